@@ -1,0 +1,167 @@
+#include "core/base/bytes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/err.h"
+
+static const uint8_t *advance(struct reader *r, size_t n)
+{
+        if (r->failed || reader_left(r) < n) {
+                r->failed = true;
+                return NULL;
+        }
+        const uint8_t *at = r->at;
+        r->at += n;
+        return at;
+}
+
+static uint64_t read_be(struct reader *r, size_t n)
+{
+        const uint8_t *at = advance(r, n);
+        uint64_t v = 0;
+        for (size_t i = 0; at && i < n; i++)
+                v = v << 8 | at[i];
+        return v;
+}
+
+uint8_t reader_u8(struct reader *r)
+{
+        return (uint8_t)read_be(r, 1);
+}
+
+uint16_t reader_u16(struct reader *r)
+{
+        return (uint16_t)read_be(r, 2);
+}
+
+uint32_t reader_u32(struct reader *r)
+{
+        return (uint32_t)read_be(r, 4);
+}
+
+uint64_t reader_u64(struct reader *r)
+{
+        return read_be(r, 8);
+}
+
+struct bytes reader_take(struct reader *r, size_t n)
+{
+        const uint8_t *at = advance(r, n);
+        return (struct bytes){ at, at ? n : 0 };
+}
+
+static uint8_t *claim(struct writer *w, size_t n)
+{
+        if (w->failed || (size_t)(w->end - w->at) < n) {
+                w->failed = true;
+                return NULL;
+        }
+        uint8_t *at = w->at;
+        w->at += n;
+        return at;
+}
+
+static void write_be(struct writer *w, uint64_t v, size_t n)
+{
+        uint8_t *at = claim(w, n);
+        for (size_t i = n; at && i > 0; v >>= 8)
+                at[--i] = (uint8_t)v;
+}
+
+void writer_u8(struct writer *w, uint8_t v)
+{
+        write_be(w, v, 1);
+}
+
+void writer_u16(struct writer *w, uint16_t v)
+{
+        write_be(w, v, 2);
+}
+
+void writer_u32(struct writer *w, uint32_t v)
+{
+        write_be(w, v, 4);
+}
+
+void writer_u64(struct writer *w, uint64_t v)
+{
+        write_be(w, v, 8);
+}
+
+void writer_put(struct writer *w, const void *from, size_t n)
+{
+        uint8_t *at = claim(w, n);
+        if (at && n > 0)
+                memcpy(at, from, n);
+}
+
+void writer_zeros(struct writer *w, size_t n)
+{
+        uint8_t *at = claim(w, n);
+        if (at && n > 0)
+                memset(at, 0, n);
+}
+
+uint8_t *buf_room(struct buf *b, size_t n)
+{
+        if (n > SIZE_MAX - b->n)
+                return NULL;
+        if (b->n + n <= b->cap && b->at)
+                return b->at + b->n;
+        size_t cap = b->cap ? b->cap : 64;
+        while (cap < b->n + n)
+                cap = cap > SIZE_MAX / 2 ? b->n + n : cap * 2;
+        uint8_t *at = realloc(b->at, cap);
+        if (!at)
+                return NULL;
+        b->at = at;
+        b->cap = cap;
+        return b->at + b->n;
+}
+
+int buf_put(struct buf *b, const void *from, size_t n)
+{
+        uint8_t *at = buf_room(b, n);
+        if (!at)
+                return ERR_NO_MEMORY;
+        if (n > 0)
+                memcpy(at, from, n);
+        b->n += n;
+        return 0;
+}
+
+int buf_text(struct buf *b, const char *text)
+{
+        return buf_put(b, text, strlen(text));
+}
+
+int buf_printf(struct buf *b, const char *format, ...)
+{
+        va_list args;
+        va_start(args, format);
+        int n = vsnprintf(NULL, 0, format, args);
+        va_end(args);
+        uint8_t *at = n < 0 ? NULL : buf_room(b, (size_t)n + 1);
+        if (!at)
+                return ERR_NO_MEMORY;
+        va_start(args, format);
+        vsnprintf((char *)at, (size_t)n + 1, format, args);
+        va_end(args);
+        b->n += (size_t)n;
+        return 0;
+}
+
+void buf_drop(struct buf *b, size_t n)
+{
+        b->n -= n;
+        if (b->n > 0 && n > 0)
+                memmove(b->at, b->at + n, b->n);
+}
+
+void buf_free(struct buf *b)
+{
+        free(b->at);
+        *b = (struct buf){ 0 };
+}

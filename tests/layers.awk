@@ -1,0 +1,55 @@
+# layers: who may include whom. Fed with all C files; prints each break and exits 1 on any.
+#
+#   tests > lab > bench > client, tcp_server, udp_server > core/chat, core/wire, core/loop > core/event > core/base
+#
+# Modules on one floor are strangers, except inside a folder; bench and lab may use the loop's
+# programs below them. Edges, the files that may touch descriptors, are listed in EDGES.
+
+BEGIN {
+        allow["core/base"] = "core/base"
+        allow["core/event"] = "core/base core/event"
+        allow["core/chat"] = "core/base core/event core/chat"
+        allow["core/wire"] = "core/base core/event core/wire"
+        allow["core/loop"] = "core/base core/loop"
+        all = "core/base core/event core/chat core/wire core/loop"
+        allow["client"] = all " client"
+        allow["tcp_server"] = all " tcp_server"
+        allow["udp_server"] = all " udp_server"
+        allow["bench"] = all " client bench"
+        allow["lab"] = all " client tcp_server udp_server bench lab"
+        edges = "^(tcp_server/(main|tcp_server)|udp_server/(main|udp_server)|client/(main|client_io|client|terminal)|bench/(main|run|speed|control)|lab/(main|serve|wire_tun|wire_packet|doctor|link_run|compare|capture|replay)|core/loop/[a-z_]+)[.][ch]$"
+}
+
+function complain(words) {
+        printf "%s:%d: %s\n", FILENAME, FNR, words
+        broken = 1
+}
+
+FNR == 1 {
+        module = FILENAME
+        sub(/\/[^\/]*$/, "", module)
+        if (module ~ /^(tests|lab|bench|client|tcp_server|udp_server)\//)
+                sub(/\/.*/, "", module)
+        edge = FILENAME ~ edges
+        test = FILENAME ~ /^tests\//
+}
+
+test { next }
+
+/^#include "/ {
+        split($0, part, "\"")
+        from = part[2]
+        sub(/\/[^\/]*$/, "", from)
+        if (from ~ /^(lab|bench|client|tcp_server|udp_server)\//)
+                sub(/\/.*/, "", from)
+        if (index(" " allow[module] " ", " " from " ") == 0)
+                complain(module " may not include " from)
+}
+
+/^#include <event2\// && !edge { complain("<event2/> belongs to core/loop and the EDGE files") }
+/^#include <sys\/(socket|epoll|timerfd|ioctl)|^#include <(unistd|netinet\/in|arpa\/inet|netdb)[.]h>/ && !edge { complain("descriptors belong to core/loop and the EDGE files") }
+/^#include <msgpack/ && module != "core/event" && FILENAME != "core/wire/sio_msgpack.c" { complain("<msgpack belongs to core/event and core/wire/sio_msgpack.c") }
+/^#include <jansson/ && module != "core/event" { complain("<jansson belongs to core/event") }
+/(clock_gettime|gettimeofday|[^_a-z]time)\(/ && FILENAME != "core/loop/loop.c" && !/^[ \t]*(\/?\*|\/\/)/ { complain("the clock is read in core/loop/loop.c alone") }
+
+END { exit broken }
