@@ -1,0 +1,117 @@
+/* transport: one table of functions that both client engines fill, so that the terminal chat, the
+ * bench and the tests speak either path without knowing which.
+ *
+ * A client engine does no I/O and reads no clock. Its edge (client_io) does, always in this order:
+ *
+ *     wish -> open or close the socket;  recv;  next until false;  send until 0;  alarm at deadline
+ *
+ * TCP: the engine is given and gives a stream of bytes. UDP: one datagram a call.
+ */
+#ifndef CLIENT_TRANSPORT_H
+#define CLIENT_TRANSPORT_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/bytes.h"
+#include "core/base/mono.h"
+
+enum client_mode { CLIENT_MODE_NACK_ORDERED, CLIENT_MODE_NACK_UNORDERED, CLIENT_MODE_RAW }; /* UDP only */
+
+struct client_config {
+        const char *host;      /* host:port, for the Host header; borrowed for the engine's life */
+        const char *path;      /* Socket.IO's path, "/socket.io/" */
+        const char *name;      /* display name to set once up; NULL: none */
+        enum client_mode mode; /* of every room joined, UDP */
+        uint64_t seed;         /* of reconnect jitter only; identities come from the OS */
+        bool reconnect;        /* come back by itself after a lost connection */
+};
+
+enum client_event_kind {
+        CLIENT_UP,     /* connected: id, recovered */
+        CLIENT_DOWN,   /* connection lost or closed: reason; `final`: it will not come back by itself */
+        CLIENT_EVENT,  /* a chat event: event, eid, epoch, room and seq where the path tells them */
+        CLIENT_GAP,    /* events of a room that this client will never get: room, unit, from, to, reason */
+        CLIENT_ANSWER, /* to call `call`: status, answer */
+        CLIENT_JOINED, /* a room was joined (or joined again after an unrecovered reconnect): room */
+};
+
+enum client_status {
+        CLIENT_OK,
+        CLIENT_REFUSED, /* the server said no: answer holds its words */
+        CLIENT_UNKNOWN, /* no answer came: it may or may not have happened */
+};
+
+enum client_unit { CLIENT_UNIT_EID, CLIENT_UNIT_SEQ };
+
+struct client_event {
+        enum client_event_kind kind;
+        struct bytes id;       /* UP: this client's public id */
+        bool recovered;        /* UP: rooms and place were kept. EVENT: came by repair or replay, not live */
+        bool final;            /* DOWN */
+        const char *reason;    /* DOWN, GAP: words; static */
+        struct bytes room;     /* EVENT ("" when the path does not tell), GAP, JOINED; "" is `everyone` in GAP */
+        struct bytes event;    /* EVENT: canonical msgpack [name, args...], offset argument removed */
+        uint32_t epoch;        /* EVENT; 0: not told */
+        uint64_t eid, seq;     /* EVENT; 0: not told */
+        enum client_unit unit; /* GAP */
+        uint64_t from, to;     /* GAP: both inclusive; to == UINT64_MAX: unknown, all from there on */
+        int64_t gap_opened_ns; /* EVENT with recovered, GAP: instant the hole was first seen; 0: not known */
+        uint64_t call;         /* ANSWER: the number that the call returned */
+        enum client_status status;
+        struct bytes
+                answer; /* ANSWER: msgpack items back to back; borrowed, like all above, until the next engine call */
+};
+
+enum client_wish {
+        CLIENT_HOLD,  /* leave the socket as it is */
+        CLIENT_OPEN,  /* open one (and say opened) */
+        CLIENT_CLOSE, /* write what send gives, then close it (and say closed) */
+};
+
+/* All counts since create. What a path does not have stays 0. */
+struct client_stats {
+        uint64_t bytes_in, bytes_out, datagrams_in, datagrams_out;
+        uint64_t events, recovered, gaps, duplicates, late, reconnects;
+        uint64_t lost_first_try; /* UDP: seqs not there when their turn came (before repair) */
+        uint64_t nacks, malformed, wrong_epoch;
+        int64_t rtt_ns; /* smoothed; 0: not measured */
+};
+
+struct client; /* an engine; each transport has its own inside */
+
+struct transport {
+        const char *name;   /* "tcp", "udp" */
+        const char *scheme; /* "ws", "udp" */
+        bool datagrams;
+
+        struct client *(*create)(const struct client_config *config, struct mono now); /* NULL: out of memory */
+        void (*destroy)(struct client *c);
+
+        enum client_wish (*wish)(const struct client *c);
+        void (*opened)(struct client *c, struct mono now);
+        void (*closed)(struct client *c, struct mono now, const char *why); /* also: could not open */
+
+        int (*recv)(struct client *c, struct mono now, const uint8_t *in,
+                    size_t in_bytes); /* 0, or ERR_MALFORMED: counted, and the wish may now be CLOSE */
+        size_t (*send)(
+                struct client *c, struct mono now, uint8_t *out,
+                size_t out_max); /* bytes written to out; 0: nothing to send. Datagrams: one a call, out_max >= 1,200 */
+        bool (*next)(struct client *c, struct client_event *ev); /* pull until false */
+        struct mono (*deadline)(const struct client *c);
+        void (*expire)(struct client *c, struct mono now);
+
+        /* Calls: each returns a number > 0 that a later ANSWER bears, or ERR_FULL (too many
+         * without answer; try later), ERR_TOO_BIG, ERR_CLOSED. Made while down they wait for UP. */
+        int64_t (*join)(struct client *c, struct mono now, struct bytes room);
+        int64_t (*leave)(struct client *c, struct mono now, struct bytes room);
+        int64_t (*call)(struct client *c, struct mono now,
+                        struct bytes event); /* [name, args...] as the chat application understands it; copied */
+        int (*bye)(struct client *c, struct mono now); /* says goodbye, then the wish is CLOSE */
+
+        struct client_stats (*stats)(const struct client *c);
+};
+
+extern const struct transport tcp_transport;
+extern const struct transport udp_transport;
+
+#endif

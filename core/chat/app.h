@@ -1,0 +1,83 @@
+/* app: what an application is to the two servers: it is told of connects, events and leavings, and
+ * publishes through the hub.
+ *
+ * A *socket* here is Socket.IO's word: one client in this namespace, on whichever transport. It
+ * has a public id, and its member in the hub. Sessions call app_*; the application's handlers are
+ * called from there, act through hub.h (join, leave, publish with app_socket_member(s)) and answer
+ * through `reply`; they never see a connection. The chat application (chat.h) is the first user.
+ */
+#ifndef CORE_CHAT_APP_H
+#define CORE_CHAT_APP_H
+#include "core/base/mono.h"
+#include "core/chat/hub.h"
+#include "core/event/event.h"
+
+struct app;
+struct app_socket;
+
+enum { APP_ID_CHARS = 20 }; /* of a socket's id: 15 bytes from the OS in url-safe base64 */
+
+/* The answer to an event that asked for one: arguments, msgpack items back to back. */
+struct app_reply {
+        struct buf args; /* the caller's, empty at the call */
+        uint32_t args_n;
+};
+
+struct app_handlers {
+        const char *name;
+        bool greets; /* sessions send `hello` {id} after connect */
+        /* auth: the CONNECT payload as one msgpack item; empty bytes when there was none. */
+        void (*connect)(struct app *a, struct app_socket *s, struct mono now, struct bytes auth);
+        void (*event)(struct app *a, struct app_socket *s, struct mono now, const struct event *e,
+                      struct app_reply *reply);
+        /* Rooms are still set. reason: Socket.IO's words ("transport close", "ping timeout", ...). */
+        void (*disconnecting)(struct app *a, struct app_socket *s, struct mono now, const char *reason);
+        /* Back after an absence with the same id and rooms. */
+        void (*recovered)(struct app *a, struct app_socket *s, struct mono now);
+        void (*forget)(struct app *a, struct app_socket *s); /* last call for s: free what is attached */
+};
+
+/* Borrows the hub and handlers for its life. NULL when memory is out. */
+struct app *app_create(struct hub *hub, const struct app_handlers *handlers);
+void app_destroy(struct app *a); /* accepts NULL */
+struct hub *app_hub(const struct app *a);
+const struct app_handlers *app_handlers(const struct app *a);
+
+/* A client connected: makes its socket and member, then tells the application. The socket is the
+ * session's until app_leave (gone) or app_away (kept for recovery). NULL when memory is out. */
+struct app_socket *app_connect(struct app *a, struct mono now, struct bytes auth, int encoding,
+                               const struct hub_sink *sink);
+
+/* An event arrived from the client. reply->args are what to answer if an answer was asked for. */
+void app_event(struct app *a, struct app_socket *s, struct mono now, const struct event *e, struct app_reply *reply);
+
+/* Gone for good: tells the application, removes the member, frees the socket. */
+void app_leave(struct app_socket *s, struct mono now, const char *reason);
+
+/* The connection was lost without goodbye: tells the application, detaches the member; the socket
+ * is kept by whoever may bring it back. */
+void app_away(struct app_socket *s, struct mono now, const char *reason);
+
+/* Back from away: attaches the member and tells the application. The session resumes the member's
+ * place itself (member_resume). */
+void app_return(struct app_socket *s, struct mono now, int encoding, const struct hub_sink *sink);
+
+/* Another connection takes the socket over from a living one: no word to the application. */
+void app_take_over(struct app_socket *s, int encoding, const struct hub_sink *sink);
+
+/* An away socket's time is up: frees it (its leaving was told already). */
+void app_forget(struct app_socket *s);
+
+struct bytes app_socket_id(const struct app_socket *s);
+struct member *app_socket_member(const struct app_socket *s);
+struct app *app_socket_app(const struct app_socket *s);
+void **app_socket_data(struct app_socket *s); /* the application's own pointer, NULL at first */
+
+/* reply->args get one more argument; see pack.h. */
+static inline struct buf *app_reply_arg(struct app_reply *reply)
+{
+        reply->args_n++;
+        return &reply->args;
+}
+
+#endif
