@@ -29,7 +29,7 @@ struct hub;
 struct room;
 struct member; /* one session's place in this namespace; it stays while the session is away */
 
-enum { HUB_ROOM_NAME_MAX = 255, HUB_ENCODINGS_MAX = 4, HUB_TARGETS_MAX = 64 };
+enum { HUB_ROOM_NAME_MAX = 255, HUB_ENCODINGS_MAX = 4, HUB_TARGETS_MAX = 64, HUB_STAYS_MAX = 120 };
 
 struct hub_config {
         uint32_t epoch;           /* not 0; identity of this log; from rng_os but in simulations */
@@ -38,7 +38,8 @@ struct hub_config {
         int64_t age_ns_max;       /* of an event in any log (120 s) */
         uint64_t bytes_total_max; /* all logs and streams together (256 MiB) */
         int64_t retain_ns;        /* how long the record of a left room is kept (120 s) */
-        uint32_t stays_max;       /* rooms a member may be in, its own and `everyone` not counted (64) */
+        uint32_t stays_max; /* rooms a member may be in, its own and `everyone` not counted (64; at most HUB_STAYS_MAX)
+                             */
         uint32_t event_bytes_max; /* one event (1,000,000) */
 };
 
@@ -194,8 +195,9 @@ struct piece {
 /* What the member has to be given next, in strict eid order across its rooms; only events with
  * eid <= upto_eid (UINT64_MAX: all). If an entry was half given, its rest is the first piece.
  * EVICTED pieces come before all but that. Fills up to v_max pieces; 0 pieces: nothing to give.
- * Pure: nothing moves until member_advance. Returns the number of pieces (never an error: when
- * memory is out for encoding, the walk is shorter). */
+ * Nothing moves until member_advance. When memory is out for encoding the walk is shorter.
+ * returns the number of pieces, or ERR_CLOSED (memory was out when an entry half given had to be
+ *         saved from eviction: only closing the connection is left) */
 int member_walk(struct member *m, uint64_t upto_eid, struct piece *v, int v_max);
 
 /* The transport took `bytes` of this piece (BYTES; less than all of it: the walk's remaining
@@ -213,8 +215,8 @@ bool member_behind(struct member *m, uint64_t upto_eid);
  * that a private packet sent now states. */
 uint64_t member_place(struct member *m);
 
-/* The transport took no more (EAGAIN, pacing) / takes again: dispensable events in between are skipped. */
-void member_blocked(struct member *m);
+/* The transport takes again after it had taken no more (EAGAIN, pacing): dispensable events
+ * published in between are skipped. */
 void member_unblocked(struct member *m);
 
 /* A repair: what there is of seqs from..to of that room for this member, cursor unmoved: BYTES,

@@ -1,0 +1,161 @@
+/* hub_inside: what hub.c, member.c and walk.c share, and nobody else sees.
+ *
+ *   hub --- room (by name) --- roomlog, one stream for each encoding in use
+ *    |        |
+ *    |       stay: one interval (joined_eid, left_eid] of a member in a room, with its cursor
+ *    |        |
+ *    +----- member --- its stays; one place `at_eid` for all of them
+ */
+#ifndef CORE_CHAT_HUB_INSIDE_H
+#define CORE_CHAT_HUB_INSIDE_H
+#include "core/chat/hub.h"
+#include "core/chat/roomlog.h"
+#include "core/chat/stream.h"
+
+#include <sodium.h>
+#include <sys/queue.h>
+
+/* Rooms are named by strangers: a keyed hash, or they choose the collisions. */
+extern uint8_t hub_hash_key[16];
+#define HASH_FUNCTION(key, key_n, hash)                                                                          \
+        do {                                                                                                     \
+                uint64_t siphash_;                                                                               \
+                crypto_shorthash((unsigned char *)&siphash_, (const unsigned char *)(key), key_n, hub_hash_key); \
+                (hash) = (unsigned)siphash_;                                                                     \
+        } while (0)
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+/* A room's events; a room without any costs its table entry and nothing more. */
+struct room_events {
+        struct roomlog log;
+        struct stream stream[HUB_ENCODINGS_MAX];
+        bool streaming[HUB_ENCODINGS_MAX]; /* stream[i] is in use */
+        uint64_t last_eid;                 /* of the newest entry ever */
+};
+
+struct room {
+        UT_hash_handle hh;
+        struct hub *hub;
+        uint64_t tag, first_seq;    /* seq of the first event this room ever has */
+        uint64_t evicted_eid;       /* highest eid its log has lost; at first the head when it was made */
+        struct room_events *events; /* NULL: none yet */
+        struct stay **member;       /* who is in it now */
+        uint32_t members, members_cap;
+        uint32_t stays;                    /* members, and kept records of those who left */
+        uint32_t users[HUB_ENCODINGS_MAX]; /* stays of attached members, by encoding */
+        bool dirty;                        /* has news that was not announced; on hub->dirty */
+        struct room *next_dirty;
+        uint8_t name_n;
+        uint8_t name[];
+};
+
+#define EID_STILL UINT64_MAX /* left_eid of a stay that goes on */
+
+struct stay {
+        struct stay *next;      /* of the member */
+        TAILQ_ENTRY(stay) kept; /* hub->kept, once left */
+        struct room *room;
+        struct member *member;
+        uint64_t joined_eid, left_eid;
+        uint64_t last_eid;           /* once left: newest eid of the room at that moment */
+        uint64_t seq_begin, seq_end; /* the interval in the room's seqs; seq_end UINT64_MAX: goes on */
+        uint64_t cursor;             /* next seq to give */
+        uint64_t past_eid;           /* EVICTED was told up to here */
+        struct mono left_at;
+        uint32_t place; /* in room->member, while it goes on */
+};
+
+struct member {
+        LIST_ENTRY(member) half_link; /* hub->half, while half_stay */
+        struct hub *hub;
+        struct hub_sink sink;
+        void *user;
+        struct stay *stays; /* own-id room and everyone are the last two, for its whole life */
+        struct room *own;
+        uint64_t start_eid, at_eid;
+        uint64_t floor_eid;     /* records of left rooms up to here are forgotten */
+        uint64_t own_last_eid;  /* newest event it published that is not for itself */
+        uint64_t fresh_eid;     /* dispensable events up to here are skipped */
+        struct stay *half_stay; /* the entry at its cursor is half given */
+        struct buf half_rest;   /* its rest, once its segment is evicted; else empty */
+        uint64_t half_eid;
+        uint32_t half_done;            /* bytes of it given */
+        uint32_t origin, joined, kept; /* rooms it is in, own and everyone left out; kept records of left ones */
+        uint8_t encoding;
+        bool attached;
+        bool torn; /* memory was out when half_rest was to be saved: it can be given nothing more */
+};
+
+struct hub {
+        struct hub_config config;
+        struct hub_encoding encoding[HUB_ENCODINGS_MAX];
+        int encodings;
+        struct room *rooms; /* by name */
+        struct room *everyone;
+        struct room *dirty;
+        struct log_entry *oldest, *newest; /* age list, eid order */
+        TAILQ_HEAD(, stay) kept;           /* records of left rooms, oldest first */
+        LIST_HEAD(, member) half;
+        uint64_t head;
+        struct mono epoch_start; /* instant of the first event; t_us counts from it */
+        uint32_t next_origin;
+        bool awake; /* wake was called since the last announce */
+        void (*wake)(void *ctx);
+        void *wake_ctx;
+        struct buf scratch; /* encoders write here */
+        struct hub_stats stats;
+};
+
+/* ---- rooms (room.c) ---- */
+struct room *room_find(const struct hub *h, struct bytes name); /* never everyone */
+struct room *room_make(struct hub *h, struct bytes name);       /* NULL: out of memory */
+struct room *room_create(struct hub *h, struct bytes name);     /* in no table yet */
+void room_destroy(struct room *r);                              /* in no table any more */
+void room_unuse(struct room *r);                                /* frees it if nothing holds it */
+
+void room_evict(struct room *r);       /* the oldest entry of its log, which has one */
+void room_keep_bounds(struct room *r); /* evicts until its log is within the limits */
+
+/* Encodes so that [from, log head] is in the stream. Returns the stream, or NULL when memory is
+ * out. from is in the log. */
+struct stream *room_stream(struct room *r, int encoding, uint64_t from);
+/* One stay more, or less, that may walk the room's stream; the last one out drops it. */
+void room_use_stream(struct room *r, int encoding);
+void room_leave_stream(struct room *r, int encoding);
+
+/* ---- news (hub.c) ---- */
+void hub_nudge(struct hub *h); /* wake, once between two announces */
+
+/* ---- stays (member.c) ---- */
+void hub_forget_stays(struct hub *h, struct mono now); /* kept records whose time is up */
+
+/* ---- walking (walk.c) ---- */
+void member_rescue_half(struct member *m, const struct segment *g); /* g is about to go */
+void member_forget_half(struct member *m);
+
+static inline bool room_logged(const struct room *r)
+{
+        return r->events && roomlog_events(&r->events->log) > 0;
+}
+
+static inline bool stay_covers(const struct stay *s, uint64_t eid)
+{
+        return s->joined_eid < eid && eid <= s->left_eid;
+}
+
+/* Nothing after this eid is meant for the stay's member. */
+static inline uint64_t stay_last_eid(const struct stay *s)
+{
+        return s->left_eid == EID_STILL ? EID_STILL : s->last_eid;
+}
+
+/* The seq it goes on with: a half-given entry counts as given. */
+uint64_t stay_next_seq(const struct stay *s);
+
+static inline bool member_per_room(const struct member *m)
+{
+        return m->hub->encoding[m->encoding].per_room;
+}
+
+#endif

@@ -1,0 +1,368 @@
+/* member: who is in which room, over which interval of eids; leaving, coming back, resuming. */
+#include <stdlib.h>
+
+#include "core/base/err.h"
+#include "core/chat/hub.h"
+#include "core/chat/hub_inside.h"
+
+/* ---- stays -------------------------------------------------------------------------------- */
+
+uint64_t stay_next_seq(const struct stay *s)
+{
+        return s->member->half_stay == s ? s->cursor + 1 : s->cursor;
+}
+
+static uint64_t room_last_eid(const struct room *r)
+{
+        return r->events ? r->events->last_eid : 0;
+}
+
+static struct stay *find_current(const struct member *m, const struct room *r)
+{
+        for (struct stay *s = m->stays; s; s = s->next)
+                if (s->room == r && s->left_eid == EID_STILL)
+                        return s;
+        return NULL;
+}
+
+static struct room *find_room(const struct hub *h, struct bytes name)
+{
+        return name.n > 0 ? room_find(h, name) : h->everyone;
+}
+
+static int room_reserve(struct room *r)
+{
+        if (r->members < r->members_cap)
+                return 0;
+        uint32_t cap = r->members_cap ? r->members_cap * 2 : 1;
+        struct stay **list = realloc(r->member, cap * sizeof(struct stay *));
+        if (!list)
+                return ERR_NO_MEMORY;
+        r->member = list;
+        r->members_cap = cap;
+        return 0;
+}
+
+static struct stay *stay_begin(struct member *m, struct room *r)
+{
+        struct stay *s = calloc(1, sizeof *s);
+        if (!s || room_reserve(r) != 0) {
+                free(s);
+                return NULL;
+        }
+        s->room = r;
+        s->member = m;
+        s->joined_eid = m->hub->head;
+        s->left_eid = EID_STILL;
+        s->cursor = s->seq_begin = room_head_seq(r) + 1;
+        s->seq_end = UINT64_MAX;
+        s->place = r->members;
+        r->member[r->members++] = s;
+        r->stays++;
+        if (m->attached)
+                room_use_stream(r, m->encoding);
+        s->next = m->stays;
+        m->stays = s;
+        return s;
+}
+
+/* Out of the room's list of members; the stay's record lives on. */
+static void stay_end(struct stay *s)
+{
+        struct room *r = s->room;
+        struct stay *last = r->member[--r->members];
+        r->member[s->place] = last;
+        last->place = s->place;
+        s->left_eid = s->member->hub->head;
+        s->last_eid = room_last_eid(r);
+        s->seq_end = room_head_seq(r) + 1;
+}
+
+static void stay_free(struct stay *s)
+{
+        struct member *m = s->member;
+        struct room *r = s->room;
+        struct stay **link = &m->stays;
+        while (*link != s)
+                link = &(*link)->next;
+        *link = s->next;
+        if (m->half_stay == s)
+                member_forget_half(m);
+        if (m->attached)
+                room_leave_stream(r, m->encoding);
+        r->stays--;
+        room_unuse(r);
+        free(s);
+}
+
+/* The record of a left room goes; from then on the member cannot be resumed from below it. */
+static void stay_forget(struct stay *s)
+{
+        struct member *m = s->member;
+        if (s->last_eid > s->joined_eid && s->last_eid > m->floor_eid)
+                m->floor_eid = s->last_eid;
+        TAILQ_REMOVE(&m->hub->kept, s, kept);
+        m->kept--;
+        stay_free(s);
+}
+
+/* Has the member been given, or told the loss of, all that this ended stay covers? */
+static bool stay_finished(const struct stay *s)
+{
+        return s->member->half_stay != s && s->cursor >= s->seq_end;
+}
+
+void hub_forget_stays(struct hub *h, struct mono now)
+{
+        struct stay *s;
+        while ((s = TAILQ_FIRST(&h->kept)) && mono_since(now, s->left_at) >= h->config.retain_ns) {
+                if (!s->member->attached || stay_finished(s)) {
+                        stay_forget(s);
+                } else { /* a stalled reader has still to be told of it */
+                        TAILQ_REMOVE(&h->kept, s, kept);
+                        s->left_at = now;
+                        TAILQ_INSERT_TAIL(&h->kept, s, kept);
+                }
+        }
+}
+
+/* Room for one more kept record: the oldest finished one goes. */
+static bool forget_one(struct member *m)
+{
+        struct stay *oldest = NULL;
+        for (struct stay *s = m->stays; s; s = s->next)
+                if (s->left_eid != EID_STILL && (!m->attached || stay_finished(s)))
+                        oldest = s; /* newest first in the list */
+        if (oldest)
+                stay_forget(oldest);
+        return oldest != NULL;
+}
+
+/* ---- joining and leaving ------------------------------------------------------------------ */
+
+int hub_join(struct member *m, struct mono now, struct bytes room)
+{
+        struct hub *h = m->hub;
+        if (room.n == 0 || room.n > HUB_ROOM_NAME_MAX)
+                return ERR_RANGE;
+        struct room *r = room_find(h, room);
+        if (r && find_current(m, r))
+                return ERR_EXISTS;
+        hub_forget_stays(h, now);
+        if (m->joined >= h->config.stays_max)
+                return ERR_FULL;
+        if (m->kept >= h->config.stays_max && !forget_one(m))
+                return ERR_FULL;
+        r = room_make(h, room); /* looked up again: forgetting a stay may have freed it */
+        if (!r)
+                return ERR_NO_MEMORY;
+        if (!stay_begin(m, r)) {
+                room_unuse(r);
+                return ERR_NO_MEMORY;
+        }
+        m->joined++;
+        return 0;
+}
+
+int hub_leave(struct member *m, struct mono now, struct bytes room)
+{
+        struct hub *h = m->hub;
+        struct room *r = room.n > 0 ? room_find(h, room) : NULL;
+        struct stay *s = r ? find_current(m, r) : NULL;
+        if (!s || r == m->own)
+                return ERR_NOT_MEMBER;
+        stay_end(s);
+        s->left_at = now;
+        TAILQ_INSERT_TAIL(&h->kept, s, kept);
+        m->joined--;
+        m->kept++;
+        if (m->attached) { /* what was published this turn is still for it, but announce will not find it */
+                m->sink.news(m->sink.owner);
+                hub_nudge(h);
+        }
+        return 0;
+}
+
+bool member_is_in(const struct member *m, struct bytes room)
+{
+        const struct room *r = find_room(m->hub, room);
+        return r && find_current(m, r);
+}
+
+bool member_room_at(const struct member *m, uint32_t i, struct bytes *name)
+{
+        for (const struct stay *s = m->stays; s; s = s->next) {
+                if (s->left_eid != EID_STILL || s->room == m->own || s->room == m->hub->everyone)
+                        continue;
+                if (i-- == 0) {
+                        *name = room_name(s->room);
+                        return true;
+                }
+        }
+        return false;
+}
+
+struct room *member_room(const struct member *m, struct bytes name)
+{
+        struct room *r = find_room(m->hub, name);
+        for (const struct stay *s = m->stays; r && s; s = s->next)
+                if (s->room == r)
+                        return r;
+        return NULL;
+}
+
+/* ---- members ------------------------------------------------------------------------------ */
+
+struct member *hub_member_add(struct hub *h, struct bytes id, int encoding, const struct hub_sink *sink, void *user)
+{
+        if (id.n == 0 || id.n > HUB_ROOM_NAME_MAX)
+                return NULL;
+        struct member *m = calloc(1, sizeof *m);
+        if (!m)
+                return NULL;
+        m->hub = h;
+        m->sink = *sink;
+        m->user = user;
+        m->encoding = (uint8_t)encoding;
+        m->attached = true;
+        m->start_eid = m->at_eid = h->head;
+        m->origin = h->next_origin++;
+        h->stats.members++;
+        m->own = room_make(h, id);
+        if (!m->own || !stay_begin(m, h->everyone) || !stay_begin(m, m->own)) {
+                if (m->own && m->own->stays == 0)
+                        room_unuse(m->own);
+                hub_member_remove(m);
+                return NULL;
+        }
+        return m;
+}
+
+void hub_member_remove(struct member *m)
+{
+        if (!m)
+                return;
+        member_detach(m);
+        while (m->stays) {
+                struct stay *s = m->stays;
+                if (s->left_eid == EID_STILL)
+                        stay_end(s);
+                else
+                        TAILQ_REMOVE(&m->hub->kept, s, kept);
+                stay_free(s);
+        }
+        m->hub->stats.members--;
+        free(m);
+}
+
+void member_detach(struct member *m)
+{
+        if (!m->attached)
+                return;
+        member_forget_half(m);
+        for (struct stay *s = m->stays; s; s = s->next)
+                room_leave_stream(s->room, m->encoding);
+        m->attached = false;
+}
+
+void member_attach(struct member *m, int encoding, const struct hub_sink *sink)
+{
+        member_detach(m);
+        m->sink = *sink;
+        m->encoding = (uint8_t)encoding;
+        m->attached = true;
+        m->torn = false;
+        for (struct stay *s = m->stays; s; s = s->next)
+                room_use_stream(s->room, encoding);
+}
+
+bool member_attached(const struct member *m)
+{
+        return m->attached;
+}
+
+uint32_t member_origin(const struct member *m)
+{
+        return m->origin;
+}
+
+struct bytes member_id(const struct member *m)
+{
+        return room_name(m->own);
+}
+
+void *member_user(const struct member *m)
+{
+        return m->user;
+}
+
+uint64_t member_start(const struct member *m)
+{
+        return m->start_eid;
+}
+
+/* ---- recovery ----------------------------------------------------------------------------- */
+
+bool member_resumable(const struct member *m, uint64_t offset_eid)
+{
+        uint64_t from = offset_eid > m->start_eid ? offset_eid : m->start_eid;
+        return from >= m->floor_eid;
+}
+
+/* Sets the cursor to the first event after `from`; one seq before what is left of the log where
+ * some are lost, which is how the walk sees a cursor that eviction has overtaken. Returns whether
+ * none are. */
+static bool rewind_stay(struct stay *s, uint64_t from)
+{
+        const struct room *r = s->room;
+        uint64_t after = from > s->joined_eid ? from : s->joined_eid;
+        uint64_t last = stay_last_eid(s);
+        bool whole = (r->evicted_eid < last ? r->evicted_eid : last) <= after;
+        s->past_eid = 0;
+        if (!r->events)
+                s->cursor = s->seq_begin;
+        else if (whole)
+                s->cursor = roomlog_after(&r->events->log, after);
+        else
+                s->cursor = (r->events->log.seq_first < s->seq_end ? r->events->log.seq_first : s->seq_end) - 1;
+        return whole;
+}
+
+bool member_resume(struct member *m, uint64_t offset_eid)
+{
+        uint64_t from = offset_eid > m->start_eid ? offset_eid : m->start_eid;
+        if (from > m->hub->head)
+                from = m->hub->head;
+        bool whole = member_resumable(m, from);
+        member_forget_half(m);
+        m->at_eid = from;
+        m->fresh_eid = m->hub->head;
+        for (struct stay *s = m->stays; s; s = s->next)
+                whole &= rewind_stay(s, from);
+        return whole;
+}
+
+int member_resume_room(struct member *m, const struct room *r, uint64_t contig)
+{
+        bool found = false;
+        if (contig > room_head_seq(r))
+                return ERR_RANGE;
+        for (struct stay *s = m->stays; s; s = s->next) {
+                if (s->room != r)
+                        continue;
+                found = true;
+                s->past_eid = 0;
+                s->cursor = contig + 1 > s->seq_begin ? contig + 1 : s->seq_begin;
+        }
+        m->fresh_eid = m->hub->head;
+        return found ? 0 : ERR_NOT_MEMBER;
+}
+
+uint64_t member_cursor(const struct member *m, const struct room *r)
+{
+        uint64_t cursor = 0;
+        for (const struct stay *s = m->stays; s; s = s->next)
+                if (s->room == r && (cursor == 0 || s->cursor < cursor))
+                        cursor = s->cursor;
+        return cursor;
+}
