@@ -2,6 +2,9 @@
  *
  * What the room log holds, what a datagram carries, and what the Socket.IO encodings are made
  * from. A struct event is a view: it borrows the packed bytes it was parsed from.
+ *
+ * Whatever event_parse accepts can be delivered on every path: it has a JSON form, at most as many
+ * bins as a Socket.IO packet may have attachments, and nothing in it could be taken for one.
  */
 #ifndef CORE_EVENT_EVENT_H
 #define CORE_EVENT_EVENT_H
@@ -14,11 +17,16 @@ struct event {
         struct bytes name;   /* valid UTF-8, not empty */
         struct bytes args;   /* the arguments' items back to back, for pack_next */
         uint32_t args_n;
+        uint32_t bins_n; /* bins anywhere in it: what Socket.IO's JSON sends as attachments */
 };
 
-/* Scans (pack_limits_event, with bytes_max lowered to bytes_max when that is smaller) and parses.
- * returns 0; ERR_MALFORMED (no array, no name, name not UTF-8 or too long, text in it that is not
- *         UTF-8, bad msgpack); ERR_TOO_BIG */
+enum { EVENT_BINS_MAX = 10 }; /* socket.io-parser 4.2.7 takes at most 10 attachments */
+
+/* Scans (pack_limits_event, with its bytes_max lowered to the argument when that is smaller) and
+ * parses; *e is untouched on failure.
+ * returns 0; ERR_MALFORMED (cut short, no array, no name, name empty or too long, text that is not
+ *         UTF-8, a map key that is neither text nor integer, bins together with a map that says
+ *         {"_placeholder": true}, bad msgpack); ERR_TOO_BIG (a limit, or over EVENT_BINS_MAX bins) */
 int event_parse(struct bytes packed, size_t bytes_max, struct event *e);
 
 /* The argument at place i (from 0); empty bytes (PACK_NONE) when there are fewer. */

@@ -17,20 +17,32 @@
 
 #include "core/base/bytes.h"
 
+enum { PACK_DEPTH_MAX = 32 }; /* the deepest limit that can be asked for */
+
 struct pack_limits {
         size_t bytes_max;   /* of the whole item */
         uint32_t items_max; /* values in it, keys and containers counted */
         uint32_t depth_max; /* containers inside containers; a bare value has depth 0 */
         bool ext;           /* ext types allowed */
+        bool plain;         /* all text must be UTF-8, and map keys text or integers: what JSON can say */
 };
 
-/* Canonical events: depth <= 16, items <= 4,096, no ext, at most 1,000,000 bytes. */
+/* Canonical events: depth <= 16, items <= 4,096, plain, no ext, at most 1,000,000 bytes. */
 extern const struct pack_limits pack_limits_event;
 
-/* Proves that `in` is one whole item within limits, with nothing behind it.
+/* Proves that `in` is one whole item within limits, with nothing behind it. What is over a limit
+ * is refused as soon as a head declares it, however few bytes have come.
  * returns 0; ERR_TRUNCATED (a prefix of something that may be good); ERR_MALFORMED (not msgpack,
- *         trailing bytes, an ext where none is allowed); ERR_TOO_BIG (over a limit) */
+ *         trailing bytes, an ext where none is allowed, not plain); ERR_TOO_BIG (over a limit) */
 int pack_scan(struct bytes in, const struct pack_limits *limits);
+
+/* What a scan counted. */
+struct pack_census {
+        uint32_t items, bins;
+};
+
+/* pack_scan that also fills the census (on success). */
+int pack_scan_census(struct bytes in, const struct pack_limits *limits, struct pack_census *census);
 
 enum pack_kind {
         PACK_NONE, /* empty bytes: "no such item" */
@@ -47,11 +59,14 @@ enum pack_kind {
 };
 enum pack_kind pack_kind(struct bytes item);
 
-/* Splits the first item off `rest` (scanned bytes). False when rest is empty. */
+/* Splits the first item off `rest` (scanned bytes). False when rest is empty (or, had it not been
+ * scanned, holds no whole item); rest is unchanged then. */
 bool pack_next(struct bytes *rest, struct bytes *item);
 
-/* The value, if the item is of that kind. pack_get_u64 takes PACK_UINT only. */
+/* The value, if the item is of that kind. pack_get_u64 takes PACK_UINT only, pack_get_i64 any
+ * integer that fits. */
 bool pack_get_u64(struct bytes item, uint64_t *v);
+bool pack_get_i64(struct bytes item, int64_t *v);
 bool pack_get_bool(struct bytes item, bool *v);
 bool pack_get_real(struct bytes item, double *v); /* integers too */
 bool pack_get_text(struct bytes item, struct bytes *text);
