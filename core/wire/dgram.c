@@ -1,0 +1,490 @@
+#include "core/wire/dgram.h"
+
+#include <assert.h>
+
+#include "core/base/err.h"
+
+/* ---- the list of types ---------------------------------------------------------- */
+
+enum { LEVEL_UNKNOWN = 0, LEVEL_1 = 1 };
+
+struct type_row {
+        uint8_t level;
+        bool broadcast;
+};
+
+static const struct type_row types[UINT8_MAX + 1] = {
+#define TYPE_ROW(name, code, level, broadcast) [code] = { level, broadcast },
+        DGRAM_TYPES(TYPE_ROW)
+#undef TYPE_ROW
+};
+
+bool dgram_is_broadcast(uint8_t type)
+{
+        return types[type].broadcast;
+}
+
+bool dgram_has_pktno(uint8_t type)
+{
+        if (type == DGRAM_HELLO || type == DGRAM_COOKIE || type == DGRAM_CONNECT || type == DGRAM_RESET)
+                return false;
+        return types[type].level != LEVEL_UNKNOWN && !types[type].broadcast;
+}
+
+/* ---- layouts, each once for both directions ----------------------------------------------- */
+
+/* Reads into the fields it is shown, or writes them. */
+struct codec {
+        struct reader *in; /* NULL: writing */
+        struct writer *out;
+        bool refused; /* reading: well-formed fields that contradict each other */
+};
+
+static void u8(struct codec *c, uint8_t *v)
+{
+        if (c->in)
+                *v = reader_u8(c->in);
+        else
+                writer_u8(c->out, *v);
+}
+
+static void u16(struct codec *c, uint16_t *v)
+{
+        if (c->in)
+                *v = reader_u16(c->in);
+        else
+                writer_u16(c->out, *v);
+}
+
+static void u32(struct codec *c, uint32_t *v)
+{
+        if (c->in)
+                *v = reader_u32(c->in);
+        else
+                writer_u32(c->out, *v);
+}
+
+static void u64(struct codec *c, uint64_t *v)
+{
+        if (c->in)
+                *v = reader_u64(c->in);
+        else
+                writer_u64(c->out, *v);
+}
+
+static void i64(struct codec *c, int64_t *v)
+{
+        uint64_t bits = (uint64_t)*v;
+        u64(c, &bits);
+        *v = (int64_t)bits;
+}
+
+static void reserved(struct codec *c, size_t n)
+{
+        if (c->in)
+                reader_take(c->in, n);
+        else
+                writer_zeros(c->out, n);
+}
+
+static void raw(struct codec *c, uint8_t *v, size_t n)
+{
+        if (!c->in) {
+                writer_put(c->out, v, n);
+                return;
+        }
+        struct bytes run = reader_take(c->in, n);
+        if (run.at)
+                memcpy(v, run.at, n);
+}
+
+/* Whatever is left of the message. */
+static void rest(struct codec *c, struct bytes *v)
+{
+        if (c->in)
+                *v = reader_take(c->in, reader_left(c->in));
+        else
+                writer_put(c->out, v->at, v->n);
+}
+
+static void refuse_unless(struct codec *c, bool good)
+{
+        c->refused |= !good;
+}
+
+/* Counters start at 1 and never come near the top bit. */
+static bool is_count(uint64_t v)
+{
+        return v > 0 && v <= INT64_MAX;
+}
+
+static void proof(struct codec *c, struct dgram_cookie *m)
+{
+        u64(c, &m->nonce);
+        u8(c, &m->key_id);
+        u8(c, &m->minute);
+        reserved(c, 6);
+        raw(c, m->cookie, sizeof m->cookie);
+}
+
+static void connect(struct codec *c, struct dgram_connect *m)
+{
+        proof(c, &m->proof);
+        raw(c, m->instance, sizeof m->instance);
+        rest(c, &m->tail);
+}
+
+static void channel(struct codec *c, struct dgram_channel *m)
+{
+        u64(c, &m->tag);
+        u64(c, &m->tail);
+        u64(c, &m->head);
+        u64(c, &m->start);
+}
+
+static void accept(struct codec *c, struct dgram_accept *m)
+{
+        u64(c, &m->session_tag);
+        u32(c, &m->origin);
+        u16(c, &m->datagram_bytes_max);
+        u16(c, &m->beat_ms);
+        u16(c, &m->idle_s);
+        u32(c, &m->repair_rate);
+        u8(c, &m->key_id);
+        raw(c, m->reset_token, sizeof m->reset_token);
+        u64(c, &m->server_us);
+        i64(c, &m->unix_offset_us);
+        channel(c, &m->own);
+        channel(c, &m->all);
+        u64(c, &m->nonce);
+}
+
+static void pub(struct codec *c, struct dgram_pub *m)
+{
+        u64(c, &m->pub_id);
+        u32(c, &m->chan_ref);
+        u8(c, &m->frag_idx);
+        u8(c, &m->frag_cnt);
+        u16(c, &m->event_bytes);
+        u32(c, &m->flags);
+        rest(c, &m->event);
+        refuse_unless(c, m->frag_cnt >= 1 && m->frag_idx < m->frag_cnt && m->event.n >= 1);
+        refuse_unless(c, m->frag_cnt > 1 ? m->event.n <= m->event_bytes : m->event.n == m->event_bytes);
+}
+
+static void pub_ack(struct codec *c, struct dgram_pub_ack *m)
+{
+        u8(c, &m->n);
+        reserved(c, 7);
+        refuse_unless(c, m->n >= 1 && m->n <= DGRAM_ACKS_MAX);
+        for (unsigned i = 0; !c->refused && i < m->n; i++) {
+                struct dgram_ack *a = &m->ack[i];
+                u64(c, &a->pub_id);
+                u16(c, &a->status);
+                reserved(c, 2);
+                u32(c, &a->chan_ref);
+                u64(c, &a->seq);
+                u64(c, &a->eid);
+        }
+}
+
+enum { FRAGMENTS_MAX = 64 };
+
+static void data(struct codec *c, struct dgram_data *m)
+{
+        u32(c, &m->epoch);
+        u32(c, &m->origin);
+        u64(c, &m->seq);
+        u64(c, &m->eid);
+        u64(c, &m->t_us);
+        u32(c, &m->crc32c);
+        u16(c, &m->event_bytes);
+        u8(c, &m->frag_idx);
+        u8(c, &m->frag_cnt);
+        rest(c, &m->event);
+        refuse_unless(c, is_count(m->seq) && is_count(m->eid));
+        refuse_unless(c, m->frag_cnt >= 1 && m->frag_cnt <= FRAGMENTS_MAX);
+        refuse_unless(c, m->event.n >= 1 && (m->frag_cnt > 1 || m->event.n == m->event_bytes));
+}
+
+static void beat(struct codec *c, struct dgram_beat *m)
+{
+        u32(c, &m->epoch);
+        u32(c, &m->beat_no);
+        u64(c, &m->head);
+        u64(c, &m->tail);
+        u64(c, &m->now_us);
+        u16(c, &m->group);
+        u16(c, &m->grtt_ms);
+        u8(c, &m->k);
+        reserved(c, 3);
+        refuse_unless(c, m->head <= INT64_MAX && m->tail <= INT64_MAX);
+}
+
+/* Bit 63 of a NACK's `to` asks for fragments of one event; a GAP has no such bit. */
+static void ranges(struct codec *c, struct dgram_range *range, unsigned n, bool fragments)
+{
+        for (unsigned i = 0; !c->refused && i < n; i++) {
+                u64(c, &range[i].from);
+                u64(c, &range[i].to);
+                bool upright = is_count(range[i].to) && range[i].from <= range[i].to;
+                refuse_unless(c, is_count(range[i].from) && (upright || (fragments && range[i].to > INT64_MAX)));
+        }
+}
+
+static void gap(struct codec *c, struct dgram_gap *m)
+{
+        u32(c, &m->chan_ref);
+        u16(c, &m->n);
+        u16(c, &m->reason);
+        refuse_unless(c, m->n >= 1 && m->n <= DGRAM_RANGES_MAX);
+        ranges(c, m->range, m->n, false);
+}
+
+static void nack(struct codec *c, struct dgram_nack *m)
+{
+        u32(c, &m->chan_ref);
+        u16(c, &m->n);
+        u8(c, &m->tries);
+        reserved(c, 1);
+        u64(c, &m->contig);
+        refuse_unless(c, m->n >= 1 && m->n <= DGRAM_RANGES_MAX);
+        ranges(c, m->range, m->n, true);
+}
+
+static void report(struct codec *c, struct dgram_report *m)
+{
+        u32(c, &m->chan_ref);
+        reserved(c, 4);
+        u64(c, &m->contig);
+        u64(c, &m->highest);
+        u32(c, &m->received);
+        u32(c, &m->lost_first_try);
+        u32(c, &m->duplicates);
+        u32(c, &m->kernel_drops);
+        u32(c, &m->rate);
+        u32(c, &m->delay_us);
+        u32(c, &m->beat_no);
+}
+
+/* Messages that are padded inside their length, so that their answer is the smaller one. */
+static void fill(struct codec *c, size_t bytes)
+{
+        if (c->in)
+                reader_take(c->in, reader_left(c->in));
+        else
+                writer_zeros(c->out, bytes);
+}
+
+/* The body, from behind the header(s) to the message's end. */
+static void body(struct codec *c, struct dgram_msg *m)
+{
+        switch ((enum dgram_type)m->type) {
+        case DGRAM_HELLO:
+                u64(c, &m->hello.nonce);
+                u8(c, &m->hello.version_max);
+                fill(c, DGRAM_HELLO_BYTES - DGRAM_HEADER - 9);
+                return;
+        case DGRAM_COOKIE:
+                proof(c, &m->cookie);
+                return;
+        case DGRAM_CONNECT:
+                connect(c, &m->connect);
+                return;
+        case DGRAM_ACCEPT:
+                accept(c, &m->accept);
+                return;
+        case DGRAM_CLOSE:
+                u16(c, &m->close.code);
+                reserved(c, 2);
+                return;
+        case DGRAM_ERROR:
+                u16(c, &m->error.code);
+                u8(c, &m->error.in_reply_to);
+                reserved(c, 1);
+                u32(c, &m->error.pktno);
+                return;
+        case DGRAM_PING:
+                u64(c, &m->ping.t1);
+                fill(c, DGRAM_PING_BYTES - DGRAM_SESSION_HEADER - 8);
+                return;
+        case DGRAM_PONG:
+                u64(c, &m->pong.t1);
+                u64(c, &m->pong.t2);
+                u64(c, &m->pong.t3);
+                return;
+        case DGRAM_RESET:
+                raw(c, m->reset.token, sizeof m->reset.token);
+                return;
+        case DGRAM_JOIN:
+                rest(c, &m->join.tail);
+                return;
+        case DGRAM_JOIN_OK:
+                rest(c, &m->join_ok.tail);
+                return;
+        case DGRAM_LEAVE:
+                u32(c, &m->leave.chan_ref);
+                return;
+        case DGRAM_LEAVE_OK:
+                u32(c, &m->leave_ok.chan_ref);
+                return;
+        case DGRAM_PUB:
+                pub(c, &m->pub);
+                return;
+        case DGRAM_PUB_ACK:
+                pub_ack(c, &m->pub_ack);
+                return;
+        case DGRAM_DATA:
+                data(c, &m->data);
+                return;
+        case DGRAM_BEAT:
+                beat(c, &m->beat);
+                return;
+        case DGRAM_GAP:
+                gap(c, &m->gap);
+                return;
+        case DGRAM_NACK:
+                nack(c, &m->nack);
+                return;
+        case DGRAM_REPORT:
+                report(c, &m->report);
+                return;
+        case DGRAM_CHALLENGE:
+        case DGRAM_RESPONSE:
+        case DGRAM_PROBE:
+        case DGRAM_PROBE_ACK:
+        case DGRAM_REKEY:
+        case DGRAM_FEC:
+        case DGRAM_NCF:
+                break;
+        }
+        assert(!"a type of level 1");
+}
+
+/* ---- reading ------------------------------------------------------------------------------ */
+
+static uint16_t be16(const uint8_t *at)
+{
+        return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static size_t header_bytes(uint8_t type)
+{
+        return dgram_has_pktno(type) ? DGRAM_SESSION_HEADER : DGRAM_HEADER;
+}
+
+/* One message's verdict; its length goes to *bytes. */
+static enum dgram_verdict check_message(struct bytes left, size_t *bytes)
+{
+        if (left.n < 2 || be16(left.at) != DGRAM_MAGIC)
+                return DGRAM_NO_MAGIC;
+        if (left.n < DGRAM_HEADER)
+                return DGRAM_BAD_LENGTH;
+        if (left.at[2] != DGRAM_VERSION)
+                return DGRAM_BAD_VERSION;
+        *bytes = be16(left.at + 6);
+        return *bytes >= header_bytes(left.at[3]) && *bytes <= left.n ? DGRAM_GOOD : DGRAM_BAD_LENGTH;
+}
+
+static enum dgram_verdict check_padding(struct bytes left)
+{
+        for (size_t i = 0; i < left.n; i++)
+                if (left.at[i] != 0)
+                        return DGRAM_BAD_PADDING;
+        return DGRAM_GOOD;
+}
+
+enum dgram_verdict dgram_check(struct bytes datagram)
+{
+        struct bytes left = datagram;
+        do {
+                size_t bytes;
+                enum dgram_verdict verdict = check_message(left, &bytes);
+                if (verdict)
+                        return verdict;
+                left = bytes_of(left.at + bytes, left.n - bytes);
+        } while (left.n > 0 && left.at[0] != 0);
+        return check_padding(left);
+}
+
+bool dgram_next(struct bytes *rest, struct bytes *message)
+{
+        if (rest->n == 0 || rest->at[0] == 0)
+                return false;
+        size_t bytes = be16(rest->at + 6);
+        assert(bytes >= DGRAM_HEADER && bytes <= rest->n);
+        *message = bytes_of(rest->at, bytes);
+        *rest = bytes_of(rest->at + bytes, rest->n - bytes);
+        return true;
+}
+
+int dgram_parse(struct bytes message, struct dgram_msg *m)
+{
+        struct reader in = reader_of(message.at, message.n);
+        struct codec c = { .in = &in };
+        reader_take(&in, 3); /* magic and version were dgram_check's */
+        m->type = reader_u8(&in);
+        m->flags = reader_u16(&in);
+        reader_take(&in, 2);
+        m->tag = reader_u64(&in);
+        m->epoch = m->pktno = 0;
+        if (dgram_has_pktno(m->type)) {
+                m->epoch = reader_u32(&in);
+                m->pktno = reader_u32(&in);
+        }
+        if (in.failed)
+                return ERR_MALFORMED;
+        if (m->flags & DGRAM_SEALED || types[m->type].level != LEVEL_1)
+                return ERR_UNSUPPORTED;
+        body(&c, m);
+        return in.failed || c.refused || reader_left(&in) > 0 ? ERR_MALFORMED : 0;
+}
+
+bool dgram_hello_other_version(struct bytes datagram, uint64_t *nonce)
+{
+        if (datagram.n < DGRAM_HELLO_BYTES || be16(datagram.at) != DGRAM_MAGIC)
+                return false;
+        if (datagram.at[2] == DGRAM_VERSION || datagram.at[3] != DGRAM_HELLO)
+                return false;
+        struct reader in = reader_of(datagram.at + DGRAM_HEADER, 8);
+        *nonce = reader_u64(&in);
+        return true;
+}
+
+bool dgram_session_head(struct bytes message, uint64_t *tag, uint32_t *epoch, uint32_t *pktno)
+{
+        if (message.n < DGRAM_SESSION_HEADER || !dgram_has_pktno(message.at[3]))
+                return false;
+        struct reader in = reader_of(message.at + 8, 16);
+        *tag = reader_u64(&in);
+        *epoch = reader_u32(&in);
+        *pktno = reader_u32(&in);
+        return true;
+}
+
+/* ---- writing ------------------------------------------------------------------------------ */
+
+bool dgram_put(struct writer *w, const struct dgram_msg *m)
+{
+        struct writer trial = *w;
+        struct codec c = { .out = &trial };
+        writer_u16(&trial, DGRAM_MAGIC);
+        writer_u8(&trial, DGRAM_VERSION);
+        writer_u8(&trial, m->type);
+        writer_u16(&trial, m->flags);
+        struct writer length = trial; /* not known before the body stands */
+        writer_u16(&trial, 0);
+        writer_u64(&trial, m->tag);
+        if (dgram_has_pktno(m->type)) {
+                writer_u32(&trial, m->epoch);
+                writer_u32(&trial, m->pktno);
+        }
+        body(&c, (struct dgram_msg *)m); /* writing changes nothing in it */
+        assert(!c.refused);
+        size_t bytes = (size_t)(trial.at - w->at);
+        if (trial.failed || bytes > UINT16_MAX)
+                return false;
+        writer_u16(&length, (uint16_t)bytes);
+        *w = trial;
+        return true;
+}
