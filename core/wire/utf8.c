@@ -1,0 +1,45 @@
+#include "core/wire/utf8.h"
+
+#include <unistr.h>
+
+/* libunistring's word for a character that is good so far and goes on behind the end. */
+enum { UNFINISHED = -2 };
+
+/* Feeds the begun character byte by byte until it is whole. */
+static bool finish_open(struct utf8 *u, struct bytes *piece)
+{
+        while (u->open_n > 0 && piece->n > 0) {
+                u->open[u->open_n++] = *piece->at++;
+                piece->n--;
+                ucs4_t character;
+                int length = u8_mbtoucr(&character, u->open, u->open_n);
+                if (length > 0)
+                        u->open_n = 0;
+                else if (length != UNFINISHED)
+                        return false;
+        }
+        return true;
+}
+
+bool utf8_feed(struct utf8 *u, struct bytes piece)
+{
+        if (!finish_open(u, &piece))
+                return false;
+        if (piece.n == 0)
+                return true;
+        const uint8_t *bad = u8_check(piece.at, piece.n);
+        if (!bad)
+                return true;
+        size_t left = piece.n - (size_t)(bad - piece.at);
+        ucs4_t character;
+        if (left >= sizeof u->open || u8_mbtoucr(&character, bad, left) != UNFINISHED)
+                return false;
+        memcpy(u->open, bad, left);
+        u->open_n = (uint8_t)left;
+        return true;
+}
+
+bool utf8_valid(struct bytes text)
+{
+        return text.n == 0 || !u8_check(text.at, text.n);
+}
