@@ -56,7 +56,7 @@ $(B)/obj/llhttp/%.o: | deps
 	@mkdir -p $(@D); echo "  CC   llhttp/$*.c"; $(CC) -std=c11 $(OPT_$(V)) -w -I/usr/share/include/llhttp -c -o $@ /usr/share/llhttp/$*.c
 
 $(ARCHIVE): $(SRCS:%.c=$(B)/obj/%.o) $(LLHTTP:%=$(B)/obj/llhttp/%.o)
-	@echo "  AR   $@"; rm -f $@; $(AR) rcs $@ $^
+	@echo "  AR   $@"; rm -f $@; $(AR) qcs $@ $^
 
 $(B)/bin/%: $(B)/obj/%/main.o $(ARCHIVE)
 	@mkdir -p $(@D); echo "  LD   $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $(if $(filter client,$*),-lreadline)

@@ -3,8 +3,8 @@
 #include "core/base/err.h"
 #include "core/event/pack.h"
 
-static const struct pack_limits connect_limits = { DGRAM_CONNECT_TAIL_MAX, 128, 8, false };
-static const struct pack_limits join_limits = { DGRAM_JOIN_TAIL_MAX, 256, 4, false };
+static const struct pack_limits connect_limits = { .bytes_max = DGRAM_CONNECT_TAIL_MAX, .items_max = 128, .depth_max = 8 };
+static const struct pack_limits join_limits = { .bytes_max = DGRAM_JOIN_TAIL_MAX, .items_max = 256, .depth_max = 4 };
 
 enum { KEY_SPACE = 1, KEY_AUTH = 2, KEY_LIMITS = 3, KEY_REQ = 1, KEY_ROOMS = 2 };
 
