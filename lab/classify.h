@@ -1,0 +1,17 @@
+/* classify: does a UDP datagram carry events, and which is the first?
+ *
+ * The link keys the fate of such a datagram by that number, so that two runs of one seed lose the
+ * same events whatever else was on the wire between them.
+ */
+#ifndef LAB_CLASSIFY_H
+#define LAB_CLASSIFY_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Walks the messages of a UDP payload to the first DATA and puts its seq into *first_seq.
+ * Returns false, *first_seq left alone, when none comes before the end, the padding or the first
+ * malformed message. Any bytes will do. */
+bool classify_dgram(const uint8_t *payload, size_t payload_bytes, uint64_t *first_seq);
+
+#endif
