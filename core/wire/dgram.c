@@ -76,7 +76,8 @@ static void i64(struct codec *c, int64_t *v)
 {
         uint64_t bits = (uint64_t)*v;
         u64(c, &bits);
-        *v = (int64_t)bits;
+        if (c->in)
+                *v = (int64_t)bits;
 }
 
 static void reserved(struct codec *c, size_t n)

@@ -1,0 +1,347 @@
+/* Each row is a story told in words, one after the other:
+ *
+ *   @40        it is 40 ms now (deadlines up to then expire, each at its instant)
+ *   d7  +8     seq 7 arrives in a datagram of its own; 8 in the same one. =dup =late =beyond =full
+ *              say what it is found to be, else it is new; * that it had been asked for
+ *   b9  B9     a BEAT with head 9 arrives; B: after a PING round trip
+ *   g3-5:1     the server's GAP, reason 1
+ *   n3-5,9     the next NACK asks for exactly this; n- for nothing
+ *   r1-4       gaps_next tells 1..4 as delivered; r3-5L1 lost, r3-5S2 skipped, with the reason; r-
+ *              tells nothing
+ *   t25  t-    the deadline is at 25 ms; there is none
+ *   ?  !       there is nothing held; something is
+ *   w          rewind;  f: finish;  l4: four seqs were not there when their turn came
+ *
+ * The round trip is 80 ms with a deviation of 0 (reorder time 10 ms, first repair after 95 ms).
+ */
+#include "tests/unit/harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/rng.h"
+#include "core/wire/gaps.h"
+
+struct gaps_row {
+        const char *name;
+        bool raw;
+        const char *story;
+};
+
+static const struct gaps_row rows[] = {
+        { "in order", false, "d1 d2 +3 r1-3 r- n- t-" },
+        { "a double", false, "d1 d1=dup r1-1 d1=dup" },
+        { "nothing is told before it is known", false, "r- t- n-" },
+        { "three later datagrams make a loss", false, "d1 d3 n- d4 n- d5 @0 n2-2 n- r1-1 r- d2* r2-5" },
+        { "three messages of one datagram count once", false, "d1 d3 +4 +5 +6 @0 n- @9 n- @10 n2-2" },
+        { "the reorder time makes a loss", false, "d1 d3 t10 @10 n2-2 t105" },
+        { "late within the reorder time is no loss", false, "d1 d3 @5 d2 t- @100 n- l0 r1-3" },
+        { "a late original makes the book patient", false, "d1 d3 @8 d2 @20 d5 t30 @28 d4 l0" },
+        { "an original later than the reorder time teaches it", false,
+          "d1 d3 @10 n2-2 @40 d2* @50 d5 t100 @99 n- @100 n4-4" },
+        { "what was learned wears off", false, "d1 d3 @10 n2-2 @40 d2* @90000 d5 t90010" },
+        { "a BEAT shows the loss at the end", false, "d1 b3 t10 @10 n2-3 l2" },
+        { "a BEAT that knows nothing new", false, "d1 d2 b2 t- b1 t- r1-2 r-" },
+        { "several holes go into one NACK", false, "d2 d5 d9 d10 d11 d12 @0 n1-1,3-4,6-8" },
+        { "a hole is cut by what arrives in it", false,
+          "d1 b9 @10 n2-9 @20 d5* d5=dup @120 n2-4,6-9 d2* d4* @400 n3-3,6-9" },
+        { "asked again, each time later, ten times at most", false,
+          "d1 d3 @10 n2-2 t105 @105 n2-2 t247 @248 n2-2 @600 n2-2 @1200 n2-2 @2100 n2-2 @3200 n- r1-1 r2-2L16 r3-3" },
+        { "given up after three seconds", false, "b1 @10 n1-1 @3011 n- r1-1L16 r- d1=late t-" },
+        { "repairs that flow prolong the patience", false,
+          "b3 @10 n1-3 @2900 n1-3 d1* @3100 n2-3 d2* @5000 n3-3 d3* r1-3" },
+        { "a late arrival is not delivered", false, "d2 @10 n1-1 @4000 n- d1=late r1-1L16 d1=late r2-2" },
+        { "a GAP ends what is missing, exactly", false, "d2 d4 g1-5:1 r1-1L1 r2-2 r3-3L1 r4-4 r5-5L1 r- t- d5=late" },
+        { "a GAP in place of the next event", false, "d1 g2-2:2 d3 r1-1 r2-2S2 r3-3 t- d2=dup" },
+        { "your own event is skipped", false, "g1-1:3 r1-1S3" },
+        { "too big for this path", false, "d1 g2-2:6 r1-1 r2-2L6" },
+        { "a GAP beyond a hole leaves the hole", false, "d1 g4-5:1 @10 n2-3 r1-1 r- d2* d3* r2-3 r4-5L1" },
+        { "a GAP of a million events is one run", false,
+          "d1 g2-1000000:1 r1-1 r2-1000000L1 d1000001 r1000001-1000001" },
+        { "a GAP for what was told changes nothing", false, "d1 r1-1 g1-1:1 r- t-" },
+        { "adjacent losses of one reason are told as one", false, "g1-2:1 g3-3:1 g4-4:2 r1-3L1 r4-4S2" },
+        { "a jump starts no NACK", false, "d1 d2000 ! t- @500 n- d2000=dup d1=dup" },
+        { "a jump that a BEAT confirms after a PING", false,
+          "d1 d2000 b2001 ! @100 n- B2001 ? @110 n2-1999,2001-2001" },
+        { "a BEAT below the jump wakes only what it covers", false, "d1 d2000 B500 ! @10 n2-500 n-" },
+        { "a jump that the stream itself confirms", false, "d1 d2000 d2 d3 d5 ! @10 n4-4 d6 d7 n-" },
+        { "a BEAT that jumps is doubted too", false, "d1 b5000 ! @100 n- B5000 @110 n2-5000" },
+        { "more than the window over contig", false, "d1 r1-1 d65538=beyond d65537 !" },
+        { "raw takes any jump", true, "d1 d100000 ? t3000 @3000 n- r1-1 r2-99999L17 r100000-100000" },
+        { "raw never asks", true, "d1 d3 d4 d5 d6 @100 n- d2 r1-6" },
+        { "raw gives up after three seconds", true, "d1 @7 d3 t3007 @3006 r1-1 r- @3007 r2-2L17 r3-3 d2=late l1" },
+        { "rewind stops the clocks and keeps what came", false, "d1 d3 @10 n2-2 w t- @9000 n- d2 d3=dup d4 r1-4" },
+        { "after a rewind the replay shows new holes", false, "d1 d5 w d2 d4 t10 @10 n3-3 d3* r1-5" },
+        { "after a rewind even a double is news", false, "d1 d4 w d4=dup t10 @10 n2-3" },
+        { "finish loses the rest", false, "d1 d3 b4 f r1-1 r2-2L18 r3-3 r4-4L18 t- d4=late" },
+};
+
+struct told {
+        struct gaps gaps;
+        struct resend rtt;
+        struct mono now;
+        uint64_t datagram;
+        const char *word;
+};
+
+static struct mono ms(uint64_t v)
+{
+        return (struct mono){ (int64_t)v * NS_PER_MS };
+}
+
+static void check(const struct told *t, bool good, const char *why)
+{
+        if (!good)
+                fail_msg("at `%s`: %s", t->word, why);
+}
+
+/* "3-5" or "3" */
+static const char *range(const char *text, uint64_t *from, uint64_t *to)
+{
+        char *end;
+        *from = *to = strtoull(text, &end, 10);
+        if (*end == '-')
+                *to = strtoull(end + 1, &end, 10);
+        return end;
+}
+
+static void pass_time(struct told *t, struct mono until)
+{
+        for (;;) {
+                struct mono due = gaps_deadline(&t->gaps);
+                if (mono_before(until, due))
+                        break;
+                struct mono at = mono_before(t->now, due) ? due : t->now;
+                gaps_expire(&t->gaps, at);
+                t->now = at;
+                /* What is to be asked waits for the story to ask. */
+                if (!mono_before(t->now, gaps_deadline(&t->gaps)))
+                        break;
+        }
+        t->now = until;
+        gaps_expire(&t->gaps, t->now);
+}
+
+static void arrive(struct told *t, const char *text)
+{
+        static const char *const verdicts[] = { "=", "=dup", "=late", "=beyond", "=full" };
+        char *end;
+        uint64_t seq = strtoull(text, &end, 10);
+        struct gaps_arrival a = gaps_mark(&t->gaps, t->now, &t->rtt, t->datagram, seq);
+        bool asked = *end == '*';
+        const char *want = *end == '=' ? end : "=";
+        if (strcmp(verdicts[a.verdict], want) != 0)
+                fail_msg("at `%s`: found %s", t->word, verdicts[a.verdict]);
+        check(t, a.repaired == asked, "was asked for, or was not");
+}
+
+static void expect_nack(struct told *t, const char *text)
+{
+        struct dgram_range got[DGRAM_RANGES_MAX];
+        uint8_t tries;
+        uint32_t n = gaps_ask(&t->gaps, t->now, &t->rtt, got, &tries), i = 0;
+        check(t, (n > 0) == (*text != '-'), "asks, or does not");
+        while (*text != '-' && *text != '\0') {
+                uint64_t from, to;
+                text = range(text, &from, &to);
+                check(t, i < n && got[i].from == from && got[i].to == to, "another range");
+                i++;
+                text += *text == ',';
+        }
+        check(t, i == n, "more ranges");
+}
+
+static void expect_run(struct told *t, const char *text)
+{
+        struct gaps_run run;
+        bool told = gaps_next(&t->gaps, &run);
+        check(t, told == (*text != '-'), "tells, or does not");
+        if (!told)
+                return;
+        uint64_t from, to;
+        text = range(text, &from, &to);
+        enum gaps_outcome outcome = *text == 'L' ? GAPS_LOST : *text == 'S' ? GAPS_SKIPPED : GAPS_DELIVERED;
+        uint64_t reason = *text ? strtoull(text + 1, NULL, 10) : 0;
+        if (run.from != from || run.to != to || run.outcome != outcome || run.reason != reason)
+                fail_msg("at `%s`: told %d-%d outcome %d reason %d", t->word, (int)run.from, (int)run.to,
+                         (int)run.outcome, run.reason);
+        check(t, t->gaps.contig == to, "contig follows");
+}
+
+static void step(struct told *t, const char *text)
+{
+        uint64_t a, b;
+        switch (*text) {
+        case '@':
+                pass_time(t, ms(strtoull(text + 1, NULL, 10)));
+                return;
+        case 'd':
+                t->datagram++;
+                arrive(t, text + 1);
+                return;
+        case '+':
+                arrive(t, text + 1);
+                return;
+        case 'b':
+        case 'B':
+                gaps_beat(&t->gaps, t->now, &t->rtt, strtoull(text + 1, NULL, 10), *text == 'B');
+                return;
+        case 'g':
+                text = range(text + 1, &a, &b);
+                gaps_close(&t->gaps, t->now, &t->rtt, a, b, (uint8_t)atoi(text + 1));
+                return;
+        case 'n':
+                expect_nack(t, text + 1);
+                return;
+        case 'r':
+                expect_run(t, text + 1);
+                return;
+        case 't':
+                if (text[1] == '-')
+                        check(t, mono_is_never(gaps_deadline(&t->gaps)), "has a deadline");
+                else
+                        check(t, gaps_deadline(&t->gaps).ns / NS_PER_MS == atoi(text + 1), "another deadline");
+                return;
+        case '?':
+        case '!':
+                check(t, gaps_doubts(&t->gaps) == (*text == '!'), "doubts");
+                return;
+        case 'w':
+                gaps_rewind(&t->gaps);
+                return;
+        case 'f':
+                gaps_finish(&t->gaps, GAPS_CLOSED);
+                return;
+        case 'l':
+                check(t, t->gaps.lost_first_try == strtoull(text + 1, NULL, 10), "another loss count");
+                return;
+        default:
+                fail_msg("no such word: %s", text);
+        }
+}
+
+static void run_row(void **state)
+{
+        const struct gaps_row *row = *state;
+        struct told t = { .now = { 0 } };
+        resend_init(&t.rtt);
+        resend_sample(&t.rtt, 80 * NS_PER_MS);
+        t.rtt.rttvar_ns = 0;
+        gaps_init(&t.gaps, 0, !row->raw);
+        char story[512], *save = NULL;
+        snprintf(story, sizeof story, "%s", row->story);
+        for (t.word = strtok_r(story, " ", &save); t.word; t.word = strtok_r(NULL, " ", &save))
+                step(&t, t.word);
+        gaps_free(&t.gaps);
+}
+
+/* Every other seq is lost: the book fills up, refuses politely, and comes right again. */
+static void the_book_is_bounded(void **state)
+{
+        (void)state;
+        struct gaps g;
+        struct resend rtt;
+        resend_init(&rtt);
+        gaps_init(&g, 0, true);
+        uint64_t refused = 0;
+        for (uint64_t seq = 2; seq < 4 * GAPS_RANGES_MAX; seq += 2)
+                refused += gaps_mark(&g, ms(0), &rtt, seq, seq).verdict == GAPS_FULL;
+        assert_int_equal(g.holes_n, GAPS_RANGES_MAX);
+        assert_true(refused > 0);
+        assert_int_equal(g.full, refused);
+        for (uint64_t seq = 1; seq < 4 * GAPS_RANGES_MAX; seq++)
+                gaps_mark(&g, ms(1), &rtt, seq, seq);
+        struct gaps_run run;
+        assert_true(gaps_next(&g, &run));
+        assert_int_equal(run.from, 1);
+        assert_int_equal(run.to, 4 * GAPS_RANGES_MAX - 1);
+        assert_int_equal(run.outcome, GAPS_DELIVERED);
+        gaps_free(&g);
+}
+
+/* A NACK holds 32 ranges; the rest is asked 10 ms later. */
+static void many_holes_are_asked_in_turns(void **state)
+{
+        (void)state;
+        struct gaps g;
+        struct resend rtt;
+        resend_init(&rtt);
+        gaps_init(&g, 0, true);
+        for (uint64_t seq = 2; seq <= 80; seq += 2)
+                gaps_mark(&g, ms(0), &rtt, seq, seq);
+        gaps_expire(&g, ms(30));
+        struct dgram_range range[DGRAM_RANGES_MAX];
+        uint8_t tries;
+        assert_int_equal(gaps_ask(&g, ms(30), &rtt, range, &tries), DGRAM_RANGES_MAX);
+        assert_int_equal(gaps_ask(&g, ms(30), &rtt, range, &tries), 0);
+        assert_int_equal(gaps_deadline(&g).ns, ms(40).ns);
+        assert_int_equal(gaps_ask(&g, ms(40), &rtt, range, &tries), 40 - DGRAM_RANGES_MAX);
+        assert_int_equal(range[0].from, 65);
+        gaps_free(&g);
+}
+
+/* Random arrivals, doubles, beats, gaps and rewinds against a plain array of outcomes: each seq is
+ * told once, in order, as what it was. */
+static void against_a_naive_book(void **state)
+{
+        (void)state;
+        enum { SEQS = 400 };
+        for (uint64_t seed = 1; seed <= harness_seeds(2000); seed++) {
+                struct rng rng = rng_seeded(seed, "gaps");
+                struct resend rtt;
+                resend_init(&rtt);
+                struct gaps g;
+                gaps_init(&g, 0, rng_below(&rng, 4) != 0);
+                uint8_t arrived[SEQS + 1] = { 0 };
+                uint64_t told = 0, head = 0;
+                struct mono now = { 0 };
+                for (int op = 0; told < SEQS; op++) {
+                        now = mono_add(now, (int64_t)rng_below(&rng, 20) * NS_PER_MS);
+                        uint64_t seq = 1 + rng_below(&rng, SEQS), kind = rng_below(&rng, 16);
+                        head = seq > head ? seq : head;
+                        if (kind < 10) {
+                                struct gaps_arrival a = gaps_mark(&g, now, &rtt, (uint64_t)op, seq);
+                                if (a.verdict == GAPS_NEW && (arrived[seq] || seq <= told))
+                                        fail_msg("seed %lu: %lu is new twice", seed, seq);
+                                arrived[seq] |= a.verdict == GAPS_NEW;
+                        } else if (kind < 12) {
+                                gaps_close(&g, now, &rtt, seq, seq + rng_below(&rng, 3) > SEQS ? SEQS : seq,
+                                           GAPS_EVICTED);
+                        } else if (kind < 15) {
+                                gaps_beat(&g, now, &rtt, head, true);
+                        } else {
+                                gaps_rewind(&g);
+                        }
+                        gaps_expire(&g, now);
+                        struct dgram_range range[DGRAM_RANGES_MAX];
+                        uint8_t tries;
+                        uint32_t asked = gaps_ask(&g, now, &rtt, range, &tries);
+                        for (uint32_t i = 0; i < asked; i++)
+                                if (range[i].from <= told || range[i].to > g.highest || arrived[range[i].from])
+                                        fail_msg("seed %lu: asked for what is no hole", seed);
+                        struct gaps_run run;
+                        while (gaps_next(&g, &run)) {
+                                if (run.from != told + 1)
+                                        fail_msg("seed %lu: %lu told after %lu", seed, run.from, told);
+                                for (uint64_t s = run.from; s <= run.to; s++)
+                                        if (arrived[s] != (run.outcome == GAPS_DELIVERED))
+                                                fail_msg("seed %lu: %lu is told wrongly", seed, s);
+                                told = run.to;
+                        }
+                        if (op > 100000)
+                                fail_msg("seed %lu: no end", seed);
+                }
+                gaps_free(&g);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest more[] = {
+                cmocka_unit_test(the_book_is_bounded),
+                cmocka_unit_test(many_holes_are_asked_in_turns),
+                cmocka_unit_test(against_a_naive_book),
+        };
+        return RUN_ROWS("gaps", rows, run_row) + cmocka_run_group_tests_name("gaps at large", more, NULL, NULL);
+}
