@@ -1,0 +1,207 @@
+#include "core/loop/loop.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/base/err.h"
+
+struct loop {
+        struct event_base *base;
+        struct event *signals[2];
+        void (*stop)(void *ctx);
+        void *stop_ctx;
+        bool stopping;
+};
+
+static struct event_base *base_create(enum loop_kind kind)
+{
+        struct event_config *config = event_config_new();
+        if (!config)
+                return NULL;
+        event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+        event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+        if (kind == LOOP_FILES)
+                event_config_require_features(config, EV_FEATURE_FDS);
+        struct event_base *base = event_base_new_with_config(config);
+        event_config_free(config);
+        return base;
+}
+
+struct loop *loop_create(enum loop_kind kind)
+{
+        struct loop *l = calloc(1, sizeof *l);
+        if (!l)
+                return NULL;
+        l->base = base_create(kind);
+        if (!l->base) {
+                free(l);
+                return NULL;
+        }
+        signal(SIGPIPE, SIG_IGN);
+        return l;
+}
+
+void loop_destroy(struct loop *l)
+{
+        if (!l)
+                return;
+        for (int i = 0; i < 2; i++)
+                if (l->signals[i])
+                        event_free(l->signals[i]);
+        event_base_free(l->base);
+        free(l);
+}
+
+void loop_run(struct loop *l)
+{
+        event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
+}
+
+void loop_stop(struct loop *l)
+{
+        event_base_loopexit(l->base, NULL);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *ctx)
+{
+        struct loop *l = ctx;
+        (void)number;
+        (void)what;
+        if (l->stopping)
+                event_base_loopbreak(l->base);
+        l->stopping = true;
+        l->stop(l->stop_ctx);
+}
+
+int loop_on_signals(struct loop *l, void (*stop)(void *ctx), void *ctx)
+{
+        static const int numbers[] = { SIGINT, SIGTERM };
+        l->stop = stop;
+        l->stop_ctx = ctx;
+        for (int i = 0; i < 2; i++) {
+                l->signals[i] = evsignal_new(l->base, numbers[i], on_signal, l);
+                if (!l->signals[i] || evsignal_add(l->signals[i], NULL) != 0)
+                        return ERR_NO_MEMORY;
+        }
+        return 0;
+}
+
+struct mono loop_clock(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (struct mono){ t.tv_sec * NS_PER_S + t.tv_nsec };
+}
+
+int64_t loop_unix_us(void)
+{
+        struct timespec t;
+        clock_gettime(CLOCK_REALTIME, &t);
+        return t.tv_sec * (NS_PER_S / NS_PER_US) + t.tv_nsec / NS_PER_US;
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *ctx)
+{
+        struct watch *w = ctx;
+        (void)fd;
+        w->ready(w->ctx, (unsigned)what & (WATCH_READ | WATCH_WRITE));
+}
+
+void watch_init(struct watch *w, struct loop *l, int fd, void (*ready)(void *ctx, unsigned what), void *ctx)
+{
+        *w = (struct watch){ .loop = l, .ready = ready, .ctx = ctx, .fd = fd };
+}
+
+void watch_want(struct watch *w, unsigned what)
+{
+        if (what == w->wanted)
+                return;
+        if (w->wanted)
+                event_del(&w->event);
+        w->wanted = what;
+        if (!what)
+                return;
+        event_assign(&w->event, w->loop->base, w->fd, (short)(what | EV_PERSIST), on_ready, w);
+        event_add(&w->event, NULL);
+}
+
+void watch_end(struct watch *w)
+{
+        if (w->loop)
+                watch_want(w, 0);
+}
+
+static void on_ring(evutil_socket_t fd, short what, void *ctx)
+{
+        struct alarm *a = ctx;
+        (void)fd;
+        (void)what;
+        a->at = MONO_NEVER;
+        a->ring(a->ctx);
+}
+
+void alarm_init(struct alarm *a, struct loop *l, void (*ring)(void *ctx), void *ctx)
+{
+        *a = (struct alarm){ .loop = l, .ring = ring, .ctx = ctx, .at = MONO_NEVER };
+        evtimer_assign(&a->event, l->base, on_ring, a);
+}
+
+/* libevent counts in whole microseconds: rounded up, so that an alarm is never early. */
+static struct timeval span(int64_t ns)
+{
+        int64_t us = ns <= 0 ? 0 : (ns + NS_PER_US - 1) / NS_PER_US;
+        return (struct timeval){ us / 1000000, us % 1000000 };
+}
+
+void alarm_set(struct alarm *a, struct mono at)
+{
+        if (at.ns == a->at.ns)
+                return;
+        a->at = at;
+        if (mono_is_never(at)) {
+                evtimer_del(&a->event);
+                return;
+        }
+        /* libevent adds the span to the time it read when the turn's callbacks began: an alarm set
+         * late in a long turn would ring early by as much. */
+        event_base_update_cache_time(a->loop->base);
+        struct timeval wait = span(mono_since(at, loop_clock()));
+        evtimer_add(&a->event, &wait);
+}
+
+void alarm_end(struct alarm *a)
+{
+        if (a->loop)
+                alarm_set(a, MONO_NEVER);
+}
+
+static void on_turn_end(evutil_socket_t fd, short what, void *ctx)
+{
+        struct flush *f = ctx;
+        (void)fd;
+        (void)what;
+        f->wanted = false;
+        f->turn_end(f->ctx);
+}
+
+void flush_init(struct flush *f, struct loop *l, void (*turn_end)(void *ctx), void *ctx)
+{
+        *f = (struct flush){ .loop = l, .turn_end = turn_end, .ctx = ctx };
+        event_assign(&f->event, l->base, -1, 0, on_turn_end, f);
+}
+
+void flush_want(struct flush *f)
+{
+        if (f->wanted)
+                return;
+        f->wanted = true;
+        event_active(&f->event, EV_TIMEOUT, 0);
+}
+
+void flush_end(struct flush *f)
+{
+        if (f->loop)
+                event_del(&f->event);
+        f->wanted = false;
+}
