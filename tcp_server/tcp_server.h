@@ -1,0 +1,66 @@
+/* tcp_server: Socket.IO on WebSocket, over real sockets. EDGE.
+ *
+ * Listens, reads HTTP upgrades, and runs one tcp_session for each connection. It owns sockets,
+ * alarms and buffers; every decision is the session's. The loop, the application and (through it)
+ * the hub are the caller's and outlive the server.
+ *
+ * Who owns the end of the turn: the caller. The server asks for it through `wake`; at the turn's
+ * end the caller calls hub_announce once, then tcp_server_flush (and the UDP twin's), so that both
+ * transports of one hub are flushed in an order that the caller chooses.
+ */
+#ifndef TCP_SERVER_TCP_SERVER_H
+#define TCP_SERVER_TCP_SERVER_H
+#include "core/base/mono.h"
+#include "core/chat/app.h"
+#include "core/loop/loop.h"
+#include "core/loop/sock.h"
+
+struct tcp_server;
+
+enum tcp_overrun {
+        TCP_OVERRUN_BY_CLIENT,
+        TCP_OVERRUN_GAP,
+        TCP_OVERRUN_CLOSE
+}; /* what a reader that eviction overtook gets; by client: a gap if its auth says {gaps: true}, else a close */
+
+struct tcp_server_config {
+        struct loop *loop;
+        struct app *app;
+        struct sock_addr listen;
+        void (*wake)(void *ctx); /* asks for a flush at the end of this turn */
+        void *wake_ctx;
+        const char *path; /* "/socket.io/" */
+        bool recovery;
+        enum tcp_overrun overrun;
+        int64_t ping_interval_ns, ping_timeout_ns, connect_timeout_ns;
+        uint32_t payload_bytes_max;
+        const char *cors_origin; /* NULL: none */
+        const char *congestion;  /* NULL: the system's default */
+        bool nodelay;
+};
+
+/* The defaults of the reference: 25 s, 20 s, 45 s, 1,000,000 bytes, recovery on, nodelay on. */
+struct tcp_server_config tcp_server_defaults(void);
+
+/* Registers its two encodings at the hub and listens. Strings are borrowed.
+ * returns 0 and *out; ERR_SYSTEM (errno: the address is busy or not ours); ERR_FULL; ERR_NO_MEMORY */
+int tcp_server_create(const struct tcp_server_config *config, struct tcp_server **out);
+
+/* The address it listens on, with its real port. */
+struct sock_addr tcp_server_address(const struct tcp_server *s);
+
+/* Sends what every session marked since the last flush has to send. */
+void tcp_server_flush(struct tcp_server *s, struct mono now);
+
+/* Stops listening, tells every client ("server shutting down"), gives what is written a last
+ * chance to leave, closes. */
+void tcp_server_stop(struct tcp_server *s, struct mono now);
+
+void tcp_server_destroy(struct tcp_server *s); /* accepts NULL */
+
+struct tcp_server_stats {
+        uint64_t accepted, open, events_in, sends, send_bytes, refused, malformed;
+};
+struct tcp_server_stats tcp_server_stats(const struct tcp_server *s);
+
+#endif

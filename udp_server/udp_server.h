@@ -1,0 +1,49 @@
+/* udp_server: sequenced datagrams, over a real socket. EDGE.
+ *
+ * One socket for all clients; every decision is udp_gate's and udp_session's. The loop, the
+ * application and (through it) the hub are the caller's and outlive the server. The end of the
+ * turn is the caller's too; see tcp_server.h.
+ */
+#ifndef UDP_SERVER_UDP_SERVER_H
+#define UDP_SERVER_UDP_SERVER_H
+#include "core/base/mono.h"
+#include "core/chat/app.h"
+#include "core/loop/loop.h"
+#include "core/loop/sock.h"
+
+struct udp_server;
+
+struct udp_server_config {
+        struct loop *loop;
+        struct app *app;
+        struct sock_addr listen;
+        void (*wake)(void *ctx); /* asks for a flush at the end of this turn */
+        void *wake_ctx;
+        const char *key_file;        /* NULL: no RESET after a restart */
+        uint32_t datagram_bytes_max; /* UDP payload; 1,200 */
+};
+
+struct udp_server_config udp_server_defaults(void);
+
+/* Registers its encoding at the hub and binds.
+ * returns 0 and *out; ERR_SYSTEM (errno); ERR_FULL; ERR_NO_MEMORY */
+int udp_server_create(const struct udp_server_config *config, struct udp_server **out);
+
+/* The address it is bound to, with its real port. */
+struct sock_addr udp_server_address(const struct udp_server *s);
+
+/* Sends what every session marked since the last flush has to send. */
+void udp_server_flush(struct udp_server *s, struct mono now);
+
+/* Tells every client (CLOSE, SHUTDOWN) and takes nothing more. */
+void udp_server_stop(struct udp_server *s, struct mono now);
+
+void udp_server_destroy(struct udp_server *s); /* accepts NULL */
+
+struct udp_server_stats {
+        uint64_t datagrams_in, datagrams_out, bytes_out, sends; /* sends: system calls */
+        uint64_t sessions, refused, malformed, repaired, kernel_drops;
+};
+struct udp_server_stats udp_server_stats(const struct udp_server *s);
+
+#endif
