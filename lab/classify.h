@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Walks the messages of a UDP payload to the first DATA and puts its seq into *first_seq.
- * Returns false, *first_seq left alone, when none comes before the end, the padding or the first
- * malformed message. Any bytes will do. */
+/* Puts the seq of the first good DATA message in a UDP payload into *first_seq. Returns false,
+ * *first_seq left alone, when there is none or the datagram is one that its receiver would drop
+ * whole. Any bytes will do. */
 bool classify_dgram(const uint8_t *payload, size_t payload_bytes, uint64_t *first_seq);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "core/base/rng.h"
 #include "lab/decision.h"
-#include "lab/packet.h"
+#include "lab/ipv4.h"
 #include "lab/queue.h"
 #include "lab/seen.h"
 
@@ -49,21 +49,21 @@ static const struct rule *rule_of_port(const struct link *l, uint16_t port)
         return &l->rules[i];
 }
 
-static uint32_t hash_of_other(const struct rule *other, const struct packet *p)
+static uint32_t hash_of_other(const struct rule *other, const struct ipv4_packet *p)
 {
         const uint64_t ends[] = { PURPOSE_FLOW, p->src, p->dst, p->protocol, p->src_port, p->dst_port };
         return (uint32_t)rng_keyed(&other->rng, ends, sizeof ends / sizeof ends[0]);
 }
 
-static enum link_class class_of(const struct link *l, const struct packet *p, uint64_t *key)
+static enum link_class class_of(const struct link *l, const struct ipv4_packet *p, uint64_t *key)
 {
         if (p->fragment_bytes > 0) {
                 *key = (uint64_t)p->ip_id << 16 | p->fragment_bytes;
                 return LINK_FRAGMENT;
         }
-        if (p->protocol == PACKET_TCP)
+        if (p->protocol == IPV4_TCP)
                 return LINK_TCP;
-        if (p->protocol != PACKET_UDP)
+        if (p->protocol != IPV4_UDP)
                 return LINK_OTHER;
         bool data = l->config.classify && l->config.classify(p->udp_payload.at, p->udp_payload.n, key);
         return data ? LINK_DATA : LINK_UDP;
@@ -73,8 +73,8 @@ static struct identity identify(const struct link *l, struct bytes packet)
 {
         const struct rule *other = &l->rules[l->config.rules_n];
         struct identity who = { .rule = other, .class = LINK_OTHER };
-        struct packet p;
-        if (!packet_parse(packet.at, packet.n, &p))
+        struct ipv4_packet p;
+        if (!ipv4_parse(packet.at, packet.n, &p))
                 return who;
         uint16_t port = l->config.direction == LINK_DOWN ? p.dst_port : p.src_port;
         who.rule = port != 0 ? rule_of_port(l, port) : other;

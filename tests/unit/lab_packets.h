@@ -2,6 +2,7 @@
 #ifndef TESTS_UNIT_LAB_PACKETS_H
 #define TESTS_UNIT_LAB_PACKETS_H
 #include "core/base/bytes.h"
+#include "core/wire/dgram.h"
 
 /* One packet in its own memory; bytes_of(p.at, p.n) is what goes over the link. */
 struct made_packet {
@@ -52,22 +53,18 @@ static inline struct made_packet make_tcp(uint16_t src_port, uint16_t dst_port, 
         return make_ip(6, 0, 0, bytes_of(body, writer_used(&w)));
 }
 
-/* Appends one datagram message: common header, zeros up to `length`, DATA's seq at its place. */
-static inline void put_message(struct writer *w, uint8_t type, uint16_t length, uint64_t seq)
+/* Appends a DATA message with this seq and a small event. */
+static inline void put_data(struct writer *w, uint64_t seq)
 {
-        writer_u16(w, 0x0e4c);
-        writer_u8(w, 1);
-        writer_u8(w, type);
-        writer_u16(w, 0);
-        writer_u16(w, length);
-        writer_u64(w, 0x1122334455667788);
-        if (length >= 32) {
-                writer_zeros(w, 8);
-                writer_u64(w, seq);
-                writer_zeros(w, (size_t)length - 32);
-        } else if (length > 16) {
-                writer_zeros(w, (size_t)length - 16);
-        }
+        struct dgram_msg m = { .type = DGRAM_DATA,
+                               .tag = 1,
+                               .data = { .epoch = 1,
+                                         .seq = seq,
+                                         .eid = seq,
+                                         .event_bytes = 3,
+                                         .frag_cnt = 1,
+                                         .event = bytes_of("\x91\xa1x", 3) } };
+        dgram_put(w, &m);
 }
 
 /* A datagram to port 20,000 + subscriber that carries one DATA with this seq. */
@@ -75,7 +72,7 @@ static inline struct made_packet make_data(uint16_t subscriber, uint64_t seq)
 {
         uint8_t payload[64];
         struct writer w = writer_of(payload, sizeof payload);
-        put_message(&w, 0x30, 56, seq);
+        put_data(&w, seq);
         return make_udp(3001, (uint16_t)(20000 + subscriber), bytes_of(payload, writer_used(&w)));
 }
 

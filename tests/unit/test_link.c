@@ -183,7 +183,7 @@ static void a_full_line_drops_and_counts(void **state)
         assert_int_equal(push(l, T0_MS + 25, make_udp(1, 20001, bytes_of(large, 100 - 28))), LINK_PASSED);
         assert_int_equal(link_flow_at(l, 1)->count[LINK_DATA][LINK_OVERFLOW].packets, 1);
         assert_int_equal(link_flow_at(l, 1)->count[LINK_UDP][LINK_OVERFLOW].packets, 1);
-        assert_int_equal(link_flow_at(l, 1)->count[LINK_DATA][LINK_PASSED].bytes, 3 * (56 + 28));
+        assert_int_equal(link_flow_at(l, 1)->count[LINK_DATA][LINK_PASSED].bytes, 3 * (59 + 28));
         assert_int_equal(link_early_overflow(l), 0);
         link_destroy(l);
 }
@@ -252,7 +252,7 @@ static void run_flow(const struct link_config *config, uint16_t subscriber, size
                 for (uint64_t k = noise ? rng_below(&rng, 4) : 0; k > 0; k--) {
                         push(l, T0_MS, make_tcp(3000, (uint16_t)(20100 + k), (uint32_t)rng_u64(&rng)));
                         push(l, T0_MS, make_udp(3001, (uint16_t)(20000 + subscriber), bytes_text("pong")));
-                        push(l, T0_MS, make_data((uint16_t)((subscriber + k) % 5), rng_below(&rng, n)));
+                        push(l, T0_MS, make_data((uint16_t)((subscriber + k) % 5), 1 + rng_below(&rng, n)));
                         drain(l, T0_MS + 100);
                 }
                 verdicts[i] = (uint8_t)push(l, T0_MS, make_data(subscriber, i + 1));
