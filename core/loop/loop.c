@@ -4,7 +4,18 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
 #include "core/base/err.h"
+
+_Static_assert(sizeof(struct event) <= sizeof(struct loop_event), "libevent's struct grew");
+_Static_assert((int)WATCH_READ == EV_READ && (int)WATCH_WRITE == EV_WRITE, "masks are passed through");
+
+static struct event *inside(struct loop_event *e)
+{
+        return (struct event *)(void *)e->bytes;
+}
 
 struct loop {
         struct event_base *base;
@@ -118,12 +129,12 @@ void watch_want(struct watch *w, unsigned what)
         if (what == w->wanted)
                 return;
         if (w->wanted)
-                event_del(&w->event);
+                event_del(inside(&w->event));
         w->wanted = what;
         if (!what)
                 return;
-        event_assign(&w->event, w->loop->base, w->fd, (short)(what | EV_PERSIST), on_ready, w);
-        event_add(&w->event, NULL);
+        event_assign(inside(&w->event), w->loop->base, w->fd, (short)(what | EV_PERSIST), on_ready, w);
+        event_add(inside(&w->event), NULL);
 }
 
 void watch_end(struct watch *w)
@@ -144,7 +155,7 @@ static void on_ring(evutil_socket_t fd, short what, void *ctx)
 void alarm_init(struct alarm *a, struct loop *l, void (*ring)(void *ctx), void *ctx)
 {
         *a = (struct alarm){ .loop = l, .ring = ring, .ctx = ctx, .at = MONO_NEVER };
-        evtimer_assign(&a->event, l->base, on_ring, a);
+        evtimer_assign(inside(&a->event), l->base, on_ring, a);
 }
 
 /* libevent counts in whole microseconds: rounded up, so that an alarm is never early. */
@@ -160,14 +171,14 @@ void alarm_set(struct alarm *a, struct mono at)
                 return;
         a->at = at;
         if (mono_is_never(at)) {
-                evtimer_del(&a->event);
+                evtimer_del(inside(&a->event));
                 return;
         }
         /* libevent adds the span to the time it read when the turn's callbacks began: an alarm set
          * late in a long turn would ring early by as much. */
         event_base_update_cache_time(a->loop->base);
         struct timeval wait = span(mono_since(at, loop_clock()));
-        evtimer_add(&a->event, &wait);
+        evtimer_add(inside(&a->event), &wait);
 }
 
 void alarm_end(struct alarm *a)
@@ -188,7 +199,7 @@ static void on_turn_end(evutil_socket_t fd, short what, void *ctx)
 void flush_init(struct flush *f, struct loop *l, void (*turn_end)(void *ctx), void *ctx)
 {
         *f = (struct flush){ .loop = l, .turn_end = turn_end, .ctx = ctx };
-        event_assign(&f->event, l->base, -1, 0, on_turn_end, f);
+        event_assign(inside(&f->event), l->base, -1, 0, on_turn_end, f);
 }
 
 void flush_want(struct flush *f)
@@ -196,12 +207,12 @@ void flush_want(struct flush *f)
         if (f->wanted)
                 return;
         f->wanted = true;
-        event_active(&f->event, EV_TIMEOUT, 0);
+        event_active(inside(&f->event), EV_TIMEOUT, 0);
 }
 
 void flush_end(struct flush *f)
 {
         if (f->loop)
-                event_del(&f->event);
+                event_del(inside(&f->event));
         f->wanted = false;
 }

@@ -13,12 +13,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
-
 #include "core/base/mono.h"
 
 struct loop;
+
+/* Place for libevent's own `struct event`, whose name is ours for something else: libevent's
+ * headers are included in loop.c alone. */
+struct loop_event {
+        _Alignas(16) unsigned char bytes[128];
+};
 
 enum loop_kind {
         LOOP_SOCKETS, /* the fastest backend (epoll) */
@@ -43,10 +46,10 @@ struct mono loop_clock(void);
 /* Microseconds since 1970, for people and file names only. */
 int64_t loop_unix_us(void);
 
-enum { WATCH_READ = EV_READ, WATCH_WRITE = EV_WRITE };
+enum { WATCH_READ = 2, WATCH_WRITE = 4 };
 
 struct watch {
-        struct event event;
+        struct loop_event event;
         struct loop *loop;
         void (*ready)(void *ctx, unsigned what); /* WATCH_READ | WATCH_WRITE */
         void *ctx;
@@ -61,7 +64,7 @@ void watch_want(struct watch *w, unsigned what);
 void watch_end(struct watch *w); /* before the fd is closed; a zeroed watch is fine */
 
 struct alarm {
-        struct event event;
+        struct loop_event event;
         struct loop *loop;
         void (*ring)(void *ctx);
         void *ctx;
@@ -78,7 +81,7 @@ void alarm_end(struct alarm *a);
  * after all the reads that this turn found (same priority: a lower one would starve under load, a
  * zero timer would wait for the next turn). */
 struct flush {
-        struct event event;
+        struct loop_event event;
         struct loop *loop;
         void (*turn_end)(void *ctx);
         void *ctx;
