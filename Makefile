@@ -9,7 +9,7 @@ B := build/$(V)
 CC := gcc
 AR := gcc-ar
 
-MODULES  := core/base core/event core/chat core/wire core/loop tcp_server udp_server client bench lab
+MODULES  := core/base core/event core/chat core/wire core/loop core/service tcp_server udp_server client bench lab
 PROGRAMS := tcp_server udp_server client bench lab
 SRCS     := $(filter-out %/main.c,$(wildcard $(MODULES:=/*.c)))
 LLHTTP   := api http llhttp

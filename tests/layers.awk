@@ -1,6 +1,7 @@
 # layers: who may include whom. Fed with all C files; prints each break and exits 1 on any.
 #
-#   tests > lab > bench > client, tcp_server, udp_server > core/chat, core/wire, core/loop > core/event > core/base
+#   tests > lab > bench > client, tcp_server, udp_server > core/service > core/chat, core/wire, core/loop
+#         > core/event > core/base
 #
 # Modules on one floor are strangers, except inside a folder; bench and lab may use the loop's
 # programs below them. Edges, the files that may touch descriptors, are listed in EDGES.
@@ -11,7 +12,8 @@ BEGIN {
         allow["core/chat"] = "core/base core/event core/chat"
         allow["core/wire"] = "core/base core/event core/wire"
         allow["core/loop"] = "core/base core/loop"
-        all = "core/base core/event core/chat core/wire core/loop"
+        allow["core/service"] = "core/base core/event core/chat core/loop core/service"
+        all = "core/base core/event core/chat core/wire core/loop core/service"
         allow["client"] = all " client"
         allow["tcp_server"] = all " tcp_server"
         allow["udp_server"] = all " udp_server"

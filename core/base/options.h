@@ -1,0 +1,33 @@
+/* options: command lines read with argp, and one clear line for each way to get them wrong.
+ *
+ * For the programs' main files: these functions end the process with exit code 2, the contract's
+ * code for wrong usage, after a line such as
+ *
+ *     bench: --rate 200: a unit is required, as in 200/s
+ */
+#ifndef CORE_BASE_OPTIONS_H
+#define CORE_BASE_OPTIONS_H
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum exit_code { EXIT_DONE = 0, EXIT_EXPECTATION = 1, EXIT_USAGE = 2, EXIT_MACHINE = 3, EXIT_INVALID = 4 };
+
+/* argp_parse with one line for an unknown option. argv[0] is the name in front of every line. */
+void options_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/* Ends the process: `PROGRAM: words`, exit 2 (usage) or 3 (the machine). */
+void options_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+void options_machine(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* The quantity behind option `name`, or the end of the process. */
+int64_t options_span(const char *name, const char *text, int64_t min_ns, int64_t max_ns);
+uint64_t options_size(const char *name, const char *text, uint64_t min_bytes, uint64_t max_bytes);
+double options_rate(const char *name, const char *text);
+double options_share(const char *name, const char *text);
+uint64_t options_count(const char *name, const char *text, uint64_t min, uint64_t max);
+/* One of the words in the NULL-ended list: its index. */
+int options_word(const char *name, const char *text, const char *const *words);
+bool options_switch(const char *name, const char *text); /* on, off */
+
+#endif

@@ -1,0 +1,156 @@
+#include "core/service/service.h"
+
+#include <stdlib.h>
+
+#include "core/base/err.h"
+#include "core/base/options.h"
+#include "core/base/rng.h"
+
+enum { TRANSPORTS_MAX = 4 };
+#define FAREWELL_NS (100 * NS_PER_MS) /* between telling the clients and ending */
+
+struct service {
+        struct loop *loop;
+        struct hub *hub;
+        struct app *app;
+        struct flush flush;
+        struct alarm expiry, farewell;
+        struct rng coin;
+        struct service_transport transport[TRANSPORTS_MAX];
+        uint32_t transports;
+};
+
+static void on_turn_end(void *ctx)
+{
+        struct service *s = ctx;
+        struct mono now = loop_clock();
+        hub_announce(s->hub);
+        uint32_t first = s->transports > 1 ? (uint32_t)rng_below(&s->coin, s->transports) : 0;
+        for (uint32_t i = 0; i < s->transports; i++) {
+                const struct service_transport *t = &s->transport[(first + i) % s->transports];
+                t->flush(t->server, now);
+        }
+        alarm_set(&s->expiry, hub_deadline(s->hub));
+}
+
+static void on_expiry(void *ctx)
+{
+        struct service *s = ctx;
+        hub_expire(s->hub, loop_clock());
+        alarm_set(&s->expiry, hub_deadline(s->hub));
+}
+
+void service_wake(void *ctx)
+{
+        flush_want(&((struct service *)ctx)->flush);
+}
+
+static void on_farewell(void *ctx)
+{
+        loop_stop(((struct service *)ctx)->loop);
+}
+
+static void on_signal(void *ctx)
+{
+        struct service *s = ctx;
+        struct mono now = loop_clock();
+        for (uint32_t i = 0; i < s->transports; i++)
+                s->transport[i].stop(s->transport[i].server, now);
+        alarm_set(&s->farewell, mono_add(now, FAREWELL_NS));
+}
+
+int service_create(const struct service_config *config, struct service **out)
+{
+        struct service *s = calloc(1, sizeof *s);
+        struct hub_config hub = config->hub;
+        if (!s)
+                return ERR_NO_MEMORY;
+        if (hub.epoch == 0)
+                hub.epoch = (uint32_t)rng_os_u64() | 1;
+        s->coin = rng_seeded(config->seed, "flush order");
+        s->loop = loop_create(LOOP_SOCKETS);
+        s->hub = hub_create(&hub);
+        s->app = s->hub ? app_create(s->hub, config->handlers) : NULL;
+        if (!s->loop || !s->app || loop_on_signals(s->loop, on_signal, s) != 0) {
+                service_destroy(s);
+                return ERR_NO_MEMORY;
+        }
+        flush_init(&s->flush, s->loop, on_turn_end, s);
+        alarm_init(&s->expiry, s->loop, on_expiry, s);
+        alarm_init(&s->farewell, s->loop, on_farewell, s);
+        hub_wake_set(s->hub, service_wake, s);
+        *out = s;
+        return 0;
+}
+
+void service_destroy(struct service *s)
+{
+        if (!s)
+                return;
+        flush_end(&s->flush);
+        alarm_end(&s->expiry);
+        alarm_end(&s->farewell);
+        app_destroy(s->app);
+        hub_destroy(s->hub);
+        loop_destroy(s->loop);
+        free(s);
+}
+
+struct loop *service_loop(struct service *s)
+{
+        return s->loop;
+}
+
+struct app *service_app(struct service *s)
+{
+        return s->app;
+}
+
+int service_add(struct service *s, const struct service_transport *t)
+{
+        if (s->transports == TRANSPORTS_MAX)
+                return ERR_FULL;
+        s->transport[s->transports++] = *t;
+        return 0;
+}
+
+void service_run(struct service *s)
+{
+        loop_run(s->loop);
+}
+
+/* ---- options ------------------------------------------------------------------------------ */
+
+enum { KEY_EVENTS = 0x1000, KEY_BYTES, KEY_TOTAL, KEY_AGE };
+
+static const struct argp_option log_options[] = {
+        { 0, 0, 0, 0, "How much of each room is kept for slow readers and for recovery:", 50 },
+        { "log-events", KEY_EVENTS, "N", 0, "events in a room's log (10000)", 0 },
+        { "log-bytes", KEY_BYTES, "SIZE", 0, "bytes of events in a room's log (16mib)", 0 },
+        { "log-bytes-total", KEY_TOTAL, "SIZE", 0, "bytes of all logs together (256mib)", 0 },
+        { "log-age", KEY_AGE, "SPAN", 0, "age of an event in any log (120s)", 0 },
+        { 0 },
+};
+
+static error_t parse_log(int key, char *arg, struct argp_state *state)
+{
+        struct hub_config *c = state->input;
+        switch (key) {
+        case KEY_EVENTS:
+                c->room_events_max = options_count("log-events", arg, 1, 100000000);
+                return 0;
+        case KEY_BYTES:
+                c->room_bytes_max = options_size("log-bytes", arg, 1024, UINT64_C(1) << 40);
+                return 0;
+        case KEY_TOTAL:
+                c->bytes_total_max = options_size("log-bytes-total", arg, 1024, UINT64_C(1) << 40);
+                return 0;
+        case KEY_AGE:
+                c->age_ns_max = options_span("log-age", arg, NS_PER_MS, 24 * 3600 * NS_PER_S);
+                return 0;
+        default:
+                return ARGP_ERR_UNKNOWN;
+        }
+}
+
+const struct argp service_log_argp = { log_options, parse_log, 0, 0, 0, 0, 0 };

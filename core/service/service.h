@@ -1,0 +1,49 @@
+/* service: one hub with its application on one loop, and the transports that serve it. EDGE.
+ *
+ * What tcp_server, udp_server and `lab serve` have in common. It owns loop, hub and application,
+ * flushes every transport at the end of a turn that had news, evicts what grows old, and stops
+ * cleanly on SIGINT and SIGTERM. Which transport is flushed first in a turn is a seeded coin, so
+ * that neither path of a comparison is always ahead.
+ */
+#ifndef CORE_SERVICE_SERVICE_H
+#define CORE_SERVICE_SERVICE_H
+#include <argp.h>
+
+#include "core/chat/app.h"
+#include "core/chat/hub.h"
+#include "core/loop/loop.h"
+
+struct service;
+
+struct service_config {
+        struct hub_config hub; /* epoch 0: from the OS */
+        const struct app_handlers *handlers;
+        uint64_t seed; /* of the coin */
+};
+
+/* Borrowed until service_destroy; flush and stop are never called from inside each other. */
+struct service_transport {
+        void *server;
+        void (*flush)(void *server, struct mono now);
+        void (*stop)(void *server, struct mono now);
+};
+
+/* returns 0 and *out; ERR_NO_MEMORY */
+int service_create(const struct service_config *config, struct service **out);
+void service_destroy(struct service *s); /* accepts NULL; the servers are gone already */
+
+struct loop *service_loop(struct service *s);
+struct app *service_app(struct service *s);
+
+/* Asks for a flush at the end of this turn; ctx is the service. What servers are given as `wake`. */
+void service_wake(void *ctx);
+
+int service_add(struct service *s, const struct service_transport *t); /* 0 or ERR_FULL */
+
+/* Runs until a signal, then stops the transports and gives what they wrote a moment to leave. */
+void service_run(struct service *s);
+
+/* argp child for the options of the log (--log-events, ...); its input is a struct hub_config. */
+extern const struct argp service_log_argp;
+
+#endif

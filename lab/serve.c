@@ -1,0 +1,138 @@
+#include "lab/serve.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/base/log.h"
+#include "core/base/options.h"
+#include "core/chat/chat.h"
+#include "core/service/service.h"
+#include "tcp_server/tcp_server.h"
+#include "udp_server/udp_server.h"
+
+struct options {
+        struct service_config service;
+        struct tcp_server_config tcp;
+        struct udp_server_config udp;
+        const char *tcp_listen, *udp_listen;
+};
+
+static const char doc[] = "Serves one hub on both paths: an event said on one is heard on both.\v"
+                          "When it is ready it prints `listening tcp ADDRESS` and `listening udp ADDRESS`.\n\n"
+                          "  lab serve --tcp 127.0.0.1:3000 --udp 127.0.0.1:3001";
+
+enum { KEY_TCP = 256, KEY_UDP, KEY_CONGESTION, KEY_NODELAY, KEY_SEED };
+
+static const struct argp_option option_list[] = {
+        { "tcp", KEY_TCP, "ADDRESS", 0, "listen for Socket.IO here (127.0.0.1:3000); port 0 picks one", 0 },
+        { "udp", KEY_UDP, "ADDRESS", 0, "listen for datagrams here (127.0.0.1:3001); port 0 picks one", 0 },
+        { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control of every connection (the system's)", 0 },
+        { "nodelay", KEY_NODELAY, "on|off", 0, "TCP_NODELAY (on)", 0 },
+        { "seed", KEY_SEED, "N", 0, "of the coin that says which path is flushed first in a turn (1)", 0 },
+        { "verbose", 'v', 0, 0, "say what happens on standard error", 0 },
+        { 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+        struct options *o = state->input;
+        switch (key) {
+        case ARGP_KEY_INIT:
+                state->child_inputs[0] = &o->service.hub;
+                return 0;
+        case KEY_TCP:
+                o->tcp_listen = arg;
+                return 0;
+        case KEY_UDP:
+                o->udp_listen = arg;
+                return 0;
+        case KEY_CONGESTION:
+                o->tcp.congestion = arg;
+                return 0;
+        case KEY_NODELAY:
+                o->tcp.nodelay = options_switch("nodelay", arg);
+                return 0;
+        case KEY_SEED:
+                o->service.seed = options_count("seed", arg, 0, UINT64_MAX);
+                return 0;
+        case 'v':
+                log_level_set(LOG_DEBUG);
+                return 0;
+        case ARGP_KEY_ARG:
+                options_fail("%s: takes options only; --help lists them", arg);
+        default:
+                return ARGP_ERR_UNKNOWN;
+        }
+}
+
+static void tcp_flush(void *server, struct mono now)
+{
+        tcp_server_flush(server, now);
+}
+
+static void tcp_stop(void *server, struct mono now)
+{
+        tcp_server_stop(server, now);
+}
+
+static void udp_flush(void *server, struct mono now)
+{
+        udp_server_flush(server, now);
+}
+
+static void udp_stop(void *server, struct mono now)
+{
+        udp_server_stop(server, now);
+}
+
+static void read_address(const char *name, const char *text, struct sock_addr *a)
+{
+        if (sock_addr_parse(text, a) != 0)
+                options_fail("--%s %s: not an address; write it as in 127.0.0.1:3000", name, text);
+}
+
+static void need(int err, const char *what, const char *where)
+{
+        if (err)
+                options_machine("cannot %s %s: %s", what, where, err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+}
+
+int serve_main(int argc, char **argv)
+{
+        static const struct argp_child children[] = { { &service_log_argp, 0, NULL, 0 }, { 0 } };
+        static const struct argp argp = { option_list, parse, NULL, doc, children, NULL, NULL };
+        struct options o = { .service = { .handlers = &chat_handlers, .seed = 1 },
+                             .tcp = tcp_server_defaults(),
+                             .udp = udp_server_defaults(),
+                             .tcp_listen = "127.0.0.1:3000",
+                             .udp_listen = "127.0.0.1:3001" };
+        options_parse(&argp, argc, argv, &o);
+        read_address("tcp", o.tcp_listen, &o.tcp.listen);
+        read_address("udp", o.udp_listen, &o.udp.listen);
+
+        struct service *service;
+        struct tcp_server *tcp;
+        struct udp_server *udp;
+        need(service_create(&o.service, &service), "start", "the service");
+        o.tcp.loop = o.udp.loop = service_loop(service);
+        o.tcp.app = o.udp.app = service_app(service);
+        o.tcp.wake = o.udp.wake = service_wake;
+        o.tcp.wake_ctx = o.udp.wake_ctx = service;
+        need(tcp_server_create(&o.tcp, &tcp), "listen on tcp", o.tcp_listen);
+        need(udp_server_create(&o.udp, &udp), "bind udp", o.udp_listen);
+        service_add(service, &(struct service_transport){ tcp, tcp_flush, tcp_stop });
+        service_add(service, &(struct service_transport){ udp, udp_flush, udp_stop });
+
+        char text[SOCK_ADDR_TEXT_MAX];
+        struct sock_addr tcp_at = tcp_server_address(tcp), udp_at = udp_server_address(udp);
+        printf("listening tcp %s\n", sock_addr_text(&tcp_at, text));
+        printf("listening udp %s\n", sock_addr_text(&udp_at, text));
+        fflush(stdout);
+        service_run(service);
+        udp_server_destroy(udp);
+        tcp_server_destroy(tcp);
+        service_destroy(service);
+        return EXIT_DONE;
+}

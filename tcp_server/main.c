@@ -1,0 +1,155 @@
+/* bin/tcp_server: the TCP twin alone: a Socket.IO server with the chat application. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/base/log.h"
+#include "core/base/options.h"
+#include "core/chat/chat.h"
+#include "core/service/service.h"
+#include "tcp_server/tcp_server.h"
+
+struct options {
+        struct service_config service;
+        struct tcp_server_config server;
+        const char *listen;
+};
+
+static const char doc[] =
+        "Broadcasts chat events over Socket.IO on WebSocket.\v"
+        "Any socket.io-client 4 with transports: ['websocket'] can connect. When it is ready it prints\n"
+        "`listening tcp ADDRESS`; SIGINT and SIGTERM stop it cleanly.\n\n"
+        "  tcp_server --listen 127.0.0.1:3000\n"
+        "  client ws://127.0.0.1:3000 --room tea";
+
+enum {
+        KEY_PATH = 256,
+        KEY_RECOVERY,
+        KEY_OVERRUN,
+        KEY_INTERVAL,
+        KEY_TIMEOUT,
+        KEY_CONNECT,
+        KEY_PAYLOAD,
+        KEY_CORS,
+        KEY_CONGESTION,
+        KEY_NODELAY
+};
+
+static const struct argp_option option_list[] = {
+        { "listen", 'l', "ADDRESS", 0, "address and port to listen on (127.0.0.1:3000); port 0 picks one", 0 },
+        { "path", KEY_PATH, "PATH", 0, "where Socket.IO is served (/socket.io/)", 0 },
+        { "recovery", KEY_RECOVERY, "on|off", 0, "connection state recovery (on)", 0 },
+        { "on-overrun", KEY_OVERRUN, "gap|close", 0,
+          "what a reader gets that the log has overtaken (gap if its auth says {gaps: true}, else close)", 0 },
+        { "ping-interval", KEY_INTERVAL, "SPAN", 0, "between two heartbeats (25s)", 0 },
+        { "ping-timeout", KEY_TIMEOUT, "SPAN", 0, "for an answer to one (20s)", 0 },
+        { "connect-timeout", KEY_CONNECT, "SPAN", 0, "for a client to join the namespace (45s)", 0 },
+        { "max-payload", KEY_PAYLOAD, "SIZE", 0, "largest message taken (1000000b)", 0 },
+        { "cors", KEY_CORS, "ORIGIN", 0, "origin whose pages may connect; * for any (none)", 0 },
+        { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control of every connection (the system's)", 0 },
+        { "nodelay", KEY_NODELAY, "on|off", 0, "TCP_NODELAY (on)", 0 },
+        { "verbose", 'v', 0, 0, "say what happens on standard error", 0 },
+        { 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+        struct options *o = state->input;
+        struct tcp_server_config *c = &o->server;
+        static const char *const overruns[] = { "gap", "close", NULL };
+        switch (key) {
+        case ARGP_KEY_INIT:
+                state->child_inputs[0] = &o->service.hub;
+                return 0;
+        case 'l':
+                o->listen = arg;
+                return 0;
+        case KEY_PATH:
+                if (arg[0] != '/' || arg[strlen(arg) - 1] != '/')
+                        options_fail("--path %s: must begin and end with a slash, as in /socket.io/", arg);
+                c->path = arg;
+                return 0;
+        case KEY_RECOVERY:
+                c->recovery = options_switch("recovery", arg);
+                return 0;
+        case KEY_OVERRUN:
+                c->overrun = options_word("on-overrun", arg, overruns) == 0 ? TCP_OVERRUN_GAP : TCP_OVERRUN_CLOSE;
+                return 0;
+        case KEY_INTERVAL:
+                c->ping_interval_ns = options_span("ping-interval", arg, NS_PER_MS, 3600 * NS_PER_S);
+                return 0;
+        case KEY_TIMEOUT:
+                c->ping_timeout_ns = options_span("ping-timeout", arg, NS_PER_MS, 3600 * NS_PER_S);
+                return 0;
+        case KEY_CONNECT:
+                c->connect_timeout_ns = options_span("connect-timeout", arg, NS_PER_MS, 3600 * NS_PER_S);
+                return 0;
+        case KEY_PAYLOAD:
+                c->payload_bytes_max = (uint32_t)options_size("max-payload", arg, 128, 16 << 20);
+                return 0;
+        case KEY_CORS:
+                c->cors_origin = arg;
+                return 0;
+        case KEY_CONGESTION:
+                c->congestion = arg;
+                return 0;
+        case KEY_NODELAY:
+                c->nodelay = options_switch("nodelay", arg);
+                return 0;
+        case 'v':
+                log_level_set(LOG_DEBUG);
+                return 0;
+        case ARGP_KEY_ARG:
+                options_fail("%s: takes options only; --help lists them", arg);
+        default:
+                return ARGP_ERR_UNKNOWN;
+        }
+}
+
+static void flush(void *server, struct mono now)
+{
+        tcp_server_flush(server, now);
+}
+
+static void stop(void *server, struct mono now)
+{
+        tcp_server_stop(server, now);
+}
+
+int main(int argc, char **argv)
+{
+        static const struct argp_child children[] = { { &service_log_argp, 0, NULL, 0 }, { 0 } };
+        static const struct argp argp = { option_list, parse, NULL, doc, children, NULL, NULL };
+        struct options o = { .service.handlers = &chat_handlers,
+                             .server = tcp_server_defaults(),
+                             .listen = "127.0.0.1:3000" };
+        log_name_set("tcp_server");
+        options_parse(&argp, argc, argv, &o);
+        if (sock_addr_parse(o.listen, &o.server.listen) != 0)
+                options_fail("--listen %s: not an address; write it as in 127.0.0.1:3000", o.listen);
+
+        struct service *service;
+        struct tcp_server *server;
+        int err = service_create(&o.service, &service);
+        if (err)
+                options_machine("cannot start: %s", err_text(err));
+        o.server.loop = service_loop(service);
+        o.server.app = service_app(service);
+        o.server.wake = service_wake;
+        o.server.wake_ctx = service;
+        err = tcp_server_create(&o.server, &server);
+        if (err)
+                options_machine("cannot listen on tcp %s: %s", o.listen,
+                                err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+        service_add(service, &(struct service_transport){ server, flush, stop });
+
+        char text[SOCK_ADDR_TEXT_MAX];
+        struct sock_addr at = tcp_server_address(server);
+        printf("listening tcp %s\n", sock_addr_text(&at, text));
+        fflush(stdout);
+        service_run(service);
+        tcp_server_destroy(server);
+        service_destroy(service);
+        return EXIT_DONE;
+}

@@ -1,0 +1,109 @@
+/* bin/udp_server: the UDP twin alone: sequenced datagrams with the chat application. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/base/log.h"
+#include "core/base/options.h"
+#include "core/chat/chat.h"
+#include "core/service/service.h"
+#include "udp_server/udp_server.h"
+
+struct options {
+        struct service_config service;
+        struct udp_server_config server;
+        const char *listen;
+};
+
+static const char doc[] = "Broadcasts chat events over sequenced datagrams.\v"
+                          "When it is ready it prints `listening udp ADDRESS`; SIGINT and SIGTERM stop it cleanly.\n"
+                          "It is not congestion controlled yet: keep it to networks of your own.\n\n"
+                          "  udp_server --listen 127.0.0.1:3001\n"
+                          "  client udp://127.0.0.1:3001 --room tea";
+
+enum { KEY_FILE = 256, KEY_DATAGRAM };
+
+static const struct argp_option option_list[] = {
+        { "listen", 'l', "ADDRESS", 0, "address and port to bind to (127.0.0.1:3001); port 0 picks one", 0 },
+        { "key-file", KEY_FILE, "FILE", 0,
+          "key that proves a RESET after a restart, made if it is not there (mode 0600); without it clients of the "
+          "last run find out by silence",
+          0 },
+        { "datagram", KEY_DATAGRAM, "SIZE", 0, "largest UDP payload sent (1200b)", 0 },
+        { "verbose", 'v', 0, 0, "say what happens on standard error", 0 },
+        { 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+        struct options *o = state->input;
+        switch (key) {
+        case ARGP_KEY_INIT:
+                state->child_inputs[0] = &o->service.hub;
+                return 0;
+        case 'l':
+                o->listen = arg;
+                return 0;
+        case KEY_FILE:
+                o->server.key_file = arg;
+                return 0;
+        case KEY_DATAGRAM:
+                o->server.datagram_bytes_max = (uint32_t)options_size("datagram", arg, 512, 1452);
+                return 0;
+        case 'v':
+                log_level_set(LOG_DEBUG);
+                return 0;
+        case ARGP_KEY_ARG:
+                options_fail("%s: takes options only; --help lists them", arg);
+        default:
+                return ARGP_ERR_UNKNOWN;
+        }
+}
+
+static void flush(void *server, struct mono now)
+{
+        udp_server_flush(server, now);
+}
+
+static void stop(void *server, struct mono now)
+{
+        udp_server_stop(server, now);
+}
+
+int main(int argc, char **argv)
+{
+        static const struct argp_child children[] = { { &service_log_argp, 0, NULL, 0 }, { 0 } };
+        static const struct argp argp = { option_list, parse, NULL, doc, children, NULL, NULL };
+        struct options o = { .service.handlers = &chat_handlers,
+                             .server = udp_server_defaults(),
+                             .listen = "127.0.0.1:3001" };
+        log_name_set("udp_server");
+        options_parse(&argp, argc, argv, &o);
+        if (sock_addr_parse(o.listen, &o.server.listen) != 0)
+                options_fail("--listen %s: not an address; write it as in 127.0.0.1:3001", o.listen);
+
+        struct service *service;
+        struct udp_server *server;
+        int err = service_create(&o.service, &service);
+        if (err)
+                options_machine("cannot start: %s", err_text(err));
+        o.server.loop = service_loop(service);
+        o.server.app = service_app(service);
+        o.server.wake = service_wake;
+        o.server.wake_ctx = service;
+        err = udp_server_create(&o.server, &server);
+        if (err)
+                options_machine("cannot bind udp %s: %s", o.listen,
+                                err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+        service_add(service, &(struct service_transport){ server, flush, stop });
+
+        char text[SOCK_ADDR_TEXT_MAX];
+        struct sock_addr at = udp_server_address(server);
+        printf("listening udp %s\n", sock_addr_text(&at, text));
+        fflush(stdout);
+        service_run(service);
+        udp_server_destroy(server);
+        service_destroy(service);
+        return EXIT_DONE;
+}
