@@ -35,6 +35,8 @@ static char escape_of(uint8_t c)
 
 static int print_text(struct buf *out, const char *text, size_t n)
 {
+        if (n == 0) /* msgpack-c's empty text has no address */
+                return buf_text(out, "\"\"");
         const uint8_t *at = (const uint8_t *)text, *end = at + n, *plain = at;
         if (u8_check(at, n))
                 return ERR_MALFORMED;
@@ -289,8 +291,11 @@ static int put_array(struct packer *p, const json_t *array)
 
 static int put_attachment(struct packer *p, const json_t *num)
 {
-        json_int_t k = json_is_integer(num) ? json_integer_value(num) : -1;
-        if (k < 0 || k >= p->bins->n || p->used >> k & 1)
+        double v = json_is_number(num) ? json_number_value(num) : -1; /* a real beside a huge integer */
+        if (v < 0 || v >= p->bins->n || v != trunc(v))
+                return ERR_MALFORMED;
+        unsigned k = (unsigned)v;
+        if (p->used >> k & 1)
                 return ERR_MALFORMED;
         p->used |= UINT32_C(1) << k;
         return pack_put_bin(p->out, p->bins->bin[k]);
