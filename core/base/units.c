@@ -44,12 +44,13 @@ static int number(const char *text, double *value, const char **rest)
 static int quantity(const char *text, const struct unit *units, double *value)
 {
         const char *rest;
-        int err = number(text, value, &rest);
+        double v;
+        int err = number(text, &v, &rest);
         if (err)
                 return err;
         for (const struct unit *u = units; u->name; u++) {
                 if (strcmp(rest, u->name) == 0) {
-                        *value *= u->factor;
+                        *value = v * u->factor;
                         return 0;
                 }
         }

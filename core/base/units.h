@@ -1,8 +1,9 @@
 /* units: quantities as people write them: "20ms", "10mbit", "64b", "200/s", "2%".
  *
  * A unit is required: a bare number is ERR_UNIT, so that nobody has to guess. Decimals are
- * accepted ("1.5s"); spaces, signs, exponents and NaN are not (ERR_MALFORMED). What does not fit
- * the result is ERR_RANGE. On failure the result is left alone.
+ * accepted ("1.5s"); spaces, signs, exponents and NaN are not (ERR_MALFORMED, or ERR_UNIT where
+ * they stand in the unit's place). What does not fit the result is ERR_RANGE. On failure the
+ * result is left alone.
  *
  *   span    ns us ms s m h                  -> int64_t ns
  *   size    b kb mb gb kib mib gib          -> uint64_t bytes
