@@ -330,6 +330,26 @@ int ws_put(struct buf *out, enum ws_opcode opcode, struct bytes payload, const u
         return 0;
 }
 
+enum { UNMASKED_HEAD_MAX = WS_HEAD_MAX - 4 };
+
+ptrdiff_t ws_begin(struct buf *out)
+{
+        if (!buf_room(out, UNMASKED_HEAD_MAX))
+                return ERR_NO_MEMORY;
+        out->n += UNMASKED_HEAD_MAX;
+        return (ptrdiff_t)(out->n - UNMASKED_HEAD_MAX);
+}
+
+void ws_end(struct buf *out, ptrdiff_t start, enum ws_opcode opcode)
+{
+        uint8_t head[WS_HEAD_MAX], *frame = out->at + start;
+        size_t payload_n = out->n - (size_t)start - UNMASKED_HEAD_MAX;
+        size_t head_n = ws_head(head, opcode, payload_n, NULL);
+        memmove(frame + head_n, frame + UNMASKED_HEAD_MAX, payload_n);
+        memcpy(frame, head, head_n);
+        out->n = (size_t)start + head_n + payload_n;
+}
+
 int ws_put_close(struct buf *out, uint16_t code, const char *reason, const uint8_t *mask)
 {
         uint8_t payload[WS_CONTROL_MAX];

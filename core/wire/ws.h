@@ -121,6 +121,12 @@ void ws_mask(uint8_t *at, size_t n, const uint8_t mask[4], uint64_t phase);
 /* Appends a whole frame. Returns 0 or ERR_NO_MEMORY (out is as before). */
 int ws_put(struct buf *out, enum ws_opcode opcode, struct bytes payload, const uint8_t *mask);
 
+/* A server's frame whose payload is written in place: ws_begin leaves room for a head behind what
+ * out holds, the caller appends the payload, ws_end puts the head before it and closes up.
+ * ws_begin returns where the frame starts, for ws_end, or ERR_NO_MEMORY. */
+ptrdiff_t ws_begin(struct buf *out);
+void ws_end(struct buf *out, ptrdiff_t start, enum ws_opcode opcode);
+
 /* Appends a close frame: with code and reason (at most 123 bytes are taken), or empty when code is
  * WS_NO_CODE. */
 int ws_put_close(struct buf *out, uint16_t code, const char *reason, const uint8_t *mask);

@@ -233,6 +233,26 @@ static void written_frames_are_read_back(void **state)
         }
 }
 
+static void a_frame_written_in_place_equals_one_put(void **state)
+{
+        (void)state;
+        static const size_t sizes[] = { 0, 125, 126, 65535, 65536 };
+        static const uint8_t payload[65536] = { 1, 2, 3 };
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+                struct buf put = { 0 }, placed = { 0 };
+                buf_text(&put, "before");
+                buf_text(&placed, "before");
+                ws_put(&put, WS_TEXT, bytes_of(payload, sizes[i]), NULL);
+                ptrdiff_t start = ws_begin(&placed);
+                assert_int_equal(start, 6);
+                buf_put(&placed, payload, sizes[i]);
+                ws_end(&placed, start, WS_TEXT);
+                assert_true(bytes_equal(buf_bytes(&put), buf_bytes(&placed)));
+                buf_free(&put);
+                buf_free(&placed);
+        }
+}
+
 static void masking_in_parts_equals_masking_at_once(void **state)
 {
         (void)state;
@@ -286,6 +306,7 @@ int main(void)
                 cmocka_unit_test(memory_follows_what_arrived_not_what_was_announced),
                 cmocka_unit_test(fragments_are_counted),
                 cmocka_unit_test(written_frames_are_read_back),
+                cmocka_unit_test(a_frame_written_in_place_equals_one_put),
                 cmocka_unit_test(masking_in_parts_equals_masking_at_once),
                 cmocka_unit_test(a_close_is_written),
                 cmocka_unit_test(the_handshake_of_rfc_6455),
