@@ -40,19 +40,6 @@ struct ledger {
 
 /* ---- reasons ---- */
 
-enum ledger_reason ledger_reason_coded(uint32_t code)
-{
-        switch (code) {
-#define REASON_CASE(name, number, text, outcome) \
-        case number:                             \
-                return name;
-                LEDGER_REASON_LIST(REASON_CASE)
-#undef REASON_CASE
-        default:
-                return LEDGER_OTHER;
-        }
-}
-
 static bool same_words(const char *words, struct bytes text)
 {
         size_t n = strlen(words);
@@ -64,42 +51,32 @@ static bool same_words(const char *words, struct bytes text)
         return n == text.n;
 }
 
+static const struct {
+        const char *text;
+        enum ledger_outcome outcome;
+} reasons[LEDGER_REASONS] = { [LEDGER_NO_REASON] = { "", LEDGER_LOST },
+#define REASON_ROW(name, text, outcome) [name] = { text, outcome },
+                              LEDGER_REASON_LIST(REASON_ROW)
+#undef REASON_ROW
+};
+
 enum ledger_reason ledger_reason_named(struct bytes text)
 {
-#define REASON_IF(name, number, words, outcome) \
-        if (same_words(words, text))            \
-                return name;
-        LEDGER_REASON_LIST(REASON_IF)
-#undef REASON_IF
+        for (int i = LEDGER_NO_REASON + 1; i < LEDGER_REASONS; i++) {
+                if (same_words(reasons[i].text, text))
+                        return (enum ledger_reason)i;
+        }
         return LEDGER_OTHER;
 }
 
 const char *ledger_reason_text(enum ledger_reason reason)
 {
-        switch (reason) {
-#define REASON_TEXT(name, number, text, outcome) \
-        case name:                               \
-                return text;
-                LEDGER_REASON_LIST(REASON_TEXT)
-#undef REASON_TEXT
-        case LEDGER_NO_REASON:
-                break;
-        }
-        return "";
+        return reasons[reason].text;
 }
 
-static enum ledger_outcome outcome_of(enum ledger_reason reason)
+enum ledger_outcome ledger_reason_outcome(enum ledger_reason reason)
 {
-        switch (reason) {
-#define REASON_OUTCOME(name, number, text, outcome) \
-        case name:                                  \
-                return outcome;
-                LEDGER_REASON_LIST(REASON_OUTCOME)
-#undef REASON_OUTCOME
-        case LEDGER_NO_REASON:
-                break;
-        }
-        return LEDGER_LOST;
+        return reasons[reason].outcome;
 }
 
 const char *ledger_outcome_text(enum ledger_outcome outcome)
@@ -326,7 +303,7 @@ static void settle_row(struct ledger *l, struct ledger_row *row, enum ledger_rea
 {
         bool delivered = row->outcome == LEDGER_LIVE || row->outcome == LEDGER_RECOVERED;
         if (row->outcome == LEDGER_NONE) {
-                row->outcome = (uint8_t)outcome_of(reason);
+                row->outcome = (uint8_t)ledger_reason_outcome(reason);
                 row->reason = (uint8_t)reason;
                 l->open--;
         } else if (delivered && !open_ended) {

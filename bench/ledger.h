@@ -24,35 +24,35 @@
 
 enum ledger_outcome { LEDGER_NONE, LEDGER_LIVE, LEDGER_RECOVERED, LEDGER_SKIPPED, LEDGER_LOST, LEDGER_OUTCOMES };
 
-/* X(name, code, text, outcome): why an event was not delivered. The codes are the wire's: reasons
- * of a GAP message and, from 100, what a UDP client decides by itself; 255 is any other. */
-#define LEDGER_REASON_LIST(X)                                    \
-        X(LEDGER_EVICTED, 1, "evicted", LEDGER_LOST)             \
-        X(LEDGER_EXCLUDED, 2, "excluded", LEDGER_SKIPPED)        \
-        X(LEDGER_YOURS, 3, "yours", LEDGER_SKIPPED)              \
-        X(LEDGER_EXPIRED, 4, "expired", LEDGER_LOST)             \
-        X(LEDGER_EPOCH, 5, "epoch", LEDGER_LOST)                 \
-        X(LEDGER_TOO_BIG, 6, "too big", LEDGER_LOST)             \
-        X(LEDGER_TIMEOUT, 100, "timeout", LEDGER_LOST)           \
-        X(LEDGER_NOT_REPAIRED, 102, "not repaired", LEDGER_LOST) \
-        X(LEDGER_OTHER, 255, "other", LEDGER_LOST)
+/* X(name, text, outcome): why an event was not delivered. The words are those that both client
+ * engines report their gaps with. */
+#define LEDGER_REASON_LIST(X)                               \
+        X(LEDGER_EVICTED, "evicted", LEDGER_LOST)           \
+        X(LEDGER_EXCLUDED, "excluded", LEDGER_SKIPPED)      \
+        X(LEDGER_YOURS, "yours", LEDGER_SKIPPED)            \
+        X(LEDGER_EXPIRED, "expired", LEDGER_LOST)           \
+        X(LEDGER_EPOCH, "epoch", LEDGER_LOST)               \
+        X(LEDGER_TOO_BIG, "too big", LEDGER_LOST)           \
+        X(LEDGER_TIMEOUT, "timeout", LEDGER_LOST)           \
+        X(LEDGER_NOT_REPAIRED, "not repaired", LEDGER_LOST) \
+        X(LEDGER_CLOSED, "closed", LEDGER_LOST)             \
+        X(LEDGER_OTHER, "other", LEDGER_LOST)
 
 enum ledger_reason {
-        LEDGER_NO_REASON = 0,
-#define LEDGER_REASON_ENUM(name, code, text, outcome) name = code,
+        LEDGER_NO_REASON,
+#define LEDGER_REASON_ENUM(name, text, outcome) name,
         LEDGER_REASON_LIST(LEDGER_REASON_ENUM)
 #undef LEDGER_REASON_ENUM
+                LEDGER_REASONS
 };
 
-enum { LEDGER_REASONS = 256 };
-
-/* The reason with this code or (letter case, '-', '_' and ' ' set aside) this text; LEDGER_OTHER for a stranger. */
-enum ledger_reason ledger_reason_coded(uint32_t code);
+/* The reason with these words, whatever their case and whether '-', '_' or ' ' parts them;
+ * LEDGER_OTHER for a stranger's. */
 enum ledger_reason ledger_reason_named(struct bytes text);
 
-/* "evicted"; "" for LEDGER_NO_REASON and for codes outside the list. */
-const char *ledger_reason_text(enum ledger_reason reason);
-const char *ledger_outcome_text(enum ledger_outcome outcome); /* "missing" for LEDGER_NONE */
+const char *ledger_reason_text(enum ledger_reason reason);            /* "" for LEDGER_NO_REASON */
+enum ledger_outcome ledger_reason_outcome(enum ledger_reason reason); /* skipped or lost */
+const char *ledger_outcome_text(enum ledger_outcome outcome);         /* "missing" for LEDGER_NONE */
 
 struct ledger;
 

@@ -355,10 +355,6 @@ static void bounds(void **state)
 static void reasons(void **state)
 {
         (void)state;
-        assert_int_equal(ledger_reason_coded(3), LEDGER_YOURS);
-        assert_int_equal(ledger_reason_coded(102), LEDGER_NOT_REPAIRED);
-        assert_int_equal(ledger_reason_coded(0), LEDGER_OTHER);
-        assert_int_equal(ledger_reason_coded(100000), LEDGER_OTHER);
         assert_int_equal(ledger_reason_named(bytes_text("evicted")), LEDGER_EVICTED);
         assert_int_equal(ledger_reason_named(bytes_text("TOO_BIG")), LEDGER_TOO_BIG);
         assert_int_equal(ledger_reason_named(bytes_text("not-repaired")), LEDGER_NOT_REPAIRED);
