@@ -66,14 +66,16 @@ void hub_nudge(struct hub *h)
 void hub_announce(struct hub *h)
 {
         h->awake = false;
+        h->announces++;
         while (h->dirty) {
                 struct room *r = h->dirty;
                 h->dirty = r->next_dirty;
                 r->dirty = false;
                 for (uint32_t i = 0; i < r->members; i++) {
                         struct member *m = r->member[i]->member;
-                        if (m->attached)
+                        if (m->attached && m->told_at != h->announces)
                                 m->sink.news(m->sink.owner);
+                        m->told_at = h->announces;
                 }
         }
 }

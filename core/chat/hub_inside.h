@@ -76,6 +76,7 @@ struct member {
         uint64_t start_eid, at_eid;
         uint64_t floor_eid;     /* records of left rooms up to here are forgotten */
         uint64_t own_last_eid;  /* newest event it published that is not for itself */
+        uint64_t told_at;       /* the announce that last called it */
         uint64_t fresh_eid;     /* dispensable events up to here are skipped */
         struct stay *half_stay; /* the entry at its cursor is half given */
         struct buf half_rest;   /* its rest, once its segment is evicted; else empty */
@@ -100,6 +101,7 @@ struct hub {
         uint64_t head;
         struct mono epoch_start; /* instant of the first event; t_us counts from it */
         uint32_t next_origin;
+        uint64_t announces;
         bool awake; /* wake was called since the last announce */
         void (*wake)(void *ctx);
         void *wake_ctx;
