@@ -1,0 +1,81 @@
+// harness: what the end-to-end tests share: start a program, wait for its ready lines, say how a
+// story went in the lines that tests/run counts, and leave no process behind.
+'use strict';
+const { spawn } = require('node:child_process');
+const path = require('node:path');
+const readline = require('node:readline');
+
+const bin = process.env.TWINCAST_BIN || path.join(__dirname, '../../bin');
+const running = new Set();
+
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+// Starts bin/NAME; lines(n) resolves with the first n lines of its standard output.
+function start(name, args) {
+  const child = spawn(path.join(bin, name), args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  running.add(child);
+  const seen = [];
+  const waiting = [];
+  readline.createInterface({ input: child.stdout }).on('line', (line) => {
+    seen.push(line);
+    waiting.splice(0).forEach((wake) => wake());
+  });
+  child.ended = new Promise((resolve) => child.on('exit', (code, signal) => {
+    running.delete(child);
+    resolve(signal || code);
+  }));
+  child.seen = seen;
+  child.until = (wanted, what) => within(5000, what || 'a line', (resolve) => {
+    const look = () => {
+      const found = wanted(seen);
+      if (found) resolve(found);
+      else waiting.push(look);
+    };
+    look();
+  });
+  return child;
+}
+
+// Starts a server and resolves with { child, tcp, udp }: the addresses of its ready lines.
+async function serve(name, args, paths) {
+  const child = start(name, args);
+  const ports = {};
+  await child.until((lines) => {
+    for (const line of lines) {
+      const at = /^listening (tcp|udp) (.*)$/.exec(line);
+      if (at) ports[at[1]] = at[2];
+    }
+    return paths.every((p) => ports[p]);
+  }, 'the ready lines');
+  return { child, ...ports };
+}
+
+// A promise that fails by name instead of hanging.
+function within(ms, what, body) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no ${what} within ${ms} ms`)), ms);
+    body((value) => { clearTimeout(timer); resolve(value); }, reject);
+  });
+}
+
+const stories = [];
+const story = (name, run) => stories.push({ name, run });
+
+async function tell() {
+  let failed = 0;
+  for (const { name, run } of stories) {
+    try {
+      await run();
+      console.log(`[       OK ] ${name}`);
+    } catch (error) {
+      failed++;
+      console.log(`[  FAILED  ] ${name}`);
+      console.log(error.stack);
+    }
+  }
+  for (const child of running) child.kill('SIGTERM');
+  await Promise.all([...running].map((child) => child.ended));
+  process.exit(failed ? 1 : 0);
+}
+
+module.exports = { start, serve, within, story, tell };
