@@ -32,6 +32,9 @@ static struct event_base *base_create(enum loop_kind kind)
                 return NULL;
         event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
         event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+        /* Else libevent reckons with the time at which the turn's callbacks began: an alarm set late in
+         * a long turn could ring early by the turn's length, and all others ring late by it. */
+        event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
         if (kind == LOOP_FILES)
                 event_config_require_features(config, EV_FEATURE_FDS);
         struct event_base *base = event_base_new_with_config(config);
@@ -174,9 +177,6 @@ void alarm_set(struct alarm *a, struct mono at)
                 evtimer_del(inside(&a->event));
                 return;
         }
-        /* libevent adds the span to the time it read when the turn's callbacks began: an alarm set
-         * late in a long turn would ring early by as much. */
-        event_base_update_cache_time(a->loop->base);
         struct timeval wait = span(mono_since(at, loop_clock()));
         evtimer_add(inside(&a->event), &wait);
 }

@@ -57,7 +57,8 @@ struct watch {
         unsigned wanted;
 };
 
-/* The fd stays the caller's. Nothing is wanted yet. */
+/* The fd stays the caller's, and must be of a kind that the loop takes: a LOOP_SOCKETS loop never
+ * finds a regular file ready. Nothing is wanted yet. */
 void watch_init(struct watch *w, struct loop *l, int fd, void (*ready)(void *ctx, unsigned what), void *ctx);
 /* Widens or narrows the one event's mask; setting the same again costs nothing. */
 void watch_want(struct watch *w, unsigned what);
@@ -79,7 +80,8 @@ void alarm_end(struct alarm *a);
 
 /* End of turn: one event without a descriptor, made active by the first news. libevent runs it
  * after all the reads that this turn found (same priority: a lower one would starve under load, a
- * zero timer would wait for the next turn). */
+ * zero timer would wait for the next turn). Wanted again inside turn_end, it runs again before
+ * anything is read: let news from outside want it, not what a flush could not finish. */
 struct flush {
         struct loop_event event;
         struct loop *loop;
