@@ -1,0 +1,35 @@
+#include "core/wire/sio_offset.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/base/err.h"
+
+void sio_offset_text(struct sio_offset at, char text[SIO_OFFSET_TEXT_MAX])
+{
+        snprintf(text, SIO_OFFSET_TEXT_MAX, "%" PRIu32 "-%" PRIu64, at.epoch, at.eid);
+}
+
+/* Decimal digits without a leading zero, as we write them. */
+static bool take_number(struct reader *r, uint64_t *v)
+{
+        const uint8_t *first = r->at;
+        *v = 0;
+        while (reader_left(r) > 0 && *r->at >= '0' && *r->at <= '9') {
+                uint8_t digit = (uint8_t)(reader_u8(r) - '0');
+                if (__builtin_mul_overflow(*v, 10, v) || __builtin_add_overflow(*v, digit, v))
+                        return false;
+        }
+        return r->at > first && (*first != '0' || r->at == first + 1);
+}
+
+int sio_offset_parse(struct bytes text, struct sio_offset *at)
+{
+        struct reader r = reader_of(text.at, text.n);
+        uint64_t epoch, eid;
+        if (!take_number(&r, &epoch) || epoch > UINT32_MAX || reader_u8(&r) != '-' || !take_number(&r, &eid) ||
+            reader_left(&r) > 0)
+                return ERR_MALFORMED;
+        *at = (struct sio_offset){ (uint32_t)epoch, eid };
+        return 0;
+}
