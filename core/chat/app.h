@@ -23,6 +23,7 @@ struct app_reply {
         uint32_t args_n;
 };
 
+/* Each of the functions may be NULL: not told. */
 struct app_handlers {
         const char *name;
         bool greets; /* sessions send `hello` {id} after connect */

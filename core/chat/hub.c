@@ -32,7 +32,6 @@ void hub_expire(struct hub *h, struct mono now)
                 room_evict(r);
                 room_unuse(r);
         }
-        keep_total(h);
         hub_forget_stays(h, now);
 }
 
@@ -196,6 +195,7 @@ int hub_publish(struct hub *h, struct mono now, const struct publish *p, struct 
                 room_unuse(t.room[i]);
         }
         hub_expire(h, now);
+        keep_total(h);
         hub_nudge(h);
         return 0;
 }

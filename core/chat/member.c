@@ -361,8 +361,8 @@ int member_resume_room(struct member *m, const struct room *r, uint64_t contig)
 uint64_t member_cursor(const struct member *m, const struct room *r)
 {
         uint64_t cursor = 0;
-        for (const struct stay *s = m->stays; s; s = s->next) /* newest first */
-                if (s->room == r && (cursor == 0 || !stay_finished(s)))
+        for (const struct stay *s = m->stays; s; s = s->next)
+                if (s->room == r && (cursor == 0 || s->cursor < cursor))
                         cursor = s->cursor;
         return cursor;
 }

@@ -1,0 +1,146 @@
+#include "core/chat/app.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/base/rng.h"
+
+struct app {
+        struct hub *hub;
+        const struct app_handlers *handlers;
+        uint32_t sockets; /* connected or away */
+};
+
+struct app_socket {
+        struct app *app;
+        struct member *member; /* its id is the socket's */
+        void *data;
+};
+
+struct app *app_create(struct hub *hub, const struct app_handlers *handlers)
+{
+        struct app *a = calloc(1, sizeof *a);
+        if (a)
+                *a = (struct app){ .hub = hub, .handlers = handlers };
+        return a;
+}
+
+void app_destroy(struct app *a)
+{
+        assert(!a || a->sockets == 0);
+        free(a);
+}
+
+struct hub *app_hub(const struct app *a)
+{
+        return a->hub;
+}
+
+const struct app_handlers *app_handlers(const struct app *a)
+{
+        return a->handlers;
+}
+
+/* Ids are names of rooms too, and whoever knows one can write to its owner, so they are not to be
+ * guessed: 120 bits in the alphabet of RFC 4648 section 5. */
+static void draw_id(char id[APP_ID_CHARS])
+{
+        static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        uint8_t bits[APP_ID_CHARS];
+        rng_os(bits, sizeof bits);
+        for (int i = 0; i < APP_ID_CHARS; i++)
+                id[i] = alphabet[bits[i] & 63];
+}
+
+/* Frees a socket whose leaving has been told. */
+static void drop(struct app_socket *s)
+{
+        struct app *a = s->app;
+        if (a->handlers->forget)
+                a->handlers->forget(a, s);
+        hub_member_remove(s->member);
+        free(s);
+        a->sockets--;
+}
+
+struct app_socket *app_connect(struct app *a, struct mono now, struct bytes auth, int encoding,
+                               const struct hub_sink *sink)
+{
+        struct app_socket *s = calloc(1, sizeof *s);
+        if (!s)
+                return NULL;
+        char id[APP_ID_CHARS];
+        draw_id(id);
+        s->app = a;
+        s->member = hub_member_add(a->hub, bytes_of(id, sizeof id), encoding, sink, s);
+        if (!s->member) {
+                free(s);
+                return NULL;
+        }
+        a->sockets++;
+        if (a->handlers->connect)
+                a->handlers->connect(a, s, now, auth);
+        return s;
+}
+
+void app_event(struct app *a, struct app_socket *s, struct mono now, const struct event *e, struct app_reply *reply)
+{
+        if (a->handlers->event)
+                a->handlers->event(a, s, now, e, reply);
+}
+
+static void tell_disconnecting(struct app_socket *s, struct mono now, const char *reason)
+{
+        if (s->app->handlers->disconnecting)
+                s->app->handlers->disconnecting(s->app, s, now, reason);
+}
+
+void app_leave(struct app_socket *s, struct mono now, const char *reason)
+{
+        tell_disconnecting(s, now, reason);
+        drop(s);
+}
+
+void app_away(struct app_socket *s, struct mono now, const char *reason)
+{
+        tell_disconnecting(s, now, reason);
+        member_detach(s->member);
+}
+
+void app_return(struct app_socket *s, struct mono now, int encoding, const struct hub_sink *sink)
+{
+        member_attach(s->member, encoding, sink);
+        if (s->app->handlers->recovered)
+                s->app->handlers->recovered(s->app, s, now);
+}
+
+void app_take_over(struct app_socket *s, int encoding, const struct hub_sink *sink)
+{
+        member_detach(s->member);
+        member_attach(s->member, encoding, sink);
+}
+
+void app_forget(struct app_socket *s)
+{
+        drop(s);
+}
+
+struct bytes app_socket_id(const struct app_socket *s)
+{
+        return member_id(s->member);
+}
+
+struct member *app_socket_member(const struct app_socket *s)
+{
+        return s->member;
+}
+
+struct app *app_socket_app(const struct app_socket *s)
+{
+        return s->app;
+}
+
+void **app_socket_data(struct app_socket *s)
+{
+        return &s->data;
+}

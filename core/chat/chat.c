@@ -1,0 +1,406 @@
+#include "core/chat/chat.h"
+
+#include <stdlib.h>
+
+#include "core/base/err.h"
+#include "core/event/pack.h"
+
+/* A display name, attached to the socket once it has set one. */
+struct label {
+        uint8_t n;
+        uint8_t text[];
+};
+
+static struct bytes name_of(struct app_socket *s)
+{
+        const struct label *label = *app_socket_data(s);
+        return label ? bytes_of(label->text, label->n) : bytes_text("");
+}
+
+/* One event at work. A verb returns NULL when done, or the words of its refusal; then nothing
+ * but the answer {error: words} has happened. */
+struct call {
+        struct hub *hub;
+        struct app_socket *s;
+        struct member *m;
+        struct mono now;
+        const struct event *e;
+        struct app_reply *reply;
+};
+
+static const char no_memory[] = "out of memory";
+
+/* ---- answers ---------------------------------------------------------------------------------- */
+
+static void unsay(struct app_reply *reply)
+{
+        reply->args.n = 0;
+        reply->args_n = 0;
+}
+
+/* Half an answer is none. */
+static void seal(struct app_reply *reply, int err)
+{
+        if (err)
+                unsay(reply);
+}
+
+static void answer_text(struct app_reply *reply, const char *key, struct bytes text)
+{
+        struct buf *out = app_reply_arg(reply);
+        int err = pack_put_map(out, 1);
+        err = err ? err : pack_put_word(out, key);
+        err = err ? err : pack_put_text(out, text);
+        seal(reply, err);
+}
+
+static void answer_published(struct app_reply *reply, const struct published *p)
+{
+        struct buf *out = app_reply_arg(reply);
+        int err = pack_put_map(out, 2);
+        err = err ? err : pack_put_word(out, "eid");
+        err = err ? err : pack_put_u64(out, p->eid);
+        err = err ? err : pack_put_word(out, "seq");
+        err = err ? err : pack_put_u64(out, p->seq);
+        seal(reply, err);
+}
+
+/* ---- joining and leaving ---------------------------------------------------------------------- */
+
+static int put_who(struct buf *out, struct app_socket *s)
+{
+        int err = pack_put_word(out, "id");
+        err = err ? err : pack_put_text(out, app_socket_id(s));
+        err = err ? err : pack_put_word(out, "name");
+        return err ? err : pack_put_text(out, name_of(s));
+}
+
+/* Tells the others in the room [word, {room, id, name}]. When memory is out they stay untold: the
+ * stay itself is the truth, and `who` shows it. */
+static void announce_stay(struct app *a, struct app_socket *s, struct mono now, const char *word, struct bytes room)
+{
+        struct buf out = { 0 };
+        int err = event_begin(&out, word, 1);
+        err = err ? err : pack_put_map(&out, 3);
+        err = err ? err : pack_put_word(&out, "room");
+        err = err ? err : pack_put_text(&out, room);
+        err = err ? err : put_who(&out, s);
+        if (!err) {
+                struct publish p = {
+                        .event = buf_bytes(&out), .rooms = &room, .rooms_n = 1, .from = app_socket_member(s)
+                };
+                struct published ignored;
+                hub_publish(app_hub(a), now, &p, &ignored);
+        }
+        buf_free(&out);
+}
+
+static void announce_stays(struct app *a, struct app_socket *s, struct mono now, const char *word)
+{
+        struct bytes room;
+        for (uint32_t i = 0; member_room_at(app_socket_member(s), i, &room); i++)
+                announce_stay(a, s, now, word, room);
+}
+
+/* Is this room some socket's own? What only its owner may hear goes there: private events, and
+ * on UDP answers. */
+static bool is_own_room(const struct hub *h, struct bytes room)
+{
+        const struct member *first = hub_room_member_at(h, room, 0);
+        return first && bytes_equal(member_id(first), room);
+}
+
+static bool room_arg(const struct call *c, struct bytes *room)
+{
+        return pack_get_text(event_arg(c->e, 0), room) && room->n > 0 && room->n <= HUB_ROOM_NAME_MAX;
+}
+
+static const char a_room[] = "a room is text of 1 to 255 bytes";
+
+static const char *verb_join(struct call *c)
+{
+        struct bytes room;
+        if (!room_arg(c, &room))
+                return a_room;
+        if (is_own_room(c->hub, room))
+                return "that room belongs to one socket";
+        int err = hub_join(c->m, c->now, room);
+        if (err && err != ERR_EXISTS)
+                return err == ERR_FULL ? "in too many rooms" : err_text(err);
+        if (!err)
+                announce_stay(app_socket_app(c->s), c->s, c->now, "joined", room);
+        answer_text(c->reply, "room", room);
+        return NULL;
+}
+
+static const char *verb_leave(struct call *c)
+{
+        struct bytes room;
+        if (!room_arg(c, &room))
+                return a_room;
+        if (is_own_room(c->hub, room))
+                return "that room belongs to one socket";
+        int err = hub_leave(c->m, c->now, room);
+        if (err)
+                return err_text(err);
+        announce_stay(app_socket_app(c->s), c->s, c->now, "left", room);
+        answer_text(c->reply, "room", room);
+        return NULL;
+}
+
+/* ---- names ------------------------------------------------------------------------------------ */
+
+static const char *verb_name(struct call *c)
+{
+        struct bytes text;
+        if (!pack_get_text(event_arg(c->e, 0), &text) || text.n == 0 || text.n > CHAT_NAME_MAX)
+                return "a name is text of 1 to 64 bytes";
+        struct label *label = malloc(sizeof *label + text.n);
+        if (!label)
+                return no_memory;
+        label->n = (uint8_t)text.n;
+        memcpy(label->text, text.at, text.n);
+        void **at = app_socket_data(c->s);
+        free(*at);
+        *at = label;
+        answer_text(c->reply, "name", text);
+        return NULL;
+}
+
+/* Those in the room who are connected now, the first CHAT_WHO_MAX of them; returns how many
+ * there are in all. */
+static uint32_t put_present(const struct hub *h, struct bytes room, struct buf *out, int *err)
+{
+        uint32_t present = 0;
+        struct member *m;
+        for (uint32_t i = 0; (m = hub_room_member_at(h, room, i)); i++) {
+                if (!member_attached(m))
+                        continue;
+                if (present++ < CHAT_WHO_MAX && !*err) {
+                        *err = pack_put_map(out, 2);
+                        *err = *err ? *err : put_who(out, member_user(m));
+                }
+        }
+        return present;
+}
+
+static const char *verb_who(struct call *c)
+{
+        struct bytes room;
+        if (!room_arg(c, &room))
+                return a_room;
+        struct buf list = { 0 };
+        int err = 0;
+        uint32_t present = put_present(c->hub, room, &list, &err);
+        struct buf *out = app_reply_arg(c->reply);
+        err = err ? err : pack_put_array(out, present < CHAT_WHO_MAX ? present : CHAT_WHO_MAX);
+        err = err ? err : pack_put_raw(out, buf_bytes(&list));
+        err = err ? err : pack_put_u64(app_reply_arg(c->reply), present);
+        buf_free(&list);
+        return err ? no_memory : NULL;
+}
+
+/* ---- saying ----------------------------------------------------------------------------------- */
+
+static const char *publish(struct call *c, struct bytes event, const struct bytes *rooms, uint32_t rooms_n, bool own)
+{
+        struct publish p = { .event = event, .rooms = rooms, .rooms_n = rooms_n, .from = c->m, .own = own };
+        struct published out;
+        int err = hub_publish(c->hub, c->now, &p, &out);
+        if (err)
+                return err_text(err);
+        answer_published(c->reply, &out);
+        return NULL;
+}
+
+/* The client's message with the server's word for who sent it: room, from and name first, then
+ * whatever else the client said. */
+static int put_message(struct buf *out, const struct call *c, struct bytes message, struct bytes room)
+{
+        struct bytes pairs, key, value, word;
+        struct buf rest = { 0 };
+        uint32_t n = 0, rest_n = 0;
+        pack_get_map(message, &n, &pairs);
+        int err = 0;
+        while (!err && pack_next(&pairs, &key) && pack_next(&pairs, &value)) {
+                bool ours = pack_get_text(key, &word) &&
+                            (bytes_equal(word, bytes_text("room")) || bytes_equal(word, bytes_text("from")) ||
+                             bytes_equal(word, bytes_text("name")));
+                if (ours)
+                        continue;
+                rest_n++;
+                err = pack_put_raw(&rest, key);
+                err = err ? err : pack_put_raw(&rest, value);
+        }
+        err = err ? err : event_begin(out, "chat message", 1);
+        err = err ? err : pack_put_map(out, rest_n + 3);
+        err = err ? err : pack_put_word(out, "room");
+        err = err ? err : pack_put_text(out, room);
+        err = err ? err : pack_put_word(out, "from");
+        err = err ? err : pack_put_text(out, app_socket_id(c->s));
+        err = err ? err : pack_put_word(out, "name");
+        err = err ? err : pack_put_text(out, name_of(c->s));
+        err = err ? err : pack_put_raw(out, buf_bytes(&rest));
+        buf_free(&rest);
+        return err;
+}
+
+static const char *say_in_room(struct call *c, struct bytes message, struct bytes room)
+{
+        if (!member_is_in(c->m, room))
+                return err_text(ERR_NOT_MEMBER);
+        struct buf out = { 0 };
+        struct event e;
+        int err = put_message(&out, c, message, room);
+        /* It has grown: what is published must be what every receiver accepts. */
+        err = err ? err : event_parse(buf_bytes(&out), SIZE_MAX, &e);
+        const char *words = err ? err_text(err) : publish(c, buf_bytes(&out), &room, 1, true);
+        buf_free(&out);
+        return words;
+}
+
+static const char *verb_chat_message(struct call *c)
+{
+        struct bytes message = event_arg(c->e, 0), value = pack_map_text(message, "room"), room;
+        if (pack_kind(value) == PACK_NONE)
+                return publish(c, c->e->packed, NULL, 0, true);
+        if (!pack_get_text(value, &room) || room.n == 0 || room.n > HUB_ROOM_NAME_MAX)
+                return a_room;
+        if (pack_kind(pack_map_text(message, "text")) != PACK_TEXT)
+                return "a message to a room has a text";
+        return say_in_room(c, message, room);
+}
+
+/* Reads room or [rooms]. Returns their number, 0 when it is neither or holds a wrong one: to no
+ * room must not become to everyone. */
+static uint32_t rooms_arg(struct bytes item, struct bytes rooms[HUB_TARGETS_MAX])
+{
+        uint32_t n = 1;
+        struct bytes members = item, member;
+        if (pack_kind(item) == PACK_ARRAY && (!pack_get_array(item, &n, &members) || n > HUB_TARGETS_MAX))
+                return 0;
+        for (uint32_t i = 0; i < n; i++) {
+                if (!pack_next(&members, &member) || !pack_get_text(member, &rooms[i]) || rooms[i].n == 0)
+                        return 0;
+        }
+        return n;
+}
+
+static bool is_reserved(struct bytes name)
+{
+        static const char *const reserved[] = {
+                "hello",   "joined",        "left",       "gap", /* the server's own */
+                "$ack",                                          /* answers on UDP */
+                "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener",
+        };
+        for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+                if (bytes_equal(name, bytes_text(reserved[i])))
+                        return true;
+        }
+        return false;
+}
+
+static const char reserved_name[] = "that event name is reserved";
+
+/* Publishes the event that stands inside this one, from its argument `at` on. */
+static const char *publish_inner(struct call *c, uint32_t at, const struct bytes *rooms, uint32_t rooms_n, bool own)
+{
+        struct bytes name, rest = c->e->args, item;
+        for (uint32_t i = 0; i < at; i++)
+                pack_next(&rest, &item);
+        if (!pack_get_text(event_arg(c->e, at), &name) || name.n == 0 || name.n > EVENT_NAME_MAX)
+                return "an event name is text of 1 to 256 bytes";
+        if (is_reserved(name))
+                return reserved_name;
+        struct buf out = { 0 };
+        int err = pack_put_array(&out, c->e->args_n - at);
+        err = err ? err : pack_put_raw(&out, rest);
+        const char *words = err ? err_text(err) : publish(c, buf_bytes(&out), rooms, rooms_n, own);
+        buf_free(&out);
+        return words;
+}
+
+static const char *publish_to(struct call *c, bool own)
+{
+        struct bytes rooms[HUB_TARGETS_MAX];
+        uint32_t n = rooms_arg(event_arg(c->e, 0), rooms);
+        return n ? publish_inner(c, 1, rooms, n, own) : "rooms are a name or an array of 1 to 64 names";
+}
+
+static const char *verb_to(struct call *c)
+{
+        return publish_to(c, false);
+}
+
+static const char *verb_in(struct call *c)
+{
+        return publish_to(c, true);
+}
+
+static const char *verb_broadcast(struct call *c)
+{
+        return publish_inner(c, 0, NULL, 0, false);
+}
+
+static const char *any_other(struct call *c)
+{
+        return is_reserved(c->e->name) ? reserved_name : publish(c, c->e->packed, NULL, 0, true);
+}
+
+/* ---- the table -------------------------------------------------------------------------------- */
+
+static const struct verb {
+        const char *name;
+        const char *(*run)(struct call *c);
+} verbs[] = {
+        { "chat message", verb_chat_message },
+        { "join", verb_join },
+        { "leave", verb_leave },
+        { "name", verb_name },
+        { "who", verb_who },
+        { "to", verb_to },
+        { "in", verb_in },
+        { "broadcast", verb_broadcast },
+};
+
+static void chat_event(struct app *a, struct app_socket *s, struct mono now, const struct event *e,
+                       struct app_reply *reply)
+{
+        struct call c = { app_hub(a), s, app_socket_member(s), now, e, reply };
+        const char *(*run)(struct call *) = any_other;
+        for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+                if (event_is(e, verbs[i].name))
+                        run = verbs[i].run;
+        }
+        const char *refused = run(&c);
+        if (refused) {
+                unsay(reply);
+                answer_text(reply, "error", bytes_text(refused));
+        }
+}
+
+static void chat_disconnecting(struct app *a, struct app_socket *s, struct mono now, const char *reason)
+{
+        (void)reason;
+        announce_stays(a, s, now, "left");
+}
+
+static void chat_recovered(struct app *a, struct app_socket *s, struct mono now)
+{
+        announce_stays(a, s, now, "joined");
+}
+
+static void chat_forget(struct app *a, struct app_socket *s)
+{
+        (void)a;
+        free(*app_socket_data(s));
+}
+
+const struct app_handlers chat_handlers = {
+        .name = "chat",
+        .greets = true,
+        .event = chat_event,
+        .disconnecting = chat_disconnecting,
+        .recovered = chat_recovered,
+        .forget = chat_forget,
+};
