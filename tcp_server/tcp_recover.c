@@ -1,0 +1,124 @@
+#define HASH_NONFATAL_OOM            1
+#define uthash_nonfatal_oom(element) ((element)->socket = NULL)
+#include "tcp_server/tcp_recover.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "core/base/rng.h"
+
+TAILQ_HEAD(away_list, tcp_kept);
+
+struct tcp_recover {
+        struct tcp_kept *by_pid;
+        struct away_list away; /* oldest first: all stay equally long */
+        uint32_t away_n, away_max;
+        int64_t away_ns;
+};
+
+struct tcp_recover *tcp_recover_create(uint32_t away_max, int64_t away_ns)
+{
+        struct tcp_recover *r = calloc(1, sizeof *r);
+        if (!r)
+                return NULL;
+        r->away_max = away_max;
+        r->away_ns = away_ns;
+        TAILQ_INIT(&r->away);
+        return r;
+}
+
+static void draw_pid(char pid[TCP_PID_CHARS])
+{
+        uint8_t raw[TCP_PID_CHARS * 3 / 4];
+        char text[TCP_PID_CHARS + 1];
+        rng_os(raw, sizeof raw);
+        sodium_bin2base64(text, sizeof text, raw, sizeof raw, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+        memcpy(pid, text, TCP_PID_CHARS);
+}
+
+struct tcp_kept *tcp_recover_add(struct tcp_recover *r, struct app_socket *socket, struct tcp_session *live)
+{
+        struct tcp_kept *k = calloc(1, sizeof *k);
+        if (!k)
+                return NULL;
+        draw_pid(k->pid);
+        k->socket = socket;
+        k->live = live;
+        HASH_ADD(hh, r->by_pid, pid, TCP_PID_CHARS, k);
+        if (!k->socket) { /* the table could not grow */
+                free(k);
+                return NULL;
+        }
+        return k;
+}
+
+struct tcp_kept *tcp_recover_find(struct tcp_recover *r, struct bytes pid)
+{
+        struct tcp_kept *k = NULL;
+        if (pid.n == TCP_PID_CHARS)
+                HASH_FIND(hh, r->by_pid, pid.at, TCP_PID_CHARS, k);
+        return k;
+}
+
+static void unlist(struct tcp_recover *r, struct tcp_kept *k)
+{
+        if (k->live)
+                return;
+        TAILQ_REMOVE(&r->away, k, away_link);
+        r->away_n--;
+}
+
+void tcp_recover_drop(struct tcp_recover *r, struct tcp_kept *k)
+{
+        unlist(r, k);
+        HASH_DELETE(hh, r->by_pid, k);
+        free(k);
+}
+
+static void forget(struct tcp_recover *r, struct tcp_kept *k)
+{
+        app_forget(k->socket);
+        tcp_recover_drop(r, k);
+}
+
+void tcp_recover_away(struct tcp_recover *r, struct tcp_kept *k, struct mono now)
+{
+        k->live = NULL;
+        k->forget_at = mono_add(now, r->away_ns);
+        TAILQ_INSERT_TAIL(&r->away, k, away_link);
+        if (++r->away_n > r->away_max)
+                forget(r, TAILQ_FIRST(&r->away));
+}
+
+void tcp_recover_back(struct tcp_recover *r, struct tcp_kept *k, struct tcp_session *live)
+{
+        unlist(r, k);
+        k->live = live;
+}
+
+uint32_t tcp_recover_away_n(const struct tcp_recover *r)
+{
+        return r->away_n;
+}
+
+struct mono tcp_recover_deadline(const struct tcp_recover *r)
+{
+        const struct tcp_kept *oldest = TAILQ_FIRST(&r->away);
+        return oldest ? oldest->forget_at : MONO_NEVER;
+}
+
+void tcp_recover_expire(struct tcp_recover *r, struct mono now)
+{
+        struct tcp_kept *oldest;
+        while ((oldest = TAILQ_FIRST(&r->away)) && !mono_before(now, oldest->forget_at))
+                forget(r, oldest);
+}
+
+void tcp_recover_destroy(struct tcp_recover *r)
+{
+        if (!r)
+                return;
+        while (!TAILQ_EMPTY(&r->away))
+                forget(r, TAILQ_FIRST(&r->away));
+        free(r);
+}

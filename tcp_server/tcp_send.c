@@ -1,0 +1,293 @@
+/* tcp_send: what leaves a session: private packets woven into the walk of its member.
+ *
+ * In order: the rest of what is half sent; the border lane; then the walk's bytes, with each placed
+ * packet where its place is. That is a number of bytes: as many as the walk up to that eid has,
+ * since a walk's bytes are in eid order and a shorter walk is the beginning of a longer one.
+ */
+#include <assert.h>
+
+#include "core/base/err.h"
+#include "core/event/event.h"
+#include "core/event/pack.h"
+#include "tcp_server/tcp_session_inside.h"
+
+/* ---- queueing --------------------------------------------------------------------------------- */
+
+static const struct tcp_encoding *encoding(const struct tcp_session *s)
+{
+        return s->form == SIO_FORM_MSGPACK ? &s->service->msgpack : &s->service->json;
+}
+
+static struct sio_offset offset(const struct tcp_session *s, uint64_t eid)
+{
+        return (struct sio_offset){ hub_epoch(s->service->hub), eid };
+}
+
+/* Something to send came up outside a hub's announce. */
+static void tell(struct tcp_session *s)
+{
+        s->sink.news(s->sink.owner);
+}
+
+void session_put_border(struct tcp_session *s, struct mono now, const struct sio_packet *p)
+{
+        session_check(s, now, tcp_encoding_packet(encoding(s)->form, p, tcp_private_border(&s->private)));
+        tell(s);
+}
+
+void session_put_placed(struct tcp_session *s, struct mono now, const struct sio_packet *p)
+{
+        size_t start;
+        struct buf *out = tcp_private_begin(&s->private, hub_head(s->service->hub), &start);
+        int err = out ? tcp_encoding_packet(encoding(s)->form, p, out) : ERR_NO_MEMORY;
+        if (!err)
+                tcp_private_end(&s->private, start);
+        session_check(s, now, err);
+        tell(s);
+}
+
+static int write_hello(struct buf *event, const struct tcp_session *s)
+{
+        event->n = 0;
+        int err = event_begin(event, "hello", 1);
+        err = err ? err : pack_put_map(event, 1);
+        err = err ? err : pack_put_word(event, "id");
+        return err ? err : pack_put_text(event, app_socket_id(s->socket));
+}
+
+void session_put_hello(struct tcp_session *s, struct mono now)
+{
+        size_t start;
+        uint64_t place = hub_head(s->service->hub);
+        struct buf *event = &s->service->answer, *out = NULL;
+        int err = write_hello(event, s);
+        if (!err)
+                out = tcp_private_begin(&s->private, place, &start);
+        if (!err && !out)
+                err = ERR_NO_MEMORY;
+        err = err ? err : tcp_encoding_event(encoding(s), offset(s, place), buf_bytes(event), out);
+        if (!err)
+                tcp_private_end(&s->private, start);
+        session_check(s, now, err);
+        tell(s);
+}
+
+static int write_gap(struct buf *event, const struct piece *gap)
+{
+        event->n = 0;
+        int err = event_begin(event, "gap", 1);
+        err = err ? err : pack_put_map(event, 5);
+        err = err ? err : pack_put_word(event, "room");
+        err = err ? err : pack_put_text(event, room_name(gap->room));
+        err = err ? err : pack_put_word(event, "unit");
+        err = err ? err : pack_put_word(event, "eid");
+        err = err ? err : pack_put_word(event, "from");
+        err = err ? err : pack_put_u64(event, gap->eid_first);
+        err = err ? err : pack_put_word(event, "to");
+        err = err ? err : pack_put_u64(event, gap->eid_last);
+        err = err ? err : pack_put_word(event, "reason");
+        return err ? err : pack_put_word(event, gap_reason_text(gap->reason));
+}
+
+/* The offset is the member's place now that it has been told, not the gap's end: another room's
+ * events inside the gap may still be to come, and would be lost to a client that resumed behind it. */
+void session_put_gap(struct tcp_session *s, struct mono now, const struct piece *gap)
+{
+        struct buf *event = &s->service->answer;
+        struct member *m = session_member(s);
+        int err = write_gap(event, gap);
+        member_advance(m, gap, 0);
+        err = err ? err
+                  : tcp_encoding_event(encoding(s), offset(s, member_place(m)), buf_bytes(event),
+                                       tcp_private_border(&s->private));
+        s->service->counts.gaps++;
+        session_check(s, now, err);
+}
+
+/* ---- weaving ---------------------------------------------------------------------------------- */
+
+struct weave {
+        struct tcp_session *s;
+        struct tcp_lent *lent;
+        struct iovec *v;
+        int max;
+        int piece;       /* the walk's piece lent next, */
+        size_t piece_at; /* from this byte of it on */
+        size_t walked;   /* bytes of the walk lent so far */
+        bool more;       /* the walk has more than these pieces */
+};
+
+static bool full(const struct weave *w)
+{
+        return w->lent->items_n == w->max;
+}
+
+static void lend(struct weave *w, enum tcp_lane lane, struct bytes run)
+{
+        struct tcp_lent *lent = w->lent;
+        int i = lent->items_n++;
+        lent->items[i].lane = lane;
+        lent->items[i].piece = w->piece;
+        lent->items[i].n = run.n;
+        w->v[i] = (struct iovec){ (void *)(uintptr_t)run.at, run.n };
+}
+
+/* Lends the walk's bytes up to `upto` of them. */
+static void lend_walk(struct weave *w, size_t upto)
+{
+        while (w->walked < upto && w->piece < w->lent->pieces_n && !full(w)) {
+                const struct piece *p = &w->lent->pieces[w->piece];
+                size_t n = p->n - w->piece_at, wanted = upto - w->walked;
+                bool whole = n <= wanted;
+                if (!whole)
+                        n = wanted;
+                lend(w, TCP_LANE_PIECE, bytes_of(p->at + w->piece_at, n));
+                w->walked += n;
+                w->piece_at = whole ? 0 : w->piece_at + n;
+                w->piece += whole;
+        }
+}
+
+static bool is_bytes(const struct piece *p)
+{
+        return p->kind == PIECE_BYTES;
+}
+
+/* How many bytes the walk has up to that eid; SIZE_MAX: more than were walked. */
+static size_t bytes_up_to(const struct weave *w, uint64_t eid)
+{
+        const struct tcp_lent *lent = w->lent;
+        size_t bytes = 0;
+        if (lent->pieces_n > 0 && eid < lent->pieces[0].eid_first)
+                return 0;
+        if (lent->pieces_n == 0 || eid >= lent->pieces[lent->pieces_n - 1].eid_last) {
+                for (int i = 0; i < lent->pieces_n; i++)
+                        bytes += lent->pieces[i].n;
+                return w->more ? SIZE_MAX : bytes;
+        }
+        struct piece shorter[TCP_SLICES_MAX];
+        int n = member_walk(session_member(w->s), eid, shorter, TCP_SLICES_MAX);
+        for (int i = 0; i < n && is_bytes(&shorter[i]); i++)
+                bytes += shorter[i].n;
+        return bytes;
+}
+
+static void lend_placed_and_walk(struct weave *w)
+{
+        size_t at = 0;
+        uint64_t place;
+        struct bytes frame;
+        while (!full(w) && tcp_private_next(&w->s->private, &at, &place, &frame)) {
+                size_t upto = bytes_up_to(w, place);
+                lend_walk(w, upto);
+                if (full(w) || upto == SIZE_MAX)
+                        return;
+                lend(w, TCP_LANE_PLACED, frame);
+        }
+        lend_walk(w, SIZE_MAX);
+}
+
+/* ---- gaps ------------------------------------------------------------------------------------- */
+
+/* What the log lost before this client was given it: told, or too much for a client that does not
+ * understand gaps. False: the session ended. */
+static bool meet_gap(struct tcp_session *s, struct mono now, const struct piece *gap)
+{
+        if (!s->gaps && !s->catching_up) {
+                session_end(s, now, TCP_END_OVERRUN, tcp_end_code(TCP_END_OVERRUN));
+                return false;
+        }
+        session_put_gap(s, now, gap);
+        return s->state != TCP_ENDED;
+}
+
+/* Walks the member; gaps at the walk's beginning become packets of the border lane, as many as fit
+ * it. What stands behind an untold gap is not walked. */
+static void walk(struct weave *w, struct mono now)
+{
+        struct tcp_session *s = w->s;
+        struct tcp_lent *lent = w->lent;
+        for (;;) {
+                int n = member_walk(session_member(s), UINT64_MAX, lent->pieces, TCP_SLICES_MAX);
+                if (n < 0) {
+                        session_end(s, now, TCP_END_MEMORY, tcp_end_code(TCP_END_MEMORY));
+                        return;
+                }
+                int run = 0;
+                while (run < n && is_bytes(&lent->pieces[run]))
+                        run++;
+                if (run == n)
+                        s->catching_up = false;
+                if (run > 0 || n == 0 || tcp_private_bytes(&s->private) > TCP_PRIVATE_MAX / 2) {
+                        lent->pieces_n = run;
+                        w->more = run < n || n == TCP_SLICES_MAX;
+                        return;
+                }
+                if (!meet_gap(s, now, &lent->pieces[0]))
+                        return;
+        }
+}
+
+/* ---- public ----------------------------------------------------------------------------------- */
+
+int tcp_session_slices(struct tcp_session *s, struct mono now, struct iovec *v, int v_max)
+{
+        struct tcp_lent *lent = &s->service->lent;
+        struct weave w = { .s = s, .lent = lent, .v = v, .max = v_max < TCP_SLICES_MAX ? v_max : TCP_SLICES_MAX };
+        lent->by = s;
+        lent->pieces_n = lent->items_n = 0;
+        if (s->socket && s->refused)
+                member_unblocked(session_member(s));
+        s->refused = false;
+        if (s->socket)
+                walk(&w, now);
+        if (!s->socket)
+                lent->pieces_n = 0; /* the walk ended the session */
+        if (tcp_private_half(&s->private)) {
+                /* Nothing else may come before the rest of it; what follows waits for the next call. */
+                size_t at = 0;
+                uint64_t place;
+                struct bytes rest;
+                tcp_private_next(&s->private, &at, &place, &rest);
+                lend(&w, TCP_LANE_PLACED, rest);
+                return lent->items_n;
+        }
+        if (s->socket && member_half(session_member(s)) && lent->pieces_n > 0)
+                lend_walk(&w, lent->pieces[0].n);
+        if (s->private.border.n > 0 && !full(&w))
+                lend(&w, TCP_LANE_BORDER, buf_bytes(&s->private.border));
+        lend_placed_and_walk(&w);
+        return lent->items_n;
+}
+
+/* Gives the member what was taken of each piece, in the walk's order. */
+static void advance(struct tcp_session *s, const struct tcp_lent *lent, const size_t taken[TCP_SLICES_MAX])
+{
+        for (int i = 0; i < lent->pieces_n && taken[i] > 0; i++) {
+                member_advance(session_member(s), &lent->pieces[i], taken[i]);
+                if (taken[i] < lent->pieces[i].n)
+                        return;
+        }
+}
+
+void tcp_session_sent(struct tcp_session *s, size_t bytes)
+{
+        struct tcp_lent *lent = &s->service->lent;
+        size_t taken[TCP_SLICES_MAX] = { 0 }, placed = 0;
+        assert(lent->by == s);
+        for (int i = 0; i < lent->items_n; i++) {
+                size_t n = bytes < lent->items[i].n ? bytes : lent->items[i].n;
+                bytes -= n;
+                s->refused = n < lent->items[i].n;
+                if (lent->items[i].lane == TCP_LANE_BORDER)
+                        tcp_private_border_sent(&s->private, n);
+                else if (lent->items[i].lane == TCP_LANE_PLACED)
+                        placed += n;
+                else
+                        taken[lent->items[i].piece] += n;
+        }
+        tcp_private_placed_sent(&s->private, placed);
+        advance(s, lent, taken);
+        lent->items_n = lent->pieces_n = 0;
+        lent->by = NULL;
+}

@@ -1,0 +1,57 @@
+/* tcp_session_inside: what tcp_session.c (what arrives), tcp_send.c (what leaves) and tcp_connect.c
+ * (joining the namespace, new or back) share of one session.
+ */
+#ifndef TCP_SERVER_TCP_SESSION_INSIDE_H
+#define TCP_SERVER_TCP_SESSION_INSIDE_H
+#include "tcp_server/tcp_private.h"
+#include "tcp_server/tcp_session.h"
+
+enum tcp_state {
+        TCP_OPEN, /* the namespace was not joined yet: connect_by runs */
+        TCP_UP,   /* joined: socket is set */
+        TCP_LEFT, /* joined and left again; the connection may stay, and join anew */
+        TCP_ENDED,
+};
+
+struct tcp_session {
+        struct tcp_service *service;
+        struct hub_sink sink;
+        enum tcp_state state;
+        enum tcp_end end;
+        struct ws ws;
+        enum sio_form form; /* NONE until the first message */
+        struct tcp_private private;
+        struct mono ping_at;    /* when to send the next ping; NEVER while a pong is awaited */
+        struct mono pong_by;    /* NEVER while none is awaited */
+        struct mono connect_by; /* NEVER once the namespace was joined */
+        struct mono done_by;    /* NEVER until it ended */
+        bool pong_put_off;      /* pong_by was moved once by another packet */
+        struct app_socket *socket;
+        struct tcp_kept *kept; /* NULL: not recoverable */
+        bool gaps;             /* this client understands gaps */
+        bool catching_up;      /* resumed, not whole: the gaps of that resume are not an overrun */
+        bool refused;          /* the transport took less than was lent */
+};
+
+static inline struct member *session_member(const struct tcp_session *s)
+{
+        return s->socket ? app_socket_member(s->socket) : NULL;
+}
+
+/* Ends the session: the socket stays recoverable or leaves, a close frame is queued unless an entry
+ * is half sent. */
+void session_end(struct tcp_session *s, struct mono now, enum tcp_end end, uint16_t code);
+
+/* Queues packets; when memory or the private buffer is out, the session ends. */
+void session_put_border(struct tcp_session *s, struct mono now, const struct sio_packet *p);
+void session_put_placed(struct tcp_session *s, struct mono now, const struct sio_packet *p);
+void session_put_gap(struct tcp_session *s, struct mono now, const struct piece *gap);
+void session_put_hello(struct tcp_session *s, struct mono now);
+
+/* Ends the session if err is set or its private buffer is over its limit. */
+void session_check(struct tcp_session *s, struct mono now, int err);
+
+/* A CONNECT for "/": a new socket, or the client's old one. auth may be empty. */
+void session_connect(struct tcp_session *s, struct mono now, struct bytes auth);
+
+#endif
