@@ -158,6 +158,8 @@ static void accept(struct codec *c, struct dgram_accept *m)
         channel(c, &m->own);
         channel(c, &m->all);
         u64(c, &m->nonce);
+        rest(c, &m->id);
+        refuse_unless(c, m->id.n <= DGRAM_ID_MAX);
 }
 
 static void pub(struct codec *c, struct dgram_pub *m)

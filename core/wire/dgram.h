@@ -32,6 +32,7 @@ enum {
         DGRAM_TAIL_OFFSET = 64,        /* of CONNECT's msgpack */
         DGRAM_RANGES_MAX = 32,         /* in one NACK or GAP */
         DGRAM_ACKS_MAX = 16,           /* in one PUB_ACK */
+        DGRAM_ID_MAX = 64,             /* of the public id in ACCEPT */
         DGRAM_TOKEN = 16,              /* bytes of cookies, reset tokens and instance ids */
 };
 
@@ -85,6 +86,7 @@ enum dgram_flag {
         DGRAM_MULTI = 2,           /* DATA: emitted to several rooms */
         DGRAM_OWN = 4,             /* DATA: the origin delivers it too */
         DGRAM_VERSION_UNKNOWN = 8, /* COOKIE: HELLO asked for a version this server lacks */
+        DGRAM_RECOVERED = 16,      /* ACCEPT: the instance's rooms and place were kept */
 };
 
 /* Codes of CLOSE, ERROR, PUB_ACK and JOIN_OK; section 4. */
@@ -156,6 +158,7 @@ struct dgram_accept {
         struct dgram_channel own; /* chan ref 1: the room of its own id */
         struct dgram_channel all; /* chan ref 2: everyone */
         uint64_t nonce;           /* CONNECT's, so that nobody off the path can forge an ACCEPT */
+        struct bytes id;          /* public id, the name of the own-id room; at most DGRAM_ID_MAX */
 };
 
 struct dgram_close {

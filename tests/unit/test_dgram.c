@@ -32,7 +32,8 @@ static const struct dgram_msg samples[] = {
                       .unix_offset_us = -9,
                       .own = { 10, 11, 12, 13 },
                       .all = { 14, 15, 16, 17 },
-                      .nonce = 18 } },
+                      .nonce = 18,
+                      .id = { (const uint8_t *)"abc", 3 } } },
         { .type = DGRAM_CLOSE, .tag = 1, .epoch = 2, .pktno = 3, .close = { .code = DGRAM_CODE_SHUTDOWN } },
         { .type = DGRAM_ERROR, .tag = 1, .epoch = 2, .pktno = 3, .error = { 8, DGRAM_PUB, 77 } },
         { .type = DGRAM_PING, .tag = 1, .epoch = 2, .pktno = 3, .ping = { .t1 = 4 } },
@@ -119,8 +120,8 @@ static void every_prefix_is_refused(void **state)
                         memcpy(exact, whole, cut);
                         assert_int_not_equal(dgram_check(bytes_of(exact, cut)), DGRAM_GOOD);
                         bool open_end = samples[i].type == DGRAM_HELLO || samples[i].type == DGRAM_PING ||
-                                        samples[i].type == DGRAM_CONNECT || samples[i].type == DGRAM_JOIN ||
-                                        samples[i].type == DGRAM_JOIN_OK;
+                                        samples[i].type == DGRAM_CONNECT || samples[i].type == DGRAM_ACCEPT ||
+                                        samples[i].type == DGRAM_JOIN || samples[i].type == DGRAM_JOIN_OK;
                         struct dgram_msg m;
                         if (cut >= DGRAM_HEADER && dgram_parse(bytes_of(exact, cut), &m) == 0)
                                 assert_true(open_end);

@@ -1,0 +1,249 @@
+/* channels: the rooms of one session, joined, resumed, left, and kept alive with BEATs. */
+#include <stdlib.h>
+
+#include "core/event/pack.h"
+#include "udp_server/udp_session_inside.h"
+
+#define BEAT_NS_FIRST (20 * NS_PER_MS)
+#define BEAT_NS_MAX   (UDP_BEAT_MS * NS_PER_MS)
+
+struct udp_channel *udp_channel_find(const struct udp_session *s, uint32_t ref)
+{
+        for (uint32_t i = 0; i < s->channels_n; i++)
+                if (s->channel[i].ref == ref)
+                        return &s->channel[i];
+        return NULL;
+}
+
+struct udp_channel *udp_channel_of(const struct udp_session *s, const struct room *room)
+{
+        for (uint32_t i = 0; i < s->channels_n; i++)
+                if (s->channel[i].room == room)
+                        return &s->channel[i];
+        return NULL;
+}
+
+struct udp_channel *udp_channel_open(struct udp_session *s, const struct room *room)
+{
+        if (s->channels_n == s->channels_cap) {
+                uint32_t cap = s->channels_cap ? 2 * s->channels_cap : 4;
+                struct udp_channel *more = realloc(s->channel, cap * sizeof *more);
+                if (!more)
+                        return NULL;
+                s->channel = more;
+                s->channels_cap = cap;
+        }
+        struct udp_channel *c = &s->channel[s->channels_n++];
+        *c = (struct udp_channel){ .ref = s->next_ref++, .room = room, .beat_due = MONO_NEVER };
+        c->start = member_cursor(s->member, room);
+        return c;
+}
+
+void udp_channel_close(struct udp_session *s, struct udp_channel *c)
+{
+        if (s->repair)
+                udp_repair_forget(s->repair, c->ref);
+        *c = s->channel[--s->channels_n];
+}
+
+/* ---- JOIN --------------------------------------------------------------------------------- */
+
+/* Runs the chat verb; the application decides. */
+static void ask_app(struct udp_session *s, struct mono now, const char *verb, struct bytes room)
+{
+        struct buf packed = { 0 };
+        struct app_reply reply = { 0 };
+        struct event e;
+        int err = event_begin(&packed, verb, 1);
+        err = err ? err : pack_put_text(&packed, room);
+        if (!err && event_parse(buf_bytes(&packed), packed.n, &e) == 0)
+                app_event(s->shared->app, udp_instance_socket(s->instance), now, &e, &reply);
+        buf_free(&packed);
+        buf_free(&reply.args);
+}
+
+static bool is_own(const struct udp_session *s, struct bytes name)
+{
+        return bytes_equal(name, member_id(s->member));
+}
+
+/* Puts the channel's cursor where the client wants to go on; a stranger to this log, or one who
+ * claims to be ahead of it, goes on at the head. */
+static void resume(struct udp_session *s, struct udp_channel *c, const struct dgram_join_room *row)
+{
+        bool known = row->epoch == hub_epoch(app_hub(s->shared->app));
+        if (!known || member_resume_room(s->member, c->room, row->contig) != 0)
+                member_resume_room(s->member, c->room, room_head_seq(c->room));
+        c->start = member_cursor(s->member, c->room);
+        c->awaited = false;
+}
+
+/* returns OK, with the channel in *out, or why not */
+static uint16_t join_one(struct udp_session *s, struct mono now, const struct dgram_join_room *row,
+                         struct udp_channel **out)
+{
+        bool was_in = row->room.n == 0 || is_own(s, row->room) || member_is_in(s->member, row->room);
+        if (!was_in) {
+                ask_app(s, now, "join", row->room);
+                if (!member_is_in(s->member, row->room))
+                        return s->channels_n >= 64 ? DGRAM_CODE_LIMIT : DGRAM_CODE_AUTH;
+        }
+        const struct room *room = member_room(s->member, row->room);
+        struct udp_channel *c = udp_channel_of(s, room);
+        bool opened = !c;
+        if (opened)
+                c = udp_channel_open(s, room);
+        if (!c)
+                return DGRAM_CODE_FULL;
+        if (c->awaited || (opened && was_in))
+                resume(s, c, row);
+        if (opened)
+                c->beat_due = mono_add(now, c->beat_step_ns = BEAT_NS_FIRST);
+        c->mode = row->mode;
+        *out = c;
+        return DGRAM_CODE_OK;
+}
+
+static void answer(struct udp_session *s, struct mono now, struct dgram_join_ok *ok)
+{
+        struct buf tail = { 0 };
+        if (ok->rooms_n > 0 && dgram_join_ok_put(&tail, ok) == 0)
+                udp_session_say(s, now, &(struct dgram_msg){ .type = DGRAM_JOIN_OK, .join_ok = { buf_bytes(&tail) } });
+        buf_free(&tail);
+        ok->rooms_n = 0;
+}
+
+/* Bytes that one row may need in the answer: its name and seven numbers. */
+static size_t row_bytes(const struct dgram_joined_room *r)
+{
+        return r->room.n + 7 * 9 + 8;
+}
+
+void udp_channels_join(struct udp_session *s, struct mono now, struct bytes tail, uint32_t pktno)
+{
+        struct dgram_join join;
+        if (dgram_join_parse(tail, &join) != 0) {
+                s->shared->stats->malformed++;
+                udp_session_error(s, now, DGRAM_CODE_MALFORMED, DGRAM_JOIN, pktno);
+                return;
+        }
+        struct dgram_join_ok ok = { .req = join.req };
+        size_t bytes = 32;
+        for (uint32_t i = 0; i < join.rooms_n; i++) {
+                struct udp_channel *c = NULL;
+                struct dgram_joined_room row = { .room = join.room[i].room };
+                row.status = join_one(s, now, &join.room[i], &c);
+                if (c) {
+                        row.chan_ref = c->ref;
+                        row.tag = room_tag(c->room);
+                        row.epoch = hub_epoch(app_hub(s->shared->app));
+                        row.tail = room_tail_seq(c->room);
+                        row.head = room_head_seq(c->room);
+                        row.start = c->start;
+                }
+                if (bytes + row_bytes(&row) > DGRAM_JOIN_TAIL_MAX) { /* the rest goes into one more answer */
+                        answer(s, now, &ok);
+                        bytes = 32;
+                }
+                bytes += row_bytes(&row);
+                ok.room[ok.rooms_n++] = row;
+        }
+        answer(s, now, &ok);
+        if (udp_channels_settled(s))
+                s->resume_until = MONO_NEVER;
+}
+
+bool udp_channels_settled(const struct udp_session *s)
+{
+        struct bytes name;
+        for (uint32_t i = 0; i < s->channels_n; i++)
+                if (s->channel[i].awaited)
+                        return false;
+        for (uint32_t i = 0; member_room_at(s->member, i, &name); i++)
+                if (!udp_channel_of(s, member_room(s->member, name)))
+                        return false;
+        return true;
+}
+
+void udp_channels_settle(struct udp_session *s, struct mono now)
+{
+        struct bytes name;
+        s->resume_until = MONO_NEVER;
+        for (uint32_t i = 0; i < s->channels_n; i++)
+                s->channel[i].awaited = false;
+        for (uint32_t i = 0; member_room_at(s->member, i, &name);) {
+                uint8_t copy[HUB_ROOM_NAME_MAX];
+                memcpy(copy, name.at, name.n);
+                name = bytes_of(copy, name.n);
+                if (!udp_channel_of(s, member_room(s->member, name)))
+                        ask_app(s, now, "leave", name);
+                if (member_is_in(s->member, name)) /* else the rooms are renumbered */
+                        i++;
+        }
+}
+
+/* ---- LEAVE -------------------------------------------------------------------------------- */
+
+void udp_channels_leave(struct udp_session *s, struct mono now, uint32_t ref, uint32_t pktno)
+{
+        struct udp_channel *c = udp_channel_find(s, ref);
+        if (ref <= UDP_REF_ALL || ref >= s->next_ref) {
+                s->shared->stats->no_channel++;
+                udp_session_error(s, now, DGRAM_CODE_NO_CHANNEL, DGRAM_LEAVE, pktno);
+                return;
+        }
+        if (c) { /* else it was left before, and the answer was lost */
+                ask_app(s, now, "leave", room_name(c->room));
+                udp_channel_close(s, c);
+        }
+        udp_session_say(s, now, &(struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { ref } });
+}
+
+/* ---- BEAT --------------------------------------------------------------------------------- */
+
+void udp_channel_gave(struct udp_channel *c, struct mono now)
+{
+        c->beat_step_ns = BEAT_NS_FIRST;
+        c->beat_due = mono_add(now, c->beat_step_ns);
+}
+
+static void beat(struct udp_session *s, struct mono now, struct udp_channel *c)
+{
+        struct dgram_msg m = { .type = DGRAM_BEAT,
+                               .tag = room_tag(c->room),
+                               .beat = { .epoch = hub_epoch(app_hub(s->shared->app)),
+                                         .beat_no = ++c->beat_no,
+                                         .head = room_head_seq(c->room),
+                                         .tail = room_tail_seq(c->room),
+                                         .now_us = (uint64_t)(now.ns / NS_PER_US) } };
+        s->shared->stats->beats++;
+        udp_session_say(s, now, &m);
+}
+
+void udp_channels_beat(struct udp_session *s, struct mono now, bool all)
+{
+        for (uint32_t i = 0; s->state == UDP_UP && i < s->channels_n; i++) {
+                struct udp_channel *c = &s->channel[i];
+                bool due = !mono_before(now, c->beat_due);
+                if (!due && !all)
+                        continue;
+                uint64_t head = room_head_seq(c->room);
+                bool at_head = member_cursor(s->member, c->room) > head;
+                if (due) {
+                        c->beat_step_ns = 2 * c->beat_step_ns < BEAT_NS_MAX ? 2 * c->beat_step_ns : BEAT_NS_MAX;
+                        c->beat_due = mono_add(now, c->beat_step_ns);
+                        if (at_head && c->reported == head)
+                                c->beat_due = MONO_NEVER; /* it knows */
+                }
+                if (at_head && (all || c->reported != head))
+                        beat(s, now, c);
+        }
+}
+
+struct mono udp_channels_deadline(const struct udp_session *s)
+{
+        struct mono due = MONO_NEVER;
+        for (uint32_t i = 0; i < s->channels_n; i++)
+                due = mono_min(due, s->channel[i].beat_due);
+        return due;
+}

@@ -1,0 +1,90 @@
+#include "udp_server/udp_due.h"
+
+#include <stdlib.h>
+
+#include "core/base/err.h"
+
+int udp_dues_reserve(struct udp_dues *h, uint32_t entries)
+{
+        uint32_t cap = h->cap ? h->cap : 16;
+        while (cap < entries)
+                cap *= 2;
+        if (cap == h->cap)
+                return 0;
+        struct udp_due **heap = realloc(h->heap, cap * sizeof(struct udp_due *));
+        if (!heap)
+                return ERR_NO_MEMORY;
+        h->heap = heap;
+        h->cap = cap;
+        return 0;
+}
+
+static void settle(struct udp_dues *h, struct udp_due *d, uint32_t place)
+{
+        h->heap[place - 1] = d;
+        d->place = place;
+}
+
+static void rise(struct udp_dues *h, struct udp_due *d)
+{
+        uint32_t place = d->place;
+        for (; place > 1 && mono_before(d->at, h->heap[place / 2 - 1]->at); place /= 2)
+                settle(h, h->heap[place / 2 - 1], place);
+        settle(h, d, place);
+}
+
+static void sink(struct udp_dues *h, struct udp_due *d)
+{
+        uint32_t place = d->place;
+        for (;;) {
+                uint32_t child = 2 * place;
+                if (child < h->n && mono_before(h->heap[child]->at, h->heap[child - 1]->at))
+                        child++;
+                if (child > h->n || !mono_before(h->heap[child - 1]->at, d->at))
+                        break;
+                settle(h, h->heap[child - 1], place);
+                place = child;
+        }
+        settle(h, d, place);
+}
+
+static void take_out(struct udp_dues *h, struct udp_due *d)
+{
+        struct udp_due *last = h->heap[--h->n];
+        if (last != d) {
+                settle(h, last, d->place);
+                rise(h, last);
+                sink(h, last);
+        }
+        d->place = 0;
+}
+
+void udp_due_set(struct udp_dues *h, struct udp_due *d, struct mono at)
+{
+        d->at = at;
+        if (mono_is_never(at)) {
+                if (d->place > 0)
+                        take_out(h, d);
+                return;
+        }
+        if (d->place == 0)
+                settle(h, d, ++h->n);
+        rise(h, d);
+        sink(h, d);
+}
+
+struct udp_due *udp_dues_first(const struct udp_dues *h)
+{
+        return h->n > 0 ? h->heap[0] : NULL;
+}
+
+struct mono udp_dues_first_at(const struct udp_dues *h)
+{
+        return h->n > 0 ? h->heap[0]->at : MONO_NEVER;
+}
+
+void udp_dues_free(struct udp_dues *h)
+{
+        free(h->heap);
+        *h = (struct udp_dues){ 0 };
+}

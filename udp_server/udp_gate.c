@@ -1,0 +1,492 @@
+#include "udp_server/udp_gate.h"
+
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "core/wire/dgram_tail.h"
+#include "udp_server/udp_due.h"
+#include "udp_server/udp_hash.h"
+#include "udp_server/udp_repair.h"
+#include "udp_server/udp_session.h"
+
+enum {
+        SESSIONS_MAX = 20000,
+        PER_IP_MAX = 64,
+        HELLOS_PER_S = 1000,
+        RESETS_PER_S = 100,
+        PREFIXES = 1024, /* places to remember whom a RESET went to */
+};
+
+struct source {
+        UT_hash_handle hh;
+        uint8_t ip[16];
+        uint32_t sessions;
+};
+
+struct udp_peer {
+        UT_hash_handle by_tag, by_addr;
+        struct udp_gate *gate;
+        struct udp_session *session;
+        struct udp_addr addr;
+        uint64_t tag, nonce;
+        struct source *source;
+        struct udp_due due;
+        TAILQ_ENTRY(udp_peer) pending;
+        bool is_pending;
+};
+
+/* At most so many in each second. */
+struct per_second {
+        struct mono since;
+        uint32_t n;
+};
+
+struct udp_gate {
+        struct udp_gate_config config;
+        struct udp_shared shared;
+        struct udp_stats stats;
+        struct udp_cookies cookies;
+        struct udp_peer *by_tag, *by_addr;
+        struct source *sources;
+        struct udp_dues dues;
+        TAILQ_HEAD(, udp_peer) pending;
+        struct per_second hellos, resets;
+        struct mono reset_at[PREFIXES];
+};
+
+/* ---- peers -------------------------------------------------------------------------------- */
+
+static void mark(void *owner)
+{
+        struct udp_peer *p = owner;
+        if (p->is_pending)
+                return;
+        p->is_pending = true;
+        TAILQ_INSERT_TAIL(&p->gate->pending, p, pending);
+}
+
+static void unmark(struct udp_peer *p)
+{
+        if (p->is_pending)
+                TAILQ_REMOVE(&p->gate->pending, p, pending);
+        p->is_pending = false;
+}
+
+static void set_due(struct udp_peer *p)
+{
+        udp_due_set(&p->gate->dues, &p->due, udp_session_deadline(p->session));
+}
+
+static struct source *source_of(struct udp_gate *g, const struct udp_addr *addr)
+{
+        struct source *s;
+        HASH_FIND(hh, g->sources, addr->ip, sizeof addr->ip, s);
+        if (s)
+                return s;
+        s = calloc(1, sizeof *s);
+        if (!s)
+                return NULL;
+        memcpy(s->ip, addr->ip, sizeof s->ip);
+        HASH_ADD(hh, g->sources, ip, sizeof s->ip, s);
+        if (!s->hh.tbl) {
+                free(s);
+                return NULL;
+        }
+        return s;
+}
+
+static void source_drop(struct udp_gate *g, struct source *s)
+{
+        if (!s || s->sessions > 0)
+                return;
+        HASH_DEL(g->sources, s);
+        free(s);
+}
+
+static void peer_free(struct udp_peer *p, struct mono now)
+{
+        struct udp_gate *g = p->gate;
+        unmark(p);
+        udp_due_set(&g->dues, &p->due, MONO_NEVER);
+        if (p->by_tag.tbl)
+                HASH_DELETE(by_tag, g->by_tag, p);
+        if (p->by_addr.tbl)
+                HASH_DELETE(by_addr, g->by_addr, p);
+        if (p->source) {
+                p->source->sessions--;
+                source_drop(g, p->source);
+        }
+        udp_session_destroy(p->session, now);
+        free(p);
+}
+
+static struct udp_peer *find_tag(const struct udp_gate *g, uint64_t tag)
+{
+        struct udp_peer *p;
+        HASH_FIND(by_tag, g->by_tag, &tag, sizeof tag, p);
+        return p;
+}
+
+static struct udp_peer *find_addr(const struct udp_gate *g, const struct udp_addr *addr)
+{
+        struct udp_peer *p;
+        HASH_FIND(by_addr, g->by_addr, addr, sizeof *addr, p);
+        return p;
+}
+
+static struct udp_peer *peer_create(struct udp_gate *g, struct mono now, const struct udp_addr *from,
+                                    const struct dgram_connect *connect, const struct dgram_connect_tail *tail)
+{
+        struct udp_peer *p = calloc(1, sizeof *p);
+        if (!p)
+                return NULL;
+        p->gate = g;
+        p->due.owner = p;
+        p->addr = *from;
+        p->nonce = connect->proof.nonce;
+        do
+                p->tag = rng_os_u64();
+        while (find_tag(g, p->tag));
+        p->source = source_of(g, from);
+        HASH_ADD(by_tag, g->by_tag, tag, sizeof p->tag, p);
+        HASH_ADD(by_addr, g->by_addr, addr, sizeof p->addr, p);
+        struct hub_sink news = { mark, p };
+        if (p->source)
+                p->source->sessions++;
+        if (p->source && p->by_tag.tbl && p->by_addr.tbl && udp_dues_reserve(&g->dues, udp_gate_sessions(g)) == 0)
+                p->session = udp_session_create(&g->shared, now, p->tag, connect, tail, &news);
+        if (!p->session) {
+                g->stats.no_memory++;
+                peer_free(p, now);
+                return NULL;
+        }
+        mark(p);
+        set_due(p);
+        return p;
+}
+
+/* ---- strangers ---------------------------------------------------------------------------- */
+
+static bool within_rate(struct per_second *r, struct mono now, uint32_t max)
+{
+        if (mono_since(now, r->since) >= NS_PER_S)
+                *r = (struct per_second){ .since = now };
+        return r->n < max && ++r->n > 0;
+}
+
+static size_t put(const struct dgram_msg *m, uint8_t answer[DGRAM_COOKIE_BYTES])
+{
+        struct writer w = writer_of(answer, DGRAM_COOKIE_BYTES);
+        return dgram_put(&w, m) ? writer_used(&w) : 0;
+}
+
+static size_t answer_hello(struct udp_gate *g, struct mono now, const struct udp_addr *from, uint64_t nonce,
+                           uint16_t flags, uint8_t answer[DGRAM_COOKIE_BYTES])
+{
+        if (!within_rate(&g->hellos, now, g->config.hellos_per_s)) {
+                g->stats.hello_limited++;
+                return 0;
+        }
+        struct dgram_msg m = { .type = DGRAM_COOKIE, .flags = flags, .cookie = { .nonce = nonce } };
+        udp_cookie_make(&g->cookies, now, from, &m.cookie);
+        g->stats.cookies++;
+        return put(&m, answer);
+}
+
+/* An ERROR for someone whose address is valid but who has no session: it bears his nonce as tag. */
+static size_t refuse(const struct dgram_connect *connect, uint16_t code, uint8_t answer[DGRAM_COOKIE_BYTES])
+{
+        struct dgram_msg m = { .type = DGRAM_ERROR,
+                               .tag = connect->proof.nonce,
+                               .error = { .code = code, .in_reply_to = DGRAM_CONNECT } };
+        return put(&m, answer);
+}
+
+/* One a second for each /24 (IPv6: /56), by a table of fixed size: two prefixes that share a place
+ * share its second. */
+static bool may_reset(struct udp_gate *g, struct mono now, const struct udp_addr *from)
+{
+        uint64_t place;
+        size_t prefix = udp_addr_is_v4(from) ? 15 : 7;
+        crypto_shorthash((unsigned char *)&place, from->ip, prefix, udp_hash_key);
+        struct mono *last = &g->reset_at[place % PREFIXES];
+        if (mono_since(now, *last) < NS_PER_S || !within_rate(&g->resets, now, RESETS_PER_S))
+                return false;
+        *last = now;
+        return true;
+}
+
+static size_t answer_unknown(struct udp_gate *g, struct mono now, const struct udp_addr *from, uint64_t tag,
+                             size_t datagram_bytes, uint8_t answer[DGRAM_COOKIE_BYTES])
+{
+        g->stats.unknown_tag++;
+        if (datagram_bytes <= DGRAM_COOKIE_BYTES)
+                return 0;
+        if (!may_reset(g, now, from)) {
+                g->stats.reset_limited++;
+                return 0;
+        }
+        struct dgram_msg m = { .type = DGRAM_RESET, .tag = tag };
+        udp_reset_token(g->shared.reset_key, tag, m.reset.token);
+        g->stats.resets++;
+        return put(&m, answer);
+}
+
+static size_t answer_connect(struct udp_gate *g, struct mono now, const struct udp_addr *from,
+                             const struct dgram_connect *connect, uint8_t answer[DGRAM_COOKIE_BYTES])
+{
+        struct dgram_connect_tail tail;
+        if (!udp_cookie_check(&g->cookies, now, from, &connect->proof)) {
+                g->stats.bad_cookie++;
+                return 0;
+        }
+        if (dgram_connect_tail_parse(connect->tail, &tail) != 0) {
+                g->stats.malformed++;
+                return refuse(connect, DGRAM_CODE_MALFORMED, answer);
+        }
+        struct udp_peer *p = find_addr(g, from);
+        if (p && p->nonce == connect->proof.nonce) {
+                udp_session_accept_again(p->session, now);
+                mark(p);
+                return 0;
+        }
+        if (!bytes_equal(tail.space, bytes_text("/")))
+                return refuse(connect, DGRAM_CODE_NO_CHANNEL, answer);
+        if (p) /* someone new at this address: the old one is gone without goodbye */
+                peer_free(p, now);
+        struct source *source = source_of(g, from);
+        bool crowded = source && source->sessions >= g->config.per_ip_max && !udp_addr_is_loopback(from);
+        if (crowded || udp_gate_sessions(g) >= g->config.sessions_max) {
+                g->stats.full++;
+                source_drop(g, source);
+                return refuse(connect, DGRAM_CODE_FULL, answer);
+        }
+        if (!peer_create(g, now, from, connect, &tail))
+                return refuse(connect, DGRAM_CODE_FULL, answer);
+        return 0;
+}
+
+/* ---- receiving ---------------------------------------------------------------------------- */
+
+static void count_verdict(struct udp_gate *g, enum dgram_verdict verdict)
+{
+        switch (verdict) {
+        case DGRAM_NO_MAGIC:
+                g->stats.no_magic++;
+                break;
+        case DGRAM_BAD_VERSION:
+                g->stats.bad_version++;
+                break;
+        case DGRAM_BAD_LENGTH:
+                g->stats.bad_length++;
+                break;
+        default:
+                g->stats.bad_padding++;
+                break;
+        }
+}
+
+/* The session tag that every class S message of the datagram bears; false: they differ, or there
+ * is none. */
+static bool common_tag(struct bytes datagram, uint64_t *tag)
+{
+        struct bytes message;
+        bool found = false;
+        while (dgram_next(&datagram, &message)) {
+                uint64_t t;
+                uint32_t epoch, pktno;
+                if (!dgram_session_head(message, &t, &epoch, &pktno))
+                        continue;
+                if (found && t != *tag)
+                        return false;
+                *tag = t;
+                found = true;
+        }
+        return found;
+}
+
+static size_t recv_session(struct udp_gate *g, struct mono now, const struct udp_addr *from, struct bytes datagram,
+                           uint8_t answer[DGRAM_COOKIE_BYTES])
+{
+        uint64_t tag = 0;
+        if (!common_tag(datagram, &tag)) {
+                if (dgram_is_broadcast(datagram.at[3]))
+                        g->stats.class_b++;
+                else
+                        g->stats.malformed++;
+                return 0;
+        }
+        struct udp_peer *p = find_tag(g, tag);
+        if (!p)
+                return answer_unknown(g, now, from, tag, datagram.n, answer);
+        if (!udp_addr_equal(&p->addr, from)) { /* moving comes with CHALLENGE, level 2 */
+                g->stats.wrong_address++;
+                return 0;
+        }
+        udp_session_recv(p->session, now, datagram);
+        mark(p);
+        set_due(p);
+        return 0;
+}
+
+size_t udp_gate_recv(struct udp_gate *g, struct mono now, const struct udp_addr *from, struct bytes datagram,
+                     uint8_t answer[DGRAM_COOKIE_BYTES])
+{
+        g->stats.datagrams_in++;
+        g->stats.bytes_in += datagram.n;
+        enum dgram_verdict verdict = dgram_check(datagram);
+        uint64_t nonce;
+        if (verdict != DGRAM_GOOD) {
+                count_verdict(g, verdict);
+                if (verdict == DGRAM_BAD_VERSION && dgram_hello_other_version(datagram, &nonce))
+                        return answer_hello(g, now, from, nonce, DGRAM_VERSION_UNKNOWN, answer);
+                return 0;
+        }
+        /* HELLO and CONNECT come alone; as anything but the first message they are not ours. */
+        struct bytes rest = datagram, message;
+        struct dgram_msg m;
+        dgram_next(&rest, &message);
+        if (message.at[3] != DGRAM_HELLO && message.at[3] != DGRAM_CONNECT)
+                return recv_session(g, now, from, datagram, answer);
+        if (dgram_parse(message, &m) != 0) {
+                g->stats.malformed++;
+                return 0;
+        }
+        if (m.type == DGRAM_HELLO && datagram.n < DGRAM_HELLO_BYTES) {
+                g->stats.short_hello++;
+                return 0;
+        }
+        if (m.type == DGRAM_HELLO)
+                return answer_hello(g, now, from, m.hello.nonce, 0, answer);
+        if (datagram.n < DGRAM_CONNECT_BYTES_MIN) {
+                g->stats.short_connect++;
+                return 0;
+        }
+        return answer_connect(g, now, from, &m.connect, answer);
+}
+
+/* ---- sending ------------------------------------------------------------------------------ */
+
+struct udp_peer *udp_gate_pending(struct udp_gate *g)
+{
+        return TAILQ_FIRST(&g->pending);
+}
+
+const struct udp_addr *udp_peer_addr(const struct udp_peer *p)
+{
+        return &p->addr;
+}
+
+int udp_peer_slices(struct udp_peer *p, struct mono now, struct udp_batch *b)
+{
+        int n = udp_session_slices(p->session, now, b);
+        if (n > 0)
+                return n;
+        if (udp_session_over(p->session, now)) {
+                peer_free(p, now);
+                return 0;
+        }
+        unmark(p);
+        set_due(p);
+        return 0;
+}
+
+void udp_peer_sent(struct udp_peer *p, struct mono now, struct udp_batch *b, int taken)
+{
+        udp_session_sent(p->session, now, b, taken);
+}
+
+void udp_gate_close(struct udp_gate *g, struct mono now, uint16_t code)
+{
+        struct udp_peer *p, *next;
+        HASH_ITER(by_tag, g->by_tag, p, next)
+        {
+                udp_session_close(p->session, now, code, true);
+                mark(p);
+                set_due(p);
+        }
+}
+
+/* ---- time --------------------------------------------------------------------------------- */
+
+struct mono udp_gate_deadline(const struct udp_gate *g)
+{
+        return mono_min(udp_dues_first_at(&g->dues), udp_instances_deadline(g->shared.instances));
+}
+
+void udp_gate_expire(struct udp_gate *g, struct mono now)
+{
+        struct udp_due *due;
+        while ((due = udp_dues_first(&g->dues)) && !mono_before(now, due->at)) {
+                struct udp_peer *p = due->owner;
+                udp_session_expire(p->session, now);
+                if (udp_session_over(p->session, now)) {
+                        peer_free(p, now);
+                        continue;
+                }
+                mark(p);
+                set_due(p);
+        }
+        udp_instances_expire(g->shared.instances, now);
+}
+
+/* ---- the gate itself ---------------------------------------------------------------------- */
+
+static uint32_t or_default(uint32_t v, uint32_t otherwise)
+{
+        return v ? v : otherwise;
+}
+
+struct udp_gate *udp_gate_create(const struct udp_gate_config *config, struct mono now)
+{
+        struct udp_gate *g = calloc(1, sizeof *g);
+        if (!g)
+                return NULL;
+        g->config = *config;
+        g->config.sessions_max = or_default(config->sessions_max, SESSIONS_MAX);
+        g->config.per_ip_max = or_default(config->per_ip_max, PER_IP_MAX);
+        g->config.hellos_per_s = or_default(config->hellos_per_s, HELLOS_PER_S);
+        g->shared = (struct udp_shared){ .app = config->app,
+                                         .encoding = config->encoding,
+                                         .stats = &g->stats,
+                                         .repair_rate = or_default(config->repair_rate, UDP_REPAIR_RATE),
+                                         .idle_ns = 60 * NS_PER_S,
+                                         .consent_ns = 30 * NS_PER_S };
+        g->shared.instances = udp_instances_create(UDP_AWAY_MAX, UDP_AWAY_NS);
+        if (!g->shared.instances) {
+                free(g);
+                return NULL;
+        }
+        if (config->reset_key)
+                memcpy(g->shared.reset_key, config->reset_key, UDP_KEY_BYTES);
+        else
+                rng_os(g->shared.reset_key, UDP_KEY_BYTES);
+        udp_cookies_init(&g->cookies, now);
+        TAILQ_INIT(&g->pending);
+        for (int i = 0; i < PREFIXES; i++)
+                g->reset_at[i] = mono_add(now, -NS_PER_S);
+        g->hellos.since = g->resets.since = now;
+        return g;
+}
+
+void udp_gate_destroy(struct udp_gate *g, struct mono now)
+{
+        if (!g)
+                return;
+        struct udp_peer *p, *next;
+        HASH_ITER(by_tag, g->by_tag, p, next)
+        peer_free(p, now);
+        udp_instances_destroy(g->shared.instances);
+        udp_dues_free(&g->dues);
+        free(g);
+}
+
+uint32_t udp_gate_sessions(const struct udp_gate *g)
+{
+        return HASH_CNT(by_tag, g->by_tag);
+}
+
+const struct udp_stats *udp_gate_stats(const struct udp_gate *g)
+{
+        return &g->stats;
+}

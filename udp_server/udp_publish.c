@@ -1,0 +1,138 @@
+/* publish: one PUB, done once, however often it is sent; and its answer. */
+#include "core/base/err.h"
+#include "core/event/pack.h"
+#include "udp_server/udp_session_inside.h"
+
+static void answer(struct udp_session *s, struct mono now, const struct dgram_ack *ack)
+{
+        struct dgram_msg m = { .type = DGRAM_PUB_ACK, .pub_ack = { .n = 1, .ack = { *ack } } };
+        udp_session_say(s, now, &m);
+}
+
+/* The server's own names, which nobody else may use. */
+static bool reserved(const struct event *e)
+{
+        static const char *const names[] = { "hello", "joined", "left", "gap", "$ack" };
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+                if (event_is(e, names[i]))
+                        return true;
+        return false;
+}
+
+/* Joining and leaving over UDP are messages of their own: they make and end channels. */
+static bool is_membership(const struct event *e)
+{
+        return event_is(e, "join") || event_is(e, "leave");
+}
+
+/* An answer of nothing but {eid, seq} fits into PUB_ACK. */
+static bool is_place(const struct app_reply *reply, struct dgram_ack *ack)
+{
+        struct bytes map = buf_bytes(&reply->args);
+        uint32_t pairs;
+        struct bytes members;
+        if (reply->args_n == 0)
+                return true;
+        if (reply->args_n != 1 || !pack_get_map(map, &pairs, &members) || pairs < 1 || pairs > 2)
+                return false;
+        if (!pack_get_u64(pack_map_text(map, "eid"), &ack->eid))
+                return false;
+        return pairs == 1 || pack_get_u64(pack_map_text(map, "seq"), &ack->seq);
+}
+
+/* Sends the answer as an event to the client's own room, where it is repaired and recovered. */
+static void answer_by_event(struct udp_session *s, struct mono now, const struct app_reply *reply,
+                            struct dgram_ack *ack)
+{
+        struct buf packed = { 0 };
+        struct bytes own = member_id(s->member);
+        struct published out;
+        int err = event_begin(&packed, "$ack", reply->args_n + 1);
+        err = err ? err : pack_put_u64(&packed, ack->pub_id);
+        err = err ? err : buf_put(&packed, reply->args.at, reply->args.n);
+        struct publish p = { .event = buf_bytes(&packed), .rooms = &own, .rooms_n = 1 };
+        if (!err && packed.n > DGRAM_EVENT_MAX)
+                err = ERR_TOO_BIG;
+        err = err ? err : hub_publish(app_hub(s->shared->app), now, &p, &out);
+        ack->status = err == 0 ? DGRAM_CODE_OK : err == ERR_TOO_BIG ? DGRAM_CODE_TOO_BIG : DGRAM_CODE_FULL;
+        ack->chan_ref = UDP_REF_OWN;
+        ack->seq = err ? 0 : out.seq;
+        ack->eid = err ? 0 : out.eid;
+        buf_free(&packed);
+}
+
+static void call_app(struct udp_session *s, struct mono now, const struct event *e, struct dgram_ack *ack)
+{
+        struct app_reply reply = { 0 };
+        app_event(s->shared->app, udp_instance_socket(s->instance), now, e, &reply);
+        if (!is_place(&reply, ack))
+                answer_by_event(s, now, &reply, ack);
+        buf_free(&reply.args);
+}
+
+static void publish_to(struct udp_session *s, struct mono now, const struct dgram_pub *pub, struct dgram_ack *ack)
+{
+        const struct udp_channel *c = udp_channel_find(s, pub->chan_ref);
+        if (!c) {
+                s->shared->stats->no_channel++;
+                ack->status = DGRAM_CODE_NO_CHANNEL;
+                return;
+        }
+        struct bytes name = room_name(c->room);
+        struct published out;
+        struct publish p = { .event = pub->event,
+                             .rooms = &name,
+                             .rooms_n = name.n > 0,
+                             .from = s->member,
+                             .own = pub->flags & DGRAM_PUB_OWN,
+                             .dispensable = pub->flags & DGRAM_PUB_VOLATILE };
+        if (hub_publish(app_hub(s->shared->app), now, &p, &out) != 0) {
+                ack->status = DGRAM_CODE_FULL;
+                return;
+        }
+        ack->chan_ref = c->ref;
+        ack->seq = out.seq;
+        ack->eid = out.eid;
+}
+
+static void perform(struct udp_session *s, struct mono now, const struct dgram_pub *pub, struct dgram_ack *ack)
+{
+        struct event e;
+        if (pub->frag_cnt > 1 || pub->event.n > DGRAM_EVENT_MAX)
+                ack->status = DGRAM_CODE_TOO_BIG;
+        else if (event_parse(pub->event, DGRAM_EVENT_MAX, &e) != 0 || is_membership(&e))
+                ack->status = DGRAM_CODE_MALFORMED;
+        else if (pub->chan_ref == 0)
+                call_app(s, now, &e, ack);
+        else if (reserved(&e))
+                ack->status = DGRAM_CODE_MALFORMED;
+        else
+                publish_to(s, now, pub, ack);
+}
+
+void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub)
+{
+        struct udp_stats *stats = s->shared->stats;
+        struct dgram_ack ack = { .pub_id = pub->pub_id };
+        switch (udp_pub_look(s->instance, pub->pub_id, &ack)) {
+        case UDP_PUB_KNOWN:
+                stats->duplicate_pubs++;
+                if (ack.status == DGRAM_CODE_OK)
+                        ack.status = DGRAM_CODE_DUPLICATE;
+                break;
+        case UDP_PUB_TOO_OLD:
+                stats->pub_too_old++;
+                ack.status = DGRAM_CODE_PUB_TOO_OLD;
+                break;
+        case UDP_PUB_NEW:
+                perform(s, now, pub, &ack);
+                if (ack.status == DGRAM_CODE_OK)
+                        stats->published++;
+                else
+                        stats->pub_refused++;
+                if (udp_pub_record(s->instance, &ack) != 0)
+                        stats->no_memory++;
+                break;
+        }
+        answer(s, now, &ack);
+}

@@ -1,0 +1,488 @@
+#include "udp_server/udp_session.h"
+
+#include <stdlib.h>
+
+#include "core/base/err.h"
+#include "core/event/pack.h"
+#include "udp_server/udp_session_inside.h"
+
+#define RESUME_NS (3 * NS_PER_S) /* for JOIN to come, after which rooms not asked for are left */
+#define PING_NS   (1 * NS_PER_S) /* at least, between the server's own PINGs */
+#define LINGER_NS (1 * NS_PER_S) /* for CLOSE to be sent */
+
+/* ---- saying ------------------------------------------------------------------------------- */
+
+void udp_session_say(struct udp_session *s, struct mono now, struct dgram_msg *m)
+{
+        int err = udp_private_put(&s->private, m);
+        if (err == ERR_FULL && s->state == UDP_UP) {
+                s->shared->stats->private_full++;
+                udp_session_close(s, now, DGRAM_CODE_SLOW, false);
+        } else if (err) {
+                s->shared->stats->no_memory++;
+        }
+}
+
+void udp_session_error(struct udp_session *s, struct mono now, uint16_t code, uint8_t in_reply_to, uint32_t pktno)
+{
+        struct dgram_msg m = { .type = DGRAM_ERROR, .error = { code, in_reply_to, pktno } };
+        udp_session_say(s, now, &m);
+}
+
+static void ping(struct udp_session *s, struct mono now)
+{
+        if (s->rtt.samples > 0 && mono_since(now, s->pinged) < PING_NS)
+                return;
+        s->pinged = now;
+        udp_session_say(s, now, &(struct dgram_msg){ .type = DGRAM_PING, .ping = { (uint64_t)(now.ns / NS_PER_US) } });
+}
+
+static struct dgram_channel tuple(const struct udp_channel *c)
+{
+        return (struct dgram_channel){ room_tag(c->room), room_tail_seq(c->room), room_head_seq(c->room), c->start };
+}
+
+static void accept(struct udp_session *s, struct mono now)
+{
+        struct dgram_msg m = { .type = DGRAM_ACCEPT, .flags = s->recovered ? DGRAM_RECOVERED : 0 };
+        struct dgram_accept *a = &m.accept;
+        a->session_tag = s->tag;
+        a->origin = member_origin(s->member);
+        a->datagram_bytes_max = DGRAM_BYTES_MAX;
+        a->beat_ms = UDP_BEAT_MS;
+        a->idle_s = (uint16_t)(s->shared->consent_ns / NS_PER_S);
+        a->repair_rate = (uint32_t)s->shared->repair_rate;
+        udp_reset_token(s->shared->reset_key, s->tag, a->reset_token);
+        a->server_us = (uint64_t)(now.ns / NS_PER_US);
+        a->own = tuple(udp_channel_find(s, UDP_REF_OWN));
+        a->all = tuple(udp_channel_find(s, UDP_REF_ALL));
+        a->nonce = s->nonce;
+        a->id = member_id(s->member);
+        udp_session_say(s, now, &m);
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+static void hello(struct udp_session *s, struct mono now)
+{
+        struct buf packed = { 0 };
+        struct bytes own = member_id(s->member);
+        struct published out;
+        int err = event_begin(&packed, "hello", 1);
+        err = err ? err : pack_put_map(&packed, 1);
+        err = err ? err : pack_put_word(&packed, "id");
+        err = err ? err : pack_put_text(&packed, own);
+        struct publish p = { .event = buf_bytes(&packed), .rooms = &own, .rooms_n = 1 };
+        if (err || hub_publish(app_hub(s->shared->app), now, &p, &out) != 0)
+                s->shared->stats->no_memory++;
+        buf_free(&packed);
+}
+
+/* Finds the instance or makes it, and is its session from now on. */
+static bool bind_instance(struct udp_session *s, struct mono now, const uint8_t id[DGRAM_TOKEN], struct bytes auth)
+{
+        const struct udp_shared *shared = s->shared;
+        s->instance = udp_instance_find(shared->instances, id);
+        if (!s->instance) {
+                struct app_socket *socket = app_connect(shared->app, now, auth, shared->encoding, &s->news);
+                if (!socket)
+                        return false;
+                s->instance = udp_instance_add(shared->instances, id, socket, s);
+                if (!s->instance)
+                        app_leave(socket, now, "transport error");
+                return s->instance != NULL;
+        }
+        s->recovered = true;
+        struct udp_session *before = udp_instance_session(s->instance);
+        struct app_socket *socket = udp_instance_socket(s->instance);
+        udp_instance_here(s->instance, s);
+        if (!before) {
+                app_return(socket, now, shared->encoding, &s->news);
+                return true;
+        }
+        app_take_over(socket, shared->encoding, &s->news);
+        before->instance = NULL;
+        shared->stats->taken_over++;
+        udp_session_close(before, now, DGRAM_CODE_OK, false);
+        before->news.news(before->news.owner);
+        return true;
+}
+
+static bool open_channels(struct udp_session *s)
+{
+        struct bytes all = { NULL, 0 };
+        struct udp_channel *own = udp_channel_open(s, member_room(s->member, member_id(s->member)));
+        if (own)
+                own->awaited = s->recovered;
+        struct udp_channel *everyone = own ? udp_channel_open(s, member_room(s->member, all)) : NULL;
+        if (everyone)
+                everyone->awaited = s->recovered;
+        return everyone != NULL;
+}
+
+struct udp_session *udp_session_create(const struct udp_shared *shared, struct mono now, uint64_t tag,
+                                       const struct dgram_connect *connect, const struct dgram_connect_tail *tail,
+                                       const struct hub_sink *news)
+{
+        struct udp_session *s = calloc(1, sizeof *s);
+        if (!s)
+                return NULL;
+        s->shared = shared;
+        s->news = *news;
+        s->tag = tag;
+        s->nonce = connect->proof.nonce;
+        s->private = (struct udp_private){ .tag = tag, .epoch = hub_epoch(app_hub(shared->app)) };
+        s->heard = s->pinged = now;
+        s->next_ref = UDP_REF_OWN;
+        s->resume_until = MONO_NEVER;
+        resend_init(&s->rtt);
+        if (!bind_instance(s, now, connect->instance, tail->auth)) {
+                free(s);
+                return NULL;
+        }
+        s->member = app_socket_member(udp_instance_socket(s->instance));
+        if (!open_channels(s)) {
+                udp_session_destroy(s, now);
+                return NULL;
+        }
+        if (s->recovered)
+                s->resume_until = mono_add(now, RESUME_NS);
+        shared->stats->accepted++;
+        shared->stats->recovered += s->recovered;
+        accept(s, now);
+        ping(s, now);
+        if (app_handlers(shared->app)->greets)
+                hello(s, now);
+        return s;
+}
+
+/* Lets the instance go, for a while or for good. */
+static void unbind(struct udp_session *s, struct mono now, const char *reason, bool goodbye)
+{
+        struct udp_instance *i = s->instance;
+        s->instance = NULL;
+        s->member = NULL;
+        if (i && goodbye)
+                udp_instance_leave(i, now, reason);
+        else if (i)
+                udp_instance_away(i, now, reason);
+}
+
+void udp_session_destroy(struct udp_session *s, struct mono now)
+{
+        if (!s)
+                return;
+        unbind(s, now, "transport close", false);
+        udp_private_free(&s->private);
+        free(s->repair);
+        free(s->channel);
+        free(s);
+}
+
+void udp_session_close(struct udp_session *s, struct mono now, uint16_t code, bool goodbye)
+{
+        if (s->state == UDP_CLOSING)
+                return;
+        s->state = UDP_CLOSING;
+        s->closed_at = now;
+        s->private.queue.n = 0; /* nothing before CLOSE matters any more, and it must fit */
+        unbind(s, now, goodbye ? "client namespace disconnect" : "transport close", goodbye);
+        udp_session_say(s, now, &(struct dgram_msg){ .type = DGRAM_CLOSE, .close = { code } });
+}
+
+bool udp_session_over(const struct udp_session *s, struct mono now)
+{
+        return s->state == UDP_CLOSING && (s->private.queue.n == 0 || mono_since(now, s->closed_at) >= LINGER_NS);
+}
+
+void udp_session_accept_again(struct udp_session *s, struct mono now)
+{
+        if (s->state == UDP_UP)
+                accept(s, now);
+}
+
+/* ---- receiving ---------------------------------------------------------------------------- */
+
+static void take_ping(struct udp_session *s, struct mono now, const struct dgram_ping *m)
+{
+        uint64_t now_us = (uint64_t)(now.ns / NS_PER_US);
+        udp_session_say(s, now, &(struct dgram_msg){ .type = DGRAM_PONG, .pong = { m->t1, now_us, now_us } });
+        udp_channels_beat(s, now, true);
+        ping(s, now);
+}
+
+static void take_pong(struct udp_session *s, struct mono now, const struct dgram_pong *m)
+{
+        int64_t there = (int64_t)(now.ns / NS_PER_US - (int64_t)m->t1);
+        int64_t held = (int64_t)(m->t3 - m->t2);
+        if (there >= 0 && held >= 0 && held <= there)
+                resend_sample(&s->rtt, (there - held) * NS_PER_US);
+}
+
+static void take_nack(struct udp_session *s, struct mono now, const struct dgram_nack *m)
+{
+        const struct udp_channel *c = udp_channel_find(s, m->chan_ref);
+        if (!c) {
+                s->shared->stats->no_channel++;
+                return;
+        }
+        if (!s->repair) {
+                s->repair = malloc(sizeof *s->repair);
+                if (!s->repair)
+                        return;
+                udp_repair_init(s->repair, now, s->shared->repair_rate);
+        }
+        s->shared->stats->nacks++;
+        uint64_t cursor = member_cursor(s->member, c->room);
+        for (unsigned i = 0; i < m->n; i++) {
+                /* Bit 63 asks for fragments; an event that fits one datagram is its only one. */
+                uint64_t from = m->range[i].from, to = m->range[i].to > INT64_MAX ? from : m->range[i].to, held;
+                if (from >= cursor)
+                        continue; /* still to come */
+                if (to >= cursor)
+                        to = cursor - 1;
+                if (!udp_repair_want(s->repair, now, resend_hold_off_ns(&s->rtt), c->ref, from, to, &held))
+                        s->shared->stats->nack_full++;
+                s->shared->stats->repairs_held += held;
+        }
+}
+
+static void take_report(struct udp_session *s, const struct dgram_report *m)
+{
+        struct udp_channel *c = udp_channel_find(s, m->chan_ref);
+        if (c)
+                c->reported = m->contig;
+        else
+                s->shared->stats->no_channel++;
+        s->shared->stats->reports++;
+}
+
+static void dispatch(struct udp_session *s, struct mono now, const struct dgram_msg *m)
+{
+        switch ((enum dgram_type)m->type) {
+        case DGRAM_PING:
+                take_ping(s, now, &m->ping);
+                return;
+        case DGRAM_PONG:
+                take_pong(s, now, &m->pong);
+                return;
+        case DGRAM_JOIN:
+                udp_channels_join(s, now, m->join.tail, m->pktno);
+                return;
+        case DGRAM_LEAVE:
+                udp_channels_leave(s, now, m->leave.chan_ref, m->pktno);
+                return;
+        case DGRAM_PUB:
+                udp_publish(s, now, &m->pub);
+                return;
+        case DGRAM_NACK:
+                take_nack(s, now, &m->nack);
+                return;
+        case DGRAM_REPORT:
+                take_report(s, &m->report);
+                return;
+        case DGRAM_CLOSE:
+                udp_session_close(s, now, DGRAM_CODE_OK, true);
+                return;
+        default:
+                s->shared->stats->unexpected++;
+                return;
+        }
+}
+
+static void take(struct udp_session *s, struct mono now, struct bytes message)
+{
+        struct dgram_msg m;
+        int err = dgram_parse(message, &m);
+        if (dgram_is_broadcast(m.type)) {
+                s->shared->stats->class_b++;
+                return;
+        }
+        if (dgram_has_pktno(m.type) && seqwin_mark(&s->seen, m.pktno) != SEQWIN_NEW) {
+                s->shared->stats->replayed++;
+                return;
+        }
+        s->heard = now;
+        if (err == ERR_UNSUPPORTED) {
+                s->shared->stats->level_2++;
+        } else if (err) {
+                s->shared->stats->malformed++;
+                udp_session_error(s, now, DGRAM_CODE_MALFORMED, m.type, m.pktno);
+        } else {
+                dispatch(s, now, &m);
+        }
+}
+
+void udp_session_recv(struct udp_session *s, struct mono now, struct bytes datagram)
+{
+        struct bytes message;
+        while (s->state == UDP_UP && dgram_next(&datagram, &message))
+                take(s, now, message);
+}
+
+/* ---- sending ------------------------------------------------------------------------------ */
+
+/* Pieces i.. of one kind, room and reason that follow each other are one GAP. Returns where they
+ * end. */
+static int same_gap(const struct udp_batch *b, int i)
+{
+        const struct piece *p = b->piece;
+        int end = i + 1;
+        while (end < b->pieces_n && end != b->repairs_n && p[end].kind == p[i].kind && p[end].room == p[i].room &&
+               p[end].reason == p[i].reason && p[end].seq_first == p[end - 1].seq_last + 1)
+                end++;
+        return end;
+}
+
+static bool pack_gap(struct udp_session *s, struct udp_batch *b, int i, int end, uint32_t ref)
+{
+        const struct piece *p = b->piece;
+        struct dgram_msg m = { .type = DGRAM_GAP, .gap = { .chan_ref = ref, .n = 1, .reason = (uint16_t)p[i].reason } };
+        m.gap.range[0] = (struct dgram_range){ p[i].seq_first, p[end - 1].seq_last };
+        udp_private_address(&s->private, &m);
+        s->shared->stats->gaps++;
+        return udp_batch_message(b, &m, end);
+}
+
+static void pack_pieces(struct udp_session *s, struct udp_batch *b)
+{
+        for (int i = 0; i < b->pieces_n;) {
+                const struct udp_channel *c = udp_channel_of(s, b->piece[i].room);
+                int end = i + 1;
+                bool more = true;
+                if (!c) {
+                        s->shared->stats->unbound++;
+                        udp_batch_pass(b, end);
+                } else if (b->piece[i].kind == PIECE_BYTES) {
+                        more = udp_batch_piece(b, i);
+                } else {
+                        end = same_gap(b, i);
+                        more = pack_gap(s, b, i, end, c->ref);
+                }
+                if (!more)
+                        return;
+                i = end;
+        }
+}
+
+static void find_repairs(struct udp_session *s, struct mono now, struct udp_batch *b)
+{
+        struct udp_repair *r = s->repair;
+        if (!r || !udp_repair_may(r, now))
+                return;
+        for (uint32_t i = 0; i < r->want_n && b->pieces_n < UDP_BATCH_PIECES / 2;) {
+                struct udp_repair_range want = r->want[i];
+                const struct udp_channel *c = udp_channel_find(s, want.chan_ref);
+                int n = member_repair(s->member, c->room, want.from, want.to, b->piece + b->pieces_n,
+                                      UDP_BATCH_PIECES / 2 - b->pieces_n);
+                if (n == 0)
+                        r->want[i] = r->want[--r->want_n]; /* nothing to be had; it will ask again */
+                else
+                        i++;
+                b->pieces_n += n;
+        }
+        b->repairs_n = b->pieces_n;
+}
+
+/* The first seq of piece p that is not among its first `bytes`. */
+static uint64_t seq_at(const struct piece *p, size_t bytes)
+{
+        struct reader in = reader_of(p->at + bytes + 24, 8); /* DATA's seq */
+        return reader_u64(&in);
+}
+
+static void gave_repair(struct udp_session *s, struct mono now, const struct piece *p, size_t bytes)
+{
+        const struct udp_channel *c = udp_channel_of(s, p->room);
+        bool part = p->kind == PIECE_BYTES && bytes < p->n;
+        uint64_t last = part ? seq_at(p, bytes) - 1 : p->seq_last;
+        if (!c || (part && bytes == 0))
+                return;
+        udp_repair_done(s->repair, now, c->ref, p->seq_first, last);
+        udp_repair_spend(s->repair, bytes);
+        s->shared->stats->repairs++;
+        s->shared->stats->repair_bytes += bytes;
+}
+
+static void gave_news(struct udp_session *s, struct mono now, const struct piece *p, size_t bytes)
+{
+        struct udp_channel *c = udp_channel_of(s, p->room);
+        member_advance(s->member, p, bytes);
+        if (c)
+                udp_channel_gave(c, now);
+}
+
+/* All that the batch has come to by `end` is given. */
+static void apply(struct udp_session *s, struct mono now, const struct udp_batch *b, const struct udp_progress *end)
+{
+        buf_drop(&s->private.queue, end->private_bytes);
+        for (int i = 0; s->member && i <= end->piece && i < b->pieces_n; i++) {
+                const struct piece *p = &b->piece[i];
+                size_t bytes = i < end->piece ? p->n : end->piece_bytes;
+                if (i == end->piece && bytes == 0)
+                        return;
+                if (i < b->repairs_n)
+                        gave_repair(s, now, p, bytes);
+                else
+                        gave_news(s, now, p, bytes);
+        }
+}
+
+int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch *b)
+{
+        udp_batch_begin(b);
+        if (!udp_batch_private(b, buf_bytes(&s->private.queue)))
+                return b->n;
+        bool consent = mono_since(now, s->heard) < s->shared->consent_ns;
+        if (s->state != UDP_UP || !consent || !mono_is_never(s->resume_until))
+                return b->n;
+        if (s->blocked)
+                member_unblocked(s->member);
+        s->blocked = false;
+        find_repairs(s, now, b);
+        int n = member_walk(s->member, UINT64_MAX, b->piece + b->pieces_n, UDP_BATCH_PIECES - b->pieces_n);
+        b->pieces_n += n > 0 ? n : 0;
+        pack_pieces(s, b);
+        if (b->n == 0 && b->now.piece > 0) /* all of it was passed over */
+                apply(s, now, b, &b->now);
+        return b->n;
+}
+
+void udp_session_sent(struct udp_session *s, struct mono now, struct udp_batch *b, int taken)
+{
+        for (int i = 0; i < taken; i++) {
+                s->shared->stats->datagrams_out++;
+                s->shared->stats->bytes_out += b->datagram[i].bytes;
+        }
+        s->blocked = taken < b->n;
+        if (taken > 0)
+                apply(s, now, b, &b->datagram[taken - 1].end);
+}
+
+/* ---- time --------------------------------------------------------------------------------- */
+
+struct mono udp_session_deadline(const struct udp_session *s)
+{
+        if (s->state == UDP_CLOSING)
+                return mono_add(s->closed_at, LINGER_NS);
+        struct mono due = mono_add(s->heard, s->shared->idle_ns);
+        due = mono_min(due, s->resume_until);
+        due = mono_min(due, udp_channels_deadline(s));
+        return s->repair && s->repair->tokens <= 0 ? mono_min(due, udp_repair_deadline(s->repair)) : due;
+}
+
+void udp_session_expire(struct udp_session *s, struct mono now)
+{
+        if (s->state == UDP_CLOSING)
+                return;
+        if (mono_since(now, s->heard) >= s->shared->idle_ns) {
+                s->shared->stats->idle++;
+                udp_session_close(s, now, DGRAM_CODE_OK, false);
+                return;
+        }
+        if (!mono_before(now, s->resume_until))
+                udp_channels_settle(s, now);
+        if (s->repair)
+                udp_repair_may(s->repair, now);
+        udp_channels_beat(s, now, false);
+}

@@ -1,0 +1,79 @@
+/* udp_session_inside: what udp_session.c, udp_channels.c and udp_publish.c share. */
+#ifndef UDP_SERVER_UDP_SESSION_INSIDE_H
+#define UDP_SERVER_UDP_SESSION_INSIDE_H
+#include "core/wire/resend.h"
+#include "core/wire/seqwin.h"
+#include "udp_server/udp_private.h"
+#include "udp_server/udp_repair.h"
+#include "udp_server/udp_session.h"
+
+enum {
+        UDP_REF_OWN = 1, /* chan ref of the room of its own id */
+        UDP_REF_ALL = 2, /* of everyone */
+        UDP_BEAT_MS = 1000,
+};
+
+/* One room as this session sees it. */
+struct udp_channel {
+        uint32_t ref;
+        uint8_t mode;
+        bool awaited; /* resuming: JOIN has not said yet from where */
+        const struct room *room;
+        uint64_t start;    /* first seq that it was to be sent by itself */
+        uint64_t reported; /* contig of the last REPORT */
+        uint32_t beat_no;
+        int64_t beat_step_ns;
+        struct mono beat_due; /* MONO_NEVER: until the next event */
+};
+
+enum udp_session_state { UDP_UP, UDP_CLOSING };
+
+struct udp_session {
+        const struct udp_shared *shared;
+        struct hub_sink news;
+        enum udp_session_state state;
+        struct udp_instance *instance; /* NULL: CLOSING */
+        struct member *member;         /* NULL: CLOSING */
+        uint64_t tag, nonce;
+        bool recovered;
+        bool blocked; /* the transport took less than it was lent */
+        struct udp_private private;
+        struct seqwin seen;
+        struct resend rtt;
+        struct mono heard, pinged, closed_at;
+        struct mono resume_until; /* MONO_NEVER: not resuming */
+        struct udp_channel *channel;
+        uint32_t channels_n, channels_cap, next_ref;
+        struct udp_repair *repair; /* made by the first NACK */
+};
+
+/* udp_channels: NULL when there is none. */
+struct udp_channel *udp_channel_find(const struct udp_session *s, uint32_t ref);
+struct udp_channel *udp_channel_of(const struct udp_session *s, const struct room *room);
+
+/* Adds a channel for a room that the member is in. NULL when memory is out. */
+struct udp_channel *udp_channel_open(struct udp_session *s, const struct room *room);
+void udp_channel_close(struct udp_session *s, struct udp_channel *c);
+
+void udp_channels_join(struct udp_session *s, struct mono now, struct bytes tail, uint32_t pktno);
+void udp_channels_leave(struct udp_session *s, struct mono now, uint32_t ref, uint32_t pktno);
+
+/* Have all rooms of a resuming session been asked for? */
+bool udp_channels_settled(const struct udp_session *s);
+
+/* Time for that is up: rooms not asked for are left. */
+void udp_channels_settle(struct udp_session *s, struct mono now);
+
+/* The channel was sent something, or was not for a while: BEATs. */
+void udp_channel_gave(struct udp_channel *c, struct mono now);
+void udp_channels_beat(struct udp_session *s, struct mono now, bool all);
+struct mono udp_channels_deadline(const struct udp_session *s);
+
+/* udp_publish */
+void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub);
+
+/* Queues a message; a full queue closes the session. */
+void udp_session_say(struct udp_session *s, struct mono now, struct dgram_msg *m);
+void udp_session_error(struct udp_session *s, struct mono now, uint16_t code, uint8_t in_reply_to, uint32_t pktno);
+
+#endif

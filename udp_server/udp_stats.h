@@ -1,0 +1,59 @@
+/* udp_stats: everything the UDP server counts, one list. Each datagram that is not used is in one
+ * of the rejections; each counter since the gate was made. */
+#ifndef UDP_SERVER_UDP_STATS_H
+#define UDP_SERVER_UDP_STATS_H
+#include <stdint.h>
+
+/* X(name, words) */
+#define UDP_STATS(X)                                                           \
+        X(datagrams_in, "datagrams received")                                  \
+        X(bytes_in, "bytes received")                                          \
+        X(datagrams_out, "datagrams sent")                                     \
+        X(bytes_out, "bytes sent")                                             \
+        X(accepted, "sessions begun")                                          \
+        X(recovered, "of them for an instance that was known")                 \
+        X(taken_over, "sessions ended by a newer one of their instance")       \
+        X(cookies, "COOKIE answers")                                           \
+        X(resets, "RESET answers")                                             \
+        X(published, "PUB taken")                                              \
+        X(duplicate_pubs, "PUB answered again")                                \
+        X(nacks, "NACK messages")                                              \
+        X(repairs, "repaired runs of events")                                  \
+        X(repair_bytes, "bytes of repairs")                                    \
+        X(repairs_held, "repairs held off, since one is on its way")           \
+        X(gaps, "GAP messages")                                                \
+        X(beats, "BEAT messages")                                              \
+        X(reports, "REPORT messages")                                          \
+        X(no_magic, "rejected: not ours")                                      \
+        X(bad_version, "rejected: another version")                            \
+        X(bad_length, "rejected: lengths do not add up")                       \
+        X(bad_padding, "rejected: padding that is not zeros")                  \
+        X(malformed, "rejected: message malformed")                            \
+        X(level_2, "passed over: of a later level, or unknown")                \
+        X(class_b, "rejected: broadcast message from a client")                \
+        X(unexpected, "rejected: not for a server")                            \
+        X(unknown_tag, "rejected: no such session")                            \
+        X(wrong_address, "rejected: session of another address")               \
+        X(replayed, "rejected: pktno seen or too old")                         \
+        X(short_hello, "rejected: HELLO of less than 1,200 bytes")             \
+        X(hello_limited, "rejected: HELLO over the rate")                      \
+        X(bad_cookie, "rejected: CONNECT without a valid cookie")              \
+        X(short_connect, "rejected: CONNECT of less than 256 bytes")           \
+        X(full, "refused: too many sessions")                                  \
+        X(reset_limited, "RESET not sent: over the rate")                      \
+        X(pub_refused, "PUB refused")                                          \
+        X(pub_too_old, "PUB below the window of known ones")                   \
+        X(nack_full, "NACK ranges refused: 32 are wanted already")             \
+        X(no_channel, "messages for a channel that the session does not have") \
+        X(unbound, "runs of events in a room without a channel")               \
+        X(private_full, "sessions closed: the client does not read")           \
+        X(idle, "sessions lost: the client fell silent")                       \
+        X(no_memory, "failures for want of memory")
+
+struct udp_stats {
+#define UDP_STATS_FIELD(name, words) uint64_t name;
+        UDP_STATS(UDP_STATS_FIELD)
+#undef UDP_STATS_FIELD
+};
+
+#endif
