@@ -1,0 +1,292 @@
+#include "lab/link_main.h"
+
+#include "core/base/err.h"
+#include "core/base/units.h"
+#include "core/loop/loop.h"
+#include "lab/classify.h"
+#include "lab/link_run.h"
+#include "lab/netns.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2, EXIT_MACHINE = 3, READY_MAX_MS = 10000, STOP_MAX_MS = 2000, POLL_MS = 20 };
+
+struct options {
+        struct link_config way; /* both directions alike */
+        struct link_flow_rule rules[LINK_RULES_MAX];
+        const char *near, *out;
+        char **command;
+};
+
+enum { OPT_DELAY = 1, OPT_LOSS, OPT_BLACKOUT_AT, OPT_BLACKOUT_FOR, OPT_SEED, OPT_FLOW, OPT_CLEAN, OPT_NEAR, OPT_OUT };
+
+static const struct argp_option argp_options[] = {
+        { "delay", OPT_DELAY, "TIME", 0, "each way (0ms)", 0 },
+        { "loss", OPT_LOSS, "SHARE", 0, "each way (0%)", 0 },
+        { "blackout-at", OPT_BLACKOUT_AT, "TIME", 0, "when both ways go dark, from the start of COMMAND (0s)", 0 },
+        { "blackout-for", OPT_BLACKOUT_FOR, "TIME", 0, "for how long (0s: not at all)", 0 },
+        { "seed", OPT_SEED, "N", 0, "of all decisions (1)", 0 },
+        { "flow", OPT_FLOW, "NAME=FIRST-LAST", 0, "names the far side's ports of one kind of traffic; may be repeated",
+          0 },
+        { "clean", OPT_CLEAN, "NAME=FIRST-LAST", 0, "the same, and leaves that traffic alone", 0 },
+        { "near", OPT_NEAR, "COMMAND", 0, "what the shell runs at " NETNS_NEAR_LINK "; prints a line when it is ready",
+          0 },
+        { "out", OPT_OUT, "DIR", 0, "writes link.json and decisions.csv there", 0 },
+        { 0 },
+};
+
+/* Reads NAME=FIRST-LAST or NAME=PORT. */
+static bool parse_rule(const char *text, bool clean, struct link_flow_rule *rule)
+{
+        unsigned first, last;
+        char end;
+        *rule = (struct link_flow_rule){ .clean = clean };
+        int n = sscanf(text, "%31[A-Za-z0-9_-]=%5u-%5u%c", rule->name, &first, &last, &end);
+        if (n == 2 && sscanf(text, "%*31[A-Za-z0-9_-]=%*5u%c", &end) != 1)
+                last = first;
+        else if (n != 3)
+                return false;
+        rule->port_first = (uint16_t)first;
+        rule->port_last = (uint16_t)last;
+        return first >= 1 && first <= last && last <= 65535;
+}
+
+static void add_rule(struct argp_state *state, const char *name, const char *text, bool clean)
+{
+        struct options *o = state->input;
+        if (o->way.rules_n == LINK_RULES_MAX)
+                argp_error(state, "at most %d --flow and --clean", LINK_RULES_MAX);
+        if (!parse_rule(text, clean, &o->rules[o->way.rules_n++]))
+                argp_error(state, "--%s: '%s' is not NAME=FIRST-LAST", name, text);
+}
+
+static void must(struct argp_state *state, const char *name, const char *text, int err)
+{
+        if (err < 0)
+                argp_error(state, "--%s: '%s': %s", name, text, err_text(err));
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+        struct options *o = state->input;
+        switch (key) {
+        case OPT_DELAY:
+                must(state, "delay", arg, units_span(arg, &o->way.delay_ns));
+                return 0;
+        case OPT_LOSS:
+                must(state, "loss", arg, loss_parse(arg, &o->way.loss));
+                return 0;
+        case OPT_BLACKOUT_AT:
+                must(state, "blackout-at", arg, units_span(arg, &o->way.blackout_at_ns));
+                return 0;
+        case OPT_BLACKOUT_FOR:
+                must(state, "blackout-for", arg, units_span(arg, &o->way.blackout_for_ns));
+                return 0;
+        case OPT_SEED:
+                must(state, "seed", arg, units_count(arg, &o->way.seed));
+                return 0;
+        case OPT_FLOW:
+                add_rule(state, "flow", arg, false);
+                return 0;
+        case OPT_CLEAN:
+                add_rule(state, "clean", arg, true);
+                return 0;
+        case OPT_NEAR:
+                o->near = arg;
+                return 0;
+        case OPT_OUT:
+                o->out = arg;
+                return 0;
+        case ARGP_KEY_ARGS:
+                o->command = state->argv + state->next;
+                state->next = state->argc;
+                return 0;
+        case ARGP_KEY_NO_ARGS:
+                argp_error(state, "what shall run at " NETNS_FAR_LINK "?");
+                return 0;
+        default:
+                return ARGP_ERR_UNKNOWN;
+        }
+}
+
+static const struct argp argp = { argp_options,
+                                  parse_option,
+                                  "[--] COMMAND [ARG...]",
+                                  "Runs COMMAND in a network of its own at " NETNS_FAR_LINK
+                                  ", behind an emulated path to " NETNS_NEAR_LINK
+                                  ". A second, clean path leads from " NETNS_FAR_CLEAN " to " NETNS_NEAR_CLEAN ".\v"
+                                  "Times are written 25ms or 1.5s, shares 2%. The same seed makes the same decisions.",
+                                  NULL,
+                                  NULL,
+                                  NULL };
+
+/* What runs while the command does. */
+struct stage {
+        struct netns_pair pair;
+        struct link_run *link;
+        pid_t near_pid; /* 0: none, or it has ended */
+        int near_out;   /* its standard output */
+        pid_t far_pid;
+};
+
+/* Passes on what the near program has printed; true when there was something. */
+static bool relay(struct stage *s)
+{
+        char text[4096];
+        ssize_t n = s->near_out < 0 ? 0 : read(s->near_out, text, sizeof text);
+        if (n <= 0 && s->near_out >= 0) {
+                close(s->near_out);
+                s->near_out = -1;
+        }
+        return n > 0 && fwrite(text, 1, (size_t)n, stderr) == (size_t)n;
+}
+
+static bool start_near(struct stage *s, const char *near)
+{
+        int out[2];
+        if (pipe(out) < 0)
+                return false;
+        char *words = NULL;
+        if (asprintf(&words, "exec %s", near) < 0)
+                return false;
+        char *argv[] = { "/bin/sh", "-c", words, NULL };
+        pid_t pid = netns_spawn(&s->pair, &(struct netns_command){ NETNS_NEAR, argv, out[1], -1 });
+        close(out[1]);
+        free(words);
+        s->near_out = out[0];
+        s->near_pid = pid > 0 ? pid : 0;
+        struct pollfd fd = { out[0], POLLIN, 0 };
+        return pid > 0 && poll(&fd, 1, READY_MAX_MS) == 1 && relay(s);
+}
+
+/* Waits until the process ends, at most max_ms (-1: for ever), and relays meanwhile. */
+static bool wait_for_end(struct stage *s, pid_t pid, int max_ms, int *status)
+{
+        for (int waited = 0; max_ms < 0 || waited < max_ms; waited += POLL_MS) {
+                pid_t ended = waitpid(pid, status, WNOHANG);
+                if (ended == pid || (ended < 0 && errno != EINTR))
+                        return true;
+                struct pollfd fd = { s->near_out, POLLIN, 0 };
+                if (poll(&fd, 1, POLL_MS) == 1)
+                        relay(s);
+        }
+        return false;
+}
+
+static void stop_near(struct stage *s)
+{
+        int status;
+        if (s->near_pid > 0) {
+                kill(s->near_pid, SIGTERM);
+                if (!wait_for_end(s, s->near_pid, STOP_MAX_MS, &status)) {
+                        kill(s->near_pid, SIGKILL);
+                        waitpid(s->near_pid, &status, 0);
+                }
+        }
+        if (s->near_out >= 0)
+                close(s->near_out);
+}
+
+static int run_far(struct stage *s, char **command)
+{
+        link_run_t0(s->link, loop_clock());
+        s->far_pid = netns_spawn(&s->pair, &(struct netns_command){ NETNS_FAR, command, -1, -1 });
+        if (s->far_pid < 0) {
+                fprintf(stderr, "link: cannot run %s: %s\n", command[0], strerror(errno));
+                return EXIT_MACHINE;
+        }
+        int status = 0;
+        wait_for_end(s, s->far_pid, -1, &status);
+        return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void print_way(const struct link_way *way, enum link_direction d)
+{
+        uint64_t packets = 0, lost = 0, dark = 0, overflow = 0;
+        for (size_t i = 0; i < way->totals_n; i++)
+                for (int c = 0; c < LINK_CLASSES; c++)
+                        for (int v = 0; v < LINK_VERDICTS; v++) {
+                                uint64_t n = way->totals[i].count[c][v].packets;
+                                packets += n;
+                                lost += v == LINK_LOST ? n : 0;
+                                dark += v == LINK_BLACKOUT ? n : 0;
+                                overflow += v == LINK_OVERFLOW ? n : 0;
+                        }
+        char p50[UNITS_TEXT_MAX], p99[UNITS_TEXT_MAX];
+        fprintf(stderr,
+                "link: %-4s %" PRIu64 " packets, %" PRIu64 " lost, %" PRIu64 " in the dark, %" PRIu64
+                " overflowed, %" PRIu64 " dropped by the device; late by %s (p50), %s (p99)\n",
+                link_direction_text(d), packets, lost, dark, overflow, way->device_dropped,
+                units_span_text(way->late_p50_ns, p50), units_span_text(way->late_p99_ns, p99));
+}
+
+static bool make_out(const char *dir, char result[4096], char decisions[4096])
+{
+        if (mkdir(dir, 0777) < 0 && errno != EEXIST) {
+                fprintf(stderr, "link: cannot make %s: %s\n", dir, strerror(errno));
+                return false;
+        }
+        snprintf(result, 4096, "%s/link.json", dir);
+        snprintf(decisions, 4096, "%s/decisions.csv", dir);
+        return true;
+}
+
+static int on_stage(struct stage *s, const struct options *o)
+{
+        char result[4096], decisions[4096];
+        if (o->out && !make_out(o->out, result, decisions))
+                return EXIT_MACHINE;
+        s->link = link_run_start(&(struct link_run_config){ .near = s->pair.tun[NETNS_NEAR],
+                                                            .far = s->pair.tun[NETNS_FAR],
+                                                            .way = { o->way, o->way },
+                                                            .result_path = o->out ? result : NULL,
+                                                            .decisions_path = o->out ? decisions : NULL });
+        if (!s->link) {
+                fprintf(stderr, "link: cannot start the link's process: %s\n", strerror(errno));
+                return EXIT_MACHINE;
+        }
+        int code = EXIT_MACHINE;
+        if (o->near && !start_near(s, o->near))
+                fprintf(stderr, "link: the near program printed no line that it is ready: %s\n", o->near);
+        else
+                code = run_far(s, o->command);
+        stop_near(s);
+        struct link_summary summary;
+        if (link_run_end(s->link, &summary) < 0)
+                return EXIT_MACHINE;
+        for (int d = 0; d < LINK_DIRECTIONS; d++)
+                print_way(&summary.way[d], (enum link_direction)d);
+        if (!summary.fifo)
+                fprintf(stderr, "link: without real-time priority; expect packets to be late on a busy machine\n");
+        return code;
+}
+
+int link_main(int argc, char **argv)
+{
+        struct options o = { .way = { .seed = 1, .classify = classify_dgram } };
+        argp_err_exit_status = EXIT_USAGE;
+        argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &o);
+        o.way.rules = o.rules;
+        /* A terminal's Ctrl-C reaches the programs by itself; we stay to clear up after them. */
+        signal(SIGINT, SIG_IGN);
+        signal(SIGPIPE, SIG_IGN);
+        struct stage s = { .near_out = -1 };
+        char why[NETNS_WHY_MAX];
+        if (netns_create(&s.pair, why) < 0) {
+                fprintf(stderr, "link: namespaces are not allowed here: %s\n", why);
+                return EXIT_MACHINE;
+        }
+        int code = on_stage(&s, &o);
+        netns_destroy(&s.pair);
+        return code;
+}
