@@ -1,5 +1,6 @@
 /* lab: a repeatable bad network under the two twins, and what can be learned with it. */
 #include "lab/doctor.h"
+#include "lab/likeness.h"
 #include "lab/link_main.h"
 
 #include "core/base/log.h"
@@ -15,6 +16,7 @@ static const struct command {
 } commands[] = {
         { "doctor", "what this machine allows, and how to cure what it lacks", doctor_main },
         { "link", "any two programs with an emulated path between them", link_main },
+        { "same", "do two decision logs tell of the same fates?", likeness_main },
 };
 
 static int usage(FILE *out, int code)

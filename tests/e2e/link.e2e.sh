@@ -72,8 +72,11 @@ check "2 % are lost, within 3 sigma" \
         holds loss 'Math.abs(count("up", "lost") - .02 * ping.sent) <= 3 * Math.sqrt(ping.sent * .02 * .98)'
 run again 2000 --delay 5ms --loss 2% --seed 7
 check "the same seed hits the same datagrams" holds again 'verdicts(dir) === verdicts(dir + "/../loss")'
+check "lab same agrees" "$lab" same "$dir/loss/out/decisions.csv" "$dir/again/out/decisions.csv"
 run other 2000 --delay 5ms --loss 2% --seed 8
 check "another seed hits others" holds other 'verdicts(dir) !== verdicts(dir + "/../loss")'
+check "lab same sees that, too" eval '"$lab" same "$dir/loss/out/decisions.csv" "$dir/other/out/decisions.csv"; [ $? -eq 1 ]'
+check "lab same of what is no log is exit 3" eval '"$lab" same /dev/null /no/such 2>"$dir/e"; [ $? -eq 3 ] && grep -q /no/such "$dir/e"'
 
 run dark 1500 --delay 5ms --blackout-at 700ms --blackout-for 300ms
 check "a blackout takes all of its time and nothing else" \
