@@ -401,18 +401,20 @@ void member_unblocked(struct member *m)
 
 /* ---- repair ------------------------------------------------------------------------------- */
 
-/* The stay whose given part covers seq; else NULL, and *until is where the next one begins. */
+/* The stay whose given part covers seq, *until where that ends; else NULL, and *until is where the
+ * next stay begins (UINT64_MAX: seq is still to come). */
 static struct stay *find_given(const struct member *m, const struct room *r, uint64_t seq, uint64_t *until)
 {
         *until = UINT64_MAX;
         for (struct stay *s = m->stays; s; s = s->next) {
-                if (s->room != r || seq >= lower(s->seq_end, s->cursor))
+                if (s->room != r || seq >= s->seq_end)
                         continue;
-                if (seq >= s->seq_begin) {
-                        *until = lower(s->seq_end, s->cursor);
-                        return s;
+                if (seq < s->seq_begin) {
+                        *until = lower(*until, s->seq_begin);
+                        continue;
                 }
-                *until = lower(*until, s->seq_begin);
+                *until = seq < s->cursor ? lower(s->seq_end, s->cursor) : UINT64_MAX;
+                return seq < s->cursor ? s : NULL;
         }
         return NULL;
 }
