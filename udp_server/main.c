@@ -22,7 +22,7 @@ static const char doc[] = "Broadcasts chat events over sequenced datagrams.\v"
                           "  udp_server --listen 127.0.0.1:3001\n"
                           "  client udp://127.0.0.1:3001 --room tea";
 
-enum { KEY_FILE = 256, KEY_DATAGRAM };
+enum { KEY_FILE = 256 };
 
 static const struct argp_option option_list[] = {
         { "listen", 'l', "ADDRESS", 0, "address and port to bind to (127.0.0.1:3001); port 0 picks one", 0 },
@@ -30,7 +30,6 @@ static const struct argp_option option_list[] = {
           "key that proves a RESET after a restart, made if it is not there (mode 0600); without it clients of the "
           "last run find out by silence",
           0 },
-        { "datagram", KEY_DATAGRAM, "SIZE", 0, "largest UDP payload sent (1200b)", 0 },
         { "verbose", 'v', 0, 0, "say what happens on standard error", 0 },
         { 0 },
 };
@@ -47,9 +46,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_FILE:
                 o->server.key_file = arg;
-                return 0;
-        case KEY_DATAGRAM:
-                o->server.datagram_bytes_max = (uint32_t)options_size("datagram", arg, 512, 1452);
                 return 0;
         case 'v':
                 log_level_set(LOG_DEBUG);

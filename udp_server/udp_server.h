@@ -20,7 +20,6 @@ struct udp_server_config {
         void (*wake)(void *ctx); /* asks for a flush at the end of this turn */
         void *wake_ctx;
         const char *key_file;        /* NULL: no RESET after a restart */
-        uint32_t datagram_bytes_max; /* UDP payload; 1,200 */
 };
 
 struct udp_server_config udp_server_defaults(void);
