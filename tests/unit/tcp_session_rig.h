@@ -1,0 +1,383 @@
+/* tcp_session_rig: scripts of what a raw client says and hears, byte for byte, on a clock moved by hand.
+ *
+ *   a open             a connection; a is its name (one letter)
+ *   a > TEXT           says a text message; $a stands for a's id, %a for its private id
+ *   a x HEX            says a binary message
+ *   a raw HEX          sends bytes as they are
+ *   a < TEXT|TEXT      hears exactly these messages now; "open" is the open packet, "close(1002)" a
+ *                      close frame, x.. a binary message in hex; ids are put back to $a, %a
+ *   a <N BYTES         takes no more than so many bytes now
+ *   a lost             the connection breaks
+ *   a ended WORDS      has ended, for that reason
+ *   a alive
+ *   + SPAN             time passes; what falls due is done at its instant
+ *   say TEXT           the server publishes the event to everyone; `volatile` before it: dispensable
+ *   stop               the server shuts every connection down
+ */
+#ifndef TESTS_UNIT_TCP_SESSION_RIG_H
+#define TESTS_UNIT_TCP_SESSION_RIG_H
+#include "tests/unit/harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/units.h"
+#include "core/chat/chat.h"
+#include "core/wire/eio.h"
+#include "core/wire/sio_msgpack.h"
+#include "tcp_server/tcp_session.h"
+
+enum { PEERS = 4, STEPS = 40, TOLD_MAX = 64 * 1024 };
+
+struct script {
+        const char *name;
+        const char *mode; /* "", "echo", "off" (no recovery), "small" (a log of 4 events), "gap" */
+        const char *steps[STEPS];
+};
+
+struct peer {
+        struct tcp_session *session;
+        struct ws ws;
+        char told[TOLD_MAX];
+        char sid[APP_ID_CHARS + 1], pid[TCP_PID_CHARS + 1];
+        struct buf kept; /* bytes of a frame that has come in part */
+};
+
+struct rig {
+        struct hub *hub;
+        struct app *app;
+        struct tcp_service *service;
+        struct mono now;
+        struct peer peer[PEERS];
+        int news;
+};
+
+/* ---- an application that echoes, as the conformance suite wants it ------------------------------- */
+
+static void publish_to(struct app_socket *s, struct mono now, const char *json)
+{
+        struct buf event = { 0 };
+        struct bytes room = app_socket_id(s);
+        struct published out;
+        assert_int_equal(json_to_pack(bytes_text(json), &event, NULL), 0);
+        struct publish p = { .event = buf_bytes(&event), .rooms = &room, .rooms_n = 1 };
+        assert_int_equal(hub_publish(app_hub(app_socket_app(s)), now, &p, &out), 0);
+        buf_free(&event);
+}
+
+static void echo_connect(struct app *a, struct app_socket *s, struct mono now, struct bytes auth)
+{
+        (void)a;
+        struct buf json = { 0 };
+        buf_text(&json, "[\"auth\",");
+        if (auth.n > 0)
+                json_from_pack(auth, &json, NULL);
+        else
+                buf_text(&json, "{}");
+        buf_put(&json, "]", 2);
+        publish_to(s, now, (const char *)json.at);
+        buf_free(&json);
+}
+
+static void echo_event(struct app *a, struct app_socket *s, struct mono now, const struct event *e,
+                       struct app_reply *reply)
+{
+        reply->args_n = e->args_n;
+        buf_put(&reply->args, e->args.at, e->args.n);
+        struct buf event = { 0 };
+        struct bytes room = app_socket_id(s);
+        struct published out;
+        event_begin(&event, "message-back", e->args_n);
+        buf_put(&event, e->args.at, e->args.n);
+        struct publish p = { .event = buf_bytes(&event), .rooms = &room, .rooms_n = 1 };
+        if (event_is(e, "message"))
+                hub_publish(app_hub(a), now, &p, &out);
+        buf_free(&event);
+}
+
+static const struct app_handlers echo_handlers = { .name = "echo", .connect = echo_connect, .event = echo_event };
+
+/* ---- the rig ------------------------------------------------------------------------------------- */
+
+static void note(void *owner)
+{
+        (*(int *)owner)++;
+}
+
+static void rig_begin(struct rig *r, const char *mode)
+{
+        *r = (struct rig){ .now = { 1000 } };
+        struct hub_config hub = { .epoch = 7, .room_events_max = strcmp(mode, "small") == 0 ? 4 : 0 };
+        if (strcmp(mode, "gap") == 0)
+                hub.room_events_max = 4;
+        r->hub = hub_create(&hub);
+        bool echo = strcmp(mode, "echo") == 0;
+        r->app = app_create(r->hub, echo ? &echo_handlers : &chat_handlers);
+        struct tcp_config config = tcp_config_defaults();
+        config.recovery = !echo && strcmp(mode, "off") != 0;
+        config.payload_bytes_max = 100000;
+        config.away_max = 2;
+        if (strcmp(mode, "gap") == 0)
+                config.overrun = TCP_OVERRUN_GAP;
+        assert_int_equal(tcp_service_create(r->app, &config, &r->service), 0);
+}
+
+static void rig_end(struct rig *r)
+{
+        for (int i = 0; i < PEERS; i++) {
+                tcp_session_destroy(r->peer[i].session, r->now);
+                ws_free(&r->peer[i].ws);
+                buf_free(&r->peer[i].kept);
+        }
+        tcp_service_destroy(r->service);
+        app_destroy(r->app);
+        hub_destroy(r->hub);
+}
+
+/* Replaces every `from` in text by `to`; ids only ever get shorter. */
+static void replace(char *text, const char *from, const char *to)
+{
+        for (char *at; *from && (at = strstr(text, from));) {
+                memmove(at + strlen(to), at + strlen(from), strlen(at + strlen(from)) + 1);
+                memcpy(at, to, strlen(to));
+        }
+}
+
+/* The id behind `key` in a CONNECT reply. */
+static void learn(const char *told, const char *key, char *id, size_t chars)
+{
+        const char *at = strstr(told, key);
+        if (at)
+                snprintf(id, chars + 1, "%s", at + strlen(key));
+}
+
+static void show_ids(struct rig *r, struct peer *p)
+{
+        const char *reply = strstr(p->told, "40{\"sid\":\"");
+        if (reply) {
+                learn(reply, "\"sid\":\"", p->sid, APP_ID_CHARS);
+                learn(reply, "\"pid\":\"", p->pid, TCP_PID_CHARS);
+        }
+        for (int i = 0; i < PEERS; i++) {
+                replace(p->told, r->peer[i].sid, (char[]){ '$', (char)('a' + i), 0 });
+                replace(p->told, r->peer[i].pid, (char[]){ '%', (char)('a' + i), 0 });
+        }
+}
+
+static void tell(struct peer *p, const struct ws_event *ev)
+{
+        struct eio_open open;
+        char *end = p->told + strlen(p->told);
+        struct bytes text = ev->payload;
+        if (end > p->told)
+                *end++ = '|';
+        if (ev->got == WS_GOT_CLOSE)
+                sprintf(end, "close(%d)", ev->code);
+        else if (ev->got == WS_GOT_PONG)
+                sprintf(end, "pong(%.*s)", (int)text.n, text.at);
+        else if (ev->opcode == WS_BINARY)
+                for (size_t i = 0; i <= text.n; i++)
+                        sprintf(i ? end + 2 * i - 1 : end, i ? "%02x" : "x", i ? text.at[i - 1] : 0);
+        else if (text.n > 0 && text.at[0] == '0' && eio_parse_open(bytes_of(text.at + 1, text.n - 1), &open) == 0)
+                sprintf(end, "open");
+        else
+                sprintf(end, "%.*s", (int)text.n, text.at);
+}
+
+static void hear(struct peer *p, uint8_t *in, size_t n)
+{
+        struct ws_event ev;
+        size_t used = 0;
+        do {
+                used += ws_recv(&p->ws, in + used, n - used, &ev);
+                assert_int_not_equal(ev.got, WS_GOT_FAULT);
+                if (ev.got != WS_GOT_NOTHING)
+                        tell(p, &ev);
+        } while (used < n || ev.got != WS_GOT_NOTHING);
+}
+
+/* Takes at most `budget` bytes, in whatever slices come; the transport refuses the rest. */
+static void drain(struct rig *r, struct peer *p, size_t budget)
+{
+        struct iovec v[TCP_SLICES_MAX];
+        int n;
+        while ((n = tcp_session_slices(p->session, r->now, v, TCP_SLICES_MAX)) > 0) {
+                struct buf taken = { 0 };
+                size_t lent = 0;
+                for (int i = 0; i < n; i++) {
+                        size_t part = v[i].iov_len < budget ? v[i].iov_len : budget;
+                        lent += v[i].iov_len;
+                        budget -= part;
+                        buf_put(&taken, v[i].iov_base, part);
+                }
+                tcp_session_sent(p->session, taken.n);
+                hear(p, taken.at, taken.n);
+                bool refused = taken.n < lent;
+                buf_free(&taken);
+                if (refused)
+                        break;
+        }
+}
+
+static void deliver(struct rig *r, struct peer *p, struct buf *frame)
+{
+        size_t used = 0;
+        while (used < frame->n) {
+                used += tcp_session_recv(p->session, r->now, frame->at + used, frame->n - used);
+                if (used < frame->n)
+                        drain(r, p, SIZE_MAX);
+        }
+}
+
+static struct buf hex(const char *text)
+{
+        struct buf out = { 0 };
+        for (unsigned byte; sscanf(text, "%2x", &byte) == 1; text += 2)
+                buf_put(&out, &(uint8_t){ (uint8_t)byte }, 1);
+        return out;
+}
+
+static void say(struct rig *r, struct peer *p, enum ws_opcode opcode, struct bytes message)
+{
+        static const uint8_t mask[4] = { 1, 2, 3, 4 };
+        struct buf frame = { 0 };
+        ws_put(&frame, opcode, message, mask);
+        deliver(r, p, &frame);
+        buf_free(&frame);
+}
+
+static void say_text(struct rig *r, struct peer *p, const char *text)
+{
+        struct buf out = { 0 };
+        for (; *text; text++) {
+                int i = text[1] - 'a';
+                if ((*text == '$' || *text == '%') && i >= 0 && i < PEERS) {
+                        buf_text(&out, *text == '$' ? r->peer[i].sid : r->peer[i].pid);
+                        text++;
+                } else {
+                        buf_put(&out, text, 1);
+                }
+        }
+        say(r, p, WS_TEXT, buf_bytes(&out));
+        buf_free(&out);
+}
+
+static void server_says(struct rig *r, const char *json, bool dispensable)
+{
+        struct buf event = { 0 };
+        struct published out;
+        assert_int_equal(json_to_pack(bytes_text(json), &event, NULL), 0);
+        struct publish p = { .event = buf_bytes(&event), .dispensable = dispensable };
+        assert_int_equal(hub_publish(r->hub, r->now, &p, &out), 0);
+        buf_free(&event);
+}
+
+static struct mono soonest(const struct rig *r)
+{
+        struct mono at = mono_min(tcp_service_deadline(r->service), hub_deadline(r->hub));
+        for (int i = 0; i < PEERS; i++)
+                if (r->peer[i].session)
+                        at = mono_min(at, tcp_session_deadline(r->peer[i].session));
+        return at;
+}
+
+static void pass(struct rig *r, const char *text)
+{
+        int64_t span;
+        assert_int_equal(units_span(text, &span), 0);
+        struct mono until = mono_add(r->now, span);
+        for (struct mono due; due = soonest(r), !mono_before(until, due);) {
+                r->now = due;
+                tcp_service_expire(r->service, r->now);
+                hub_expire(r->hub, r->now);
+                for (int i = 0; i < PEERS; i++)
+                        if (r->peer[i].session)
+                                tcp_session_expire(r->peer[i].session, r->now);
+        }
+        r->now = until;
+}
+
+static void expect_heard(struct rig *r, struct peer *p, const char *expected)
+{
+        drain(r, p, SIZE_MAX);
+        show_ids(r, p);
+        assert_string_equal(p->told, expected);
+        p->told[0] = 0;
+}
+
+static void open_peer(struct rig *r, struct peer *p)
+{
+        tcp_session_destroy(p->session, r->now);
+        ws_free(&p->ws);
+        ws_init(&p->ws, WS_CLIENT, 1000000);
+        p->told[0] = 0;
+        p->session = tcp_session_create(r->service, r->now, &(struct hub_sink){ note, &r->news });
+        assert_non_null(p->session);
+}
+
+static bool begins(const char **step, const char *word)
+{
+        size_t n = strlen(word);
+        if (strncmp(*step, word, n) != 0)
+                return false;
+        *step += n;
+        return true;
+}
+
+static void peer_step(struct rig *r, struct peer *p, const char *step)
+{
+        if (begins(&step, "open")) {
+                open_peer(r, p);
+        } else if (begins(&step, "> ")) {
+                say_text(r, p, step);
+        } else if (begins(&step, "x ")) {
+                struct buf bytes = hex(step);
+                say(r, p, WS_BINARY, buf_bytes(&bytes));
+                buf_free(&bytes);
+        } else if (begins(&step, "raw ")) {
+                struct buf bytes = hex(step);
+                deliver(r, p, &bytes);
+                buf_free(&bytes);
+        } else if (begins(&step, "< ") || strcmp(step, "<") == 0) {
+                expect_heard(r, p, step[0] == '<' ? "" : step);
+        } else if (begins(&step, "<N ")) {
+                drain(r, p, strtoul(step, NULL, 10));
+        } else if (begins(&step, "lost")) {
+                tcp_session_lost(p->session, r->now, TCP_END_LOST);
+        } else if (begins(&step, "ended ")) {
+                assert_string_equal(tcp_end_text(tcp_session_end(p->session)), step);
+                drain(r, p, SIZE_MAX);
+                assert_true(tcp_session_done(p->session));
+        } else {
+                assert_string_equal(step, "alive");
+                assert_int_equal(tcp_session_end(p->session), TCP_END_NONE);
+        }
+}
+
+static void run_step(struct rig *r, const char *step)
+{
+        if (begins(&step, "+ "))
+                pass(r, step);
+        else if (begins(&step, "say volatile "))
+                server_says(r, step, true);
+        else if (begins(&step, "say "))
+                server_says(r, step, false);
+        else if (begins(&step, "stop"))
+                for (int i = 0; i < PEERS && r->peer[i].session; i++)
+                        tcp_session_close(r->peer[i].session, r->now, TCP_END_SHUTDOWN);
+        else
+                peer_step(r, &r->peer[step[0] - 'a'], step + 2);
+}
+
+static void run_script(void **state)
+{
+        const struct script *script = *state;
+        struct rig *r = calloc(1, sizeof *r);
+        rig_begin(r, script->mode);
+        for (int i = 0; i < STEPS && script->steps[i]; i++)
+                run_step(r, script->steps[i]);
+        rig_end(r);
+        free(r);
+}
+
+#endif
