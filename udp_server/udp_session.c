@@ -14,7 +14,7 @@
 
 void udp_session_say(struct udp_session *s, struct mono now, struct dgram_msg *m)
 {
-        int err = udp_private_put(&s->private, m);
+        int err = dgram_queue_put(&s->queue, m);
         if (err == ERR_FULL && s->state == UDP_UP) {
                 s->shared->stats->private_full++;
                 udp_session_close(s, now, DGRAM_CODE_SLOW, false);
@@ -131,7 +131,7 @@ struct udp_session *udp_session_create(const struct udp_shared *shared, struct m
         s->news = *news;
         s->tag = tag;
         s->nonce = connect->proof.nonce;
-        s->private = (struct udp_private){ .tag = tag, .epoch = hub_epoch(app_hub(shared->app)) };
+        s->queue = (struct dgram_queue){ .tag = tag, .epoch = hub_epoch(app_hub(shared->app)) };
         s->heard = s->pinged = now;
         s->next_ref = UDP_REF_OWN;
         s->resume_until = MONO_NEVER;
@@ -173,7 +173,7 @@ void udp_session_destroy(struct udp_session *s, struct mono now)
         if (!s)
                 return;
         unbind(s, now, "transport close", false);
-        udp_private_free(&s->private);
+        dgram_queue_free(&s->queue);
         free(s->repair);
         free(s->channel);
         free(s);
@@ -185,14 +185,14 @@ void udp_session_close(struct udp_session *s, struct mono now, uint16_t code, bo
                 return;
         s->state = UDP_CLOSING;
         s->closed_at = now;
-        s->private.queue.n = 0; /* nothing before CLOSE matters any more, and it must fit */
+        s->queue.ready.n = 0; /* nothing before CLOSE matters any more, and it must fit */
         unbind(s, now, goodbye ? "client namespace disconnect" : "transport close", goodbye);
         udp_session_say(s, now, &(struct dgram_msg){ .type = DGRAM_CLOSE, .close = { code } });
 }
 
 bool udp_session_over(const struct udp_session *s, struct mono now)
 {
-        return s->state == UDP_CLOSING && (s->private.queue.n == 0 || mono_since(now, s->closed_at) >= LINGER_NS);
+        return s->state == UDP_CLOSING && (s->queue.ready.n == 0 || mono_since(now, s->closed_at) >= LINGER_NS);
 }
 
 void udp_session_accept_again(struct udp_session *s, struct mono now)
@@ -339,7 +339,7 @@ static bool pack_gap(struct udp_session *s, struct udp_batch *b, int i, int end,
         const struct piece *p = b->piece;
         struct dgram_msg m = { .type = DGRAM_GAP, .gap = { .chan_ref = ref, .n = 1, .reason = (uint16_t)p[i].reason } };
         m.gap.range[0] = (struct dgram_range){ p[i].seq_first, p[end - 1].seq_last };
-        udp_private_address(&s->private, &m);
+        dgram_queue_address(&s->queue, &m);
         s->shared->stats->gaps++;
         return udp_batch_message(b, &m, end);
 }
@@ -415,7 +415,7 @@ static void gave_news(struct udp_session *s, struct mono now, const struct piece
 /* All that the batch has come to by `end` is given. */
 static void apply(struct udp_session *s, struct mono now, const struct udp_batch *b, const struct udp_progress *end)
 {
-        buf_drop(&s->private.queue, end->private_bytes);
+        buf_drop(&s->queue.ready, end->private_bytes);
         for (int i = 0; s->member && i <= end->piece && i < b->pieces_n; i++) {
                 const struct piece *p = &b->piece[i];
                 size_t bytes = i < end->piece ? p->n : end->piece_bytes;
@@ -431,7 +431,7 @@ static void apply(struct udp_session *s, struct mono now, const struct udp_batch
 int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch *b)
 {
         udp_batch_begin(b);
-        if (!udp_batch_private(b, buf_bytes(&s->private.queue)))
+        if (!udp_batch_private(b, buf_bytes(&s->queue.ready)))
                 return b->n;
         bool consent = mono_since(now, s->heard) < s->shared->consent_ns;
         if (s->state != UDP_UP || !consent || !mono_is_never(s->resume_until))

@@ -1,9 +1,10 @@
 /* udp_session_inside: what udp_session.c, udp_channels.c and udp_publish.c share. */
 #ifndef UDP_SERVER_UDP_SESSION_INSIDE_H
 #define UDP_SERVER_UDP_SESSION_INSIDE_H
+#include "core/wire/dgram_queue.h"
 #include "core/wire/resend.h"
 #include "core/wire/seqwin.h"
-#include "udp_server/udp_private.h"
+
 #include "udp_server/udp_repair.h"
 #include "udp_server/udp_session.h"
 
@@ -37,7 +38,7 @@ struct udp_session {
         uint64_t tag, nonce;
         bool recovered;
         bool blocked; /* the transport took less than it was lent */
-        struct udp_private private;
+        struct dgram_queue queue;
         struct seqwin seen;
         struct resend rtt;
         struct mono heard, pinged, closed_at;
