@@ -413,6 +413,11 @@ struct mono ledger_t0(const struct ledger *l)
         return l->t0;
 }
 
+uint32_t ledger_bytes(const struct ledger *l, uint32_t index)
+{
+        return l->plan->events[index].bytes;
+}
+
 uint32_t ledger_events(const struct ledger *l)
 {
         return l->events_n;

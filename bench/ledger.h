@@ -161,6 +161,7 @@ const struct ledger_row *ledger_row(const struct ledger *l, uint32_t subscriber,
 struct ledger_place ledger_place(const struct ledger *l, uint32_t index);
 struct mono ledger_said(const struct ledger *l, uint32_t index); /* when it was sent; MONO_NEVER: it was not */
 struct mono ledger_t0(const struct ledger *l);
+uint32_t ledger_bytes(const struct ledger *l, uint32_t index); /* of the event's payload, as planned */
 uint32_t ledger_events(const struct ledger *l);
 uint32_t ledger_subscribers(const struct ledger *l);
 const char *ledger_path(const struct ledger *l);

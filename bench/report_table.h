@@ -1,0 +1,20 @@
+/* report_table: the middle of the printed report: paths as columns, figures as rows. */
+#ifndef BENCH_REPORT_TABLE_H
+#define BENCH_REPORT_TABLE_H
+#include "bench/report.h"
+
+enum { REPORT_WIDTH = 100, REPORT_LABEL = 36, REPORT_CELL = 16 }; /* characters */
+
+/* Four paths beside each other, more below. */
+void report_table_print(const struct report *r, FILE *out);
+
+/* Spans are printed in one unit throughout a report, so that a column can be read downwards. */
+struct report_scale {
+        const char *unit; /* "ms" or "us" */
+        double ns;
+        int decimals;
+};
+
+struct report_scale report_scale_of(const struct report *r);
+
+#endif
