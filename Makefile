@@ -28,7 +28,7 @@ OPT_debug   := -O0 -g3 $(HARD)
 OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fPIE
 OPT_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -fPIE
 PKGS     := libevent_core libevent_extra msgpack jansson libsodium libcrypto libbsd-overlay libpcap
-CFLAGS   += -std=c11 -D_GNU_SOURCE -I. $(WARN) $(OPT_$(V))
+CFLAGS   += -std=c11 -D_GNU_SOURCE -I. -idirafter /usr/share/include $(WARN) $(OPT_$(V))
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   = $(shell pkg-config --libs $(PKGS)) -lunistring -lm
 LDFLAGS  += -pie -Wl,-z,relro,-z,now,-z,noexecstack $(filter -fsanitize=%,$(OPT_$(V)))

@@ -71,22 +71,23 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 c->path = arg;
                 return 0;
         case KEY_RECOVERY:
-                c->recovery = options_switch("recovery", arg);
+                c->session.recovery = options_switch("recovery", arg);
                 return 0;
         case KEY_OVERRUN:
-                c->overrun = options_word("on-overrun", arg, overruns) == 0 ? TCP_OVERRUN_GAP : TCP_OVERRUN_CLOSE;
+                c->session.overrun =
+                        options_word("on-overrun", arg, overruns) == 0 ? TCP_OVERRUN_GAP : TCP_OVERRUN_CLOSE;
                 return 0;
         case KEY_INTERVAL:
-                c->ping_interval_ns = options_span("ping-interval", arg, NS_PER_MS, 3600 * NS_PER_S);
+                c->session.ping_interval_ns = options_span("ping-interval", arg, NS_PER_MS, 3600 * NS_PER_S);
                 return 0;
         case KEY_TIMEOUT:
-                c->ping_timeout_ns = options_span("ping-timeout", arg, NS_PER_MS, 3600 * NS_PER_S);
+                c->session.ping_timeout_ns = options_span("ping-timeout", arg, NS_PER_MS, 3600 * NS_PER_S);
                 return 0;
         case KEY_CONNECT:
-                c->connect_timeout_ns = options_span("connect-timeout", arg, NS_PER_MS, 3600 * NS_PER_S);
+                c->session.connect_timeout_ns = options_span("connect-timeout", arg, NS_PER_MS, 3600 * NS_PER_S);
                 return 0;
         case KEY_PAYLOAD:
-                c->payload_bytes_max = (uint32_t)options_size("max-payload", arg, 128, 16 << 20);
+                c->session.payload_bytes_max = (uint32_t)options_size("max-payload", arg, 128, 16 << 20);
                 return 0;
         case KEY_CORS:
                 c->cors_origin = arg;

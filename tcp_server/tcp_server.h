@@ -14,14 +14,9 @@
 #include "core/chat/app.h"
 #include "core/loop/loop.h"
 #include "core/loop/sock.h"
+#include "tcp_server/tcp_service.h"
 
 struct tcp_server;
-
-enum tcp_overrun {
-        TCP_OVERRUN_BY_CLIENT,
-        TCP_OVERRUN_GAP,
-        TCP_OVERRUN_CLOSE
-}; /* what a reader that eviction overtook gets; by client: a gap if its auth says {gaps: true}, else a close */
 
 struct tcp_server_config {
         struct loop *loop;
@@ -29,21 +24,19 @@ struct tcp_server_config {
         struct sock_addr listen;
         void (*wake)(void *ctx); /* asks for a flush at the end of this turn */
         void *wake_ctx;
-        const char *path; /* "/socket.io/" */
-        bool recovery;
-        enum tcp_overrun overrun;
-        int64_t ping_interval_ns, ping_timeout_ns, connect_timeout_ns;
-        uint32_t payload_bytes_max;
-        const char *cors_origin; /* NULL: none */
-        const char *congestion;  /* NULL: the system's default */
+        struct tcp_config session; /* heartbeats, limits, recovery */
+        const char *path;          /* "/socket.io/" */
+        const char *cors_origin;   /* NULL: none */
+        const char *congestion;    /* NULL: the system's default */
         bool nodelay;
 };
 
-/* The defaults of the reference: 25 s, 20 s, 45 s, 1,000,000 bytes, recovery on, nodelay on. */
+/* tcp_config_defaults, "/socket.io/", nodelay on. */
 struct tcp_server_config tcp_server_defaults(void);
 
 /* Registers its two encodings at the hub and listens. Strings are borrowed.
- * returns 0 and *out; ERR_SYSTEM (errno: the address is busy or not ours); ERR_FULL; ERR_NO_MEMORY */
+ * returns 0 and *out; ERR_SYSTEM (errno: the address is busy or not ours, no such congestion
+ *         control); ERR_FULL; ERR_NO_MEMORY */
 int tcp_server_create(const struct tcp_server_config *config, struct tcp_server **out);
 
 /* The address it listens on, with its real port. */
@@ -59,7 +52,9 @@ void tcp_server_stop(struct tcp_server *s, struct mono now);
 void tcp_server_destroy(struct tcp_server *s); /* accepts NULL */
 
 struct tcp_server_stats {
-        uint64_t accepted, open, events_in, sends, send_bytes, refused, malformed;
+        uint64_t accepted, open, sends, bytes_in, bytes_out;
+        uint64_t refused; /* before the upgrade, for whatever reason */
+        struct tcp_counts sessions;
 };
 struct tcp_server_stats tcp_server_stats(const struct tcp_server *s);
 
