@@ -32,6 +32,7 @@ void hub_expire(struct hub *h, struct mono now)
                 room_evict(r);
                 room_unuse(r);
         }
+        keep_total(h);
         hub_forget_stays(h, now);
 }
 
@@ -84,7 +85,8 @@ void hub_announce(struct hub *h)
 
 struct targets {
         struct room *room[HUB_TARGETS_MAX];
-        uint64_t except[HUB_TARGETS_MAX];
+        struct room *except[HUB_TARGETS_MAX];
+        uint64_t except_tag[HUB_TARGETS_MAX];
         struct log_entry *entry[HUB_TARGETS_MAX];
         uint32_t rooms, excepts;
 };
@@ -108,9 +110,11 @@ static void find_targets(struct hub *h, const struct publish *p, struct targets 
                         add_target(t, r);
         }
         for (uint32_t i = 0; i < p->except_n; i++) {
-                const struct room *r = room_find(h, p->except[i]);
-                if (r)
-                        t->except[t->excepts++] = r->tag;
+                struct room *r = room_find(h, p->except[i]);
+                if (!r)
+                        continue;
+                t->except[t->excepts] = r;
+                t->except_tag[t->excepts++] = r->tag;
         }
 }
 
@@ -134,7 +138,7 @@ static int prepare(struct targets *t, struct bytes event)
         int err = 0;
         uint32_t made = 0;
         for (; !err && made < t->rooms; made++) {
-                t->entry[made] = log_entry_create(body, t->except, t->excepts);
+                t->entry[made] = log_entry_create(body, t->except_tag, t->excepts);
                 err = t->entry[made] ? prepare_room(t->room[made]) : ERR_NO_MEMORY;
         }
         log_body_drop(body);
@@ -185,6 +189,8 @@ int hub_publish(struct hub *h, struct mono now, const struct publish *p, struct 
                 e->dispensable = p->dispensable;
                 append(t.room[i], e);
         }
+        for (uint32_t i = 0; i < t.excepts; i++)
+                t.except[i]->except_eid = h->head;
         if (t.rooms == 1 && p->rooms_n <= 1)
                 out->seq = t.entry[0]->seq;
         if (p->from && !p->own)
@@ -195,7 +201,6 @@ int hub_publish(struct hub *h, struct mono now, const struct publish *p, struct 
                 room_unuse(t.room[i]);
         }
         hub_expire(h, now);
-        keep_total(h);
         hub_nudge(h);
         return 0;
 }

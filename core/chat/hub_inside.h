@@ -39,6 +39,7 @@ struct room {
         struct hub *hub;
         uint64_t tag, first_seq;    /* seq of the first event this room ever has */
         uint64_t evicted_eid;       /* highest eid its log has lost; at first the head when it was made */
+        uint64_t except_eid;        /* newest event that its members were left out of */
         struct room_events *events; /* NULL: none yet */
         struct stay **member;       /* who is in it now */
         uint32_t members, members_cap;

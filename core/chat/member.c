@@ -95,21 +95,32 @@ static void stay_free(struct stay *s)
         free(s);
 }
 
+/* The newest event that this ended stay says something about: one of the room, or one that left the
+ * room's members out. joined_eid: there is none. */
+static uint64_t stay_needed_eid(const struct stay *s)
+{
+        uint64_t except = s->room->except_eid < s->left_eid ? s->room->except_eid : s->left_eid;
+        uint64_t newest = s->last_eid > except ? s->last_eid : except;
+        return newest > s->joined_eid ? newest : s->joined_eid;
+}
+
 /* The record of a left room goes; from then on the member cannot be resumed from below it. */
 static void stay_forget(struct stay *s)
 {
         struct member *m = s->member;
-        if (s->last_eid > s->joined_eid && s->last_eid > m->floor_eid)
-                m->floor_eid = s->last_eid;
+        uint64_t needed = stay_needed_eid(s);
+        if (needed > s->joined_eid && needed > m->floor_eid)
+                m->floor_eid = needed;
         TAILQ_REMOVE(&m->hub->kept, s, kept);
         m->kept--;
         stay_free(s);
 }
 
-/* Has the member been given, or told the loss of, all that this ended stay covers? */
+/* Has the member been given, or told the loss of, all that this ended stay covers or forbids? */
 static bool stay_finished(const struct stay *s)
 {
-        return s->member->half_stay != s && s->cursor >= s->seq_end;
+        struct member *m = s->member;
+        return m->half_stay != s && s->cursor >= s->seq_end && member_place(m) >= stay_needed_eid(s);
 }
 
 void hub_forget_stays(struct hub *h, struct mono now)
@@ -148,12 +159,12 @@ int hub_join(struct member *m, struct mono now, struct bytes room)
         struct room *r = room_find(h, room);
         if (r && find_current(m, r))
                 return ERR_EXISTS;
-        hub_forget_stays(h, now);
+        hub_expire(h, now);
         if (m->joined >= h->config.stays_max)
                 return ERR_FULL;
         if (m->kept >= h->config.stays_max && !forget_one(m))
                 return ERR_FULL;
-        r = room_make(h, room); /* looked up again: forgetting a stay may have freed it */
+        r = room_make(h, room); /* looked up again: expiry may have freed it */
         if (!r)
                 return ERR_NO_MEMORY;
         if (!stay_begin(m, r)) {
@@ -361,8 +372,8 @@ int member_resume_room(struct member *m, const struct room *r, uint64_t contig)
 uint64_t member_cursor(const struct member *m, const struct room *r)
 {
         uint64_t cursor = 0;
-        for (const struct stay *s = m->stays; s; s = s->next)
-                if (s->room == r && (cursor == 0 || s->cursor < cursor))
+        for (const struct stay *s = m->stays; s; s = s->next) /* newest first */
+                if (s->room == r && (cursor == 0 || s->cursor < s->seq_end))
                         cursor = s->cursor;
         return cursor;
 }
