@@ -233,7 +233,8 @@ int member_repair(struct member *m, const struct room *r, uint64_t seq_from, uin
  * returns true when whole */
 bool member_resume(struct member *m, uint64_t offset_eid);
 
-/* UDP: puts the cursor of one room back to seq `contig` + 1 (clamped to what it may see).
+/* UDP: puts the cursor of one room back to seq `contig` + 1 (clamped to what it may see). Where it is
+ * not member_resumable, events with exceptions are hidden as EVICTED: whom they leave out is forgotten.
  * returns 0; ERR_NOT_MEMBER; ERR_RANGE (contig above the room's head) */
 int member_resume_room(struct member *m, const struct room *r, uint64_t contig);
 

@@ -43,7 +43,10 @@ static enum gap_reason hidden(const struct member *m, const struct log_entry *e,
                 return GAP_YOURS;
         if (e->dispensable && e->eid <= m->fresh_eid)
                 return GAP_EXPIRED;
-        return excepted(m, e) ? GAP_EXCLUDED : 0;
+        if (excepted(m, e))
+                return GAP_EXCLUDED;
+        /* Put back to before its forgotten stays (member_resume_room): an exception cannot be judged. */
+        return !once && e->except_n > 0 && e->eid <= m->floor_eid ? GAP_EVICTED : 0;
 }
 
 /* The first seq in [seq, last] that wants judging by itself; last + 1 when none does. */
