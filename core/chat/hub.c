@@ -86,7 +86,7 @@ void hub_announce(struct hub *h)
 struct targets {
         struct room *room[HUB_TARGETS_MAX];
         struct room *except[HUB_TARGETS_MAX];
-        uint64_t except_tag[HUB_TARGETS_MAX];
+        uint64_t tag[HUB_TARGETS_MAX], except_tag[HUB_TARGETS_MAX];
         struct log_entry *entry[HUB_TARGETS_MAX];
         uint32_t rooms, excepts;
 };
@@ -96,6 +96,7 @@ static void add_target(struct targets *t, struct room *r)
         for (uint32_t i = 0; i < t->rooms; i++)
                 if (t->room[i] == r)
                         return;
+        t->tag[t->rooms] = r->tag;
         t->room[t->rooms++] = r;
 }
 
@@ -138,7 +139,7 @@ static int prepare(struct targets *t, struct bytes event)
         int err = 0;
         uint32_t made = 0;
         for (; !err && made < t->rooms; made++) {
-                t->entry[made] = log_entry_create(body, t->except_tag, t->excepts);
+                t->entry[made] = log_entry_create(body, t->except_tag, t->excepts, t->tag, t->rooms);
                 err = t->entry[made] ? prepare_room(t->room[made]) : ERR_NO_MEMORY;
         }
         log_body_drop(body);
@@ -184,7 +185,6 @@ int hub_publish(struct hub *h, struct mono now, const struct publish *p, struct 
                 e->t = now;
                 e->t_us = (uint64_t)(mono_since(now, h->epoch_start) / NS_PER_US);
                 e->origin = p->from ? p->from->origin : 0;
-                e->multi = t.rooms > 1;
                 e->own = p->own;
                 e->dispensable = p->dispensable;
                 append(t.room[i], e);

@@ -136,6 +136,7 @@ void hub_forget_stays(struct hub *h, struct mono now); /* kept records whose tim
 /* ---- walking (walk.c) ---- */
 void member_rescue_half(struct member *m, const struct segment *g); /* g is about to go */
 void member_forget_half(struct member *m);
+bool member_lost_some(struct member *m); /* is there an EVICTED piece in its next walk? */
 
 static inline bool room_logged(const struct room *r)
 {

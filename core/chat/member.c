@@ -321,9 +321,8 @@ bool member_resumable(const struct member *m, uint64_t offset_eid)
 }
 
 /* Sets the cursor to the first event after `from`; one seq before what is left of the log where
- * some are lost, which is how the walk sees a cursor that eviction has overtaken. Returns whether
- * none are. */
-static bool rewind_stay(struct stay *s, uint64_t from)
+ * some are lost, which is how the walk sees a cursor that eviction has overtaken. */
+static void rewind_stay(struct stay *s, uint64_t from)
 {
         const struct room *r = s->room;
         uint64_t after = from > s->joined_eid ? from : s->joined_eid;
@@ -336,7 +335,6 @@ static bool rewind_stay(struct stay *s, uint64_t from)
                 s->cursor = roomlog_after(&r->events->log, after);
         else
                 s->cursor = (r->events->log.seq_first < s->seq_end ? r->events->log.seq_first : s->seq_end) - 1;
-        return whole;
 }
 
 bool member_resume(struct member *m, uint64_t offset_eid)
@@ -344,13 +342,12 @@ bool member_resume(struct member *m, uint64_t offset_eid)
         uint64_t from = offset_eid > m->start_eid ? offset_eid : m->start_eid;
         if (from > m->hub->head)
                 from = m->hub->head;
-        bool whole = member_resumable(m, from);
         member_forget_half(m);
         m->at_eid = from;
         m->fresh_eid = m->hub->head;
         for (struct stay *s = m->stays; s; s = s->next)
-                whole &= rewind_stay(s, from);
-        return whole;
+                rewind_stay(s, from);
+        return member_resumable(m, from) && !member_lost_some(m);
 }
 
 int member_resume_room(struct member *m, const struct room *r, uint64_t contig)

@@ -21,17 +21,32 @@ void log_body_drop(struct log_body *body)
                 free(body);
 }
 
-struct log_entry *log_entry_create(struct log_body *body, const uint64_t *except, uint32_t except_n)
+struct log_entry *log_entry_create(struct log_body *body, const uint64_t *except, uint32_t except_n,
+                                   const uint64_t *rooms, uint32_t rooms_n)
 {
-        struct log_entry *e = calloc(1, sizeof *e + except_n * sizeof *except);
+        if (rooms_n == 1)
+                rooms_n = 0;
+        struct log_entry *e = calloc(1, sizeof *e + (except_n + rooms_n) * sizeof *e->tag);
         if (!e)
                 return NULL;
         e->body = body;
         body->refs++;
+        e->multi = rooms_n > 0;
         e->except_n = (uint8_t)except_n;
+        e->rooms_n = (uint8_t)rooms_n;
         if (except_n > 0)
-                memcpy(e->except, except, except_n * sizeof *except);
+                memcpy(e->tag, except, except_n * sizeof *except);
+        if (rooms_n > 0)
+                memcpy(e->tag + except_n, rooms, rooms_n * sizeof *rooms);
         return e;
+}
+
+bool log_entry_is_for(const struct log_entry *e, uint64_t room_tag)
+{
+        for (uint32_t i = 0; i < e->rooms_n; i++)
+                if (e->tag[e->except_n + i] == room_tag)
+                        return true;
+        return false;
 }
 
 void log_entry_destroy(struct log_entry *e)
@@ -44,7 +59,7 @@ void log_entry_destroy(struct log_entry *e)
 
 uint64_t log_entry_footprint(const struct log_entry *e)
 {
-        return sizeof *e + e->except_n * sizeof *e->except + sizeof *e->body + e->body->n;
+        return sizeof *e + (e->except_n + e->rooms_n) * sizeof *e->tag + sizeof *e->body + e->body->n;
 }
 
 static int grow_ring(struct roomlog *l)

@@ -28,8 +28,8 @@ struct log_entry {
         uint64_t t_us, seq, eid;
         uint32_t origin;
         bool multi, own, dispensable;
-        uint8_t except_n;
-        uint64_t except[]; /* tags of the rooms whose members are left out */
+        uint8_t except_n, rooms_n;
+        uint64_t tag[]; /* of the except_n rooms whose members are left out; if multi, of all its rooms_n rooms */
 };
 
 struct roomlog {
@@ -44,11 +44,15 @@ struct roomlog {
 };
 
 /* An entry with its own reference on body; NULL when memory is out. */
-struct log_entry *log_entry_create(struct log_body *body, const uint64_t *except, uint32_t except_n);
+struct log_entry *log_entry_create(struct log_body *body, const uint64_t *except, uint32_t except_n,
+                                   const uint64_t *rooms, uint32_t rooms_n);
 void log_entry_destroy(struct log_entry *e); /* accepts NULL; drops the reference */
 
 struct log_body *log_body_create(struct bytes event); /* one reference, the caller's */
 void log_body_drop(struct log_body *body);
+
+/* Was it published to the room of that tag too? Asked of multi entries. */
+bool log_entry_is_for(const struct log_entry *e, uint64_t room_tag);
 
 uint64_t log_entry_footprint(const struct log_entry *e); /* memory it holds, its body counted whole */
 

@@ -31,7 +31,7 @@ static bool excepted(const struct member *m, const struct log_entry *e)
 {
         for (uint8_t i = 0; i < e->except_n; i++)
                 for (const struct stay *s = m->stays; s; s = s->next)
-                        if (s->room->tag == e->except[i] && stay_covers(s, e->eid))
+                        if (s->room->tag == e->tag[i] && stay_covers(s, e->eid))
                                 return true;
         return false;
 }
@@ -182,24 +182,55 @@ static bool find_front(struct walk *w, struct stay *s, uint64_t upto, struct fro
         return f->eid <= f->eid_max;
 }
 
-/* What eviction took from this stay and was not told yet. */
-static bool find_evicted(const struct walk *w, const struct stay *s, struct piece *p)
+/* The newest eid that eviction took from this stay's interval. */
+static uint64_t lost_eid(const struct stay *s)
+{
+        return lower(s->room->evicted_eid, stay_last_eid(s));
+}
+
+/* The lowest eid in (from, last] that this stay's room lost and another room of the member has. */
+static uint64_t shared_eid(const struct member *m, const struct stay *lost, uint64_t from, uint64_t last)
+{
+        uint64_t lowest = UINT64_MAX;
+        for (const struct stay *s = m->stays; s; s = s->next) {
+                if (s->room == lost->room || !room_logged(s->room))
+                        continue;
+                const struct roomlog *log = &s->room->events->log;
+                for (uint64_t seq = roomlog_after(log, from); seq < log->seq_next; seq++) {
+                        const struct log_entry *e = roomlog_at(log, seq);
+                        if (e->eid > last || e->eid >= lowest)
+                                break;
+                        if (e->multi && stay_covers(s, e->eid) && log_entry_is_for(e, lost->room->tag))
+                                lowest = e->eid;
+                }
+        }
+        return lowest;
+}
+
+/* What eviction took from this stay and was not told yet. In once mode it may be told in several
+ * parts, around events that another room still gives. */
+static bool find_evicted(const struct walk *w, struct stay *s, uint64_t told_eid, struct piece *p)
 {
         const struct room *r = s->room;
         uint64_t seq = stay_next_seq(s), tail = lower(room_tail_seq(r), s->seq_end);
+        uint64_t last = lost_eid(s), shared = UINT64_MAX;
         if (seq >= tail)
                 return false;
-        uint64_t from = s->joined_eid > s->past_eid ? s->joined_eid : s->past_eid;
-        if (w->once && w->at_eid > from)
-                from = w->at_eid;
-        *p = (struct piece){
-                .kind = PIECE_EVICTED, .reason = GAP_EVICTED, .room = r, .stay = (struct stay *)(uintptr_t)s
-        };
-        p->eid_first = from + 1;
-        p->eid_last = lower(r->evicted_eid, stay_last_eid(s));
+        if (w->once && w->at_eid > told_eid)
+                told_eid = w->at_eid;
+        while (w->once && told_eid < last && (shared = shared_eid(w->m, s, told_eid, last)) == told_eid + 1)
+                told_eid = shared;
+        *p = (struct piece){ .kind = PIECE_EVICTED, .reason = GAP_EVICTED, .room = r, .stay = s };
+        p->eid_first = told_eid + 1;
+        p->eid_last = lower(last, shared - 1);
         p->seq_first = seq;
         p->seq_last = tail - 1;
-        return !w->once || p->eid_last >= p->eid_first;
+        return !w->once || told_eid < last;
+}
+
+static uint64_t stay_told_eid(const struct stay *s)
+{
+        return s->joined_eid > s->past_eid ? s->joined_eid : s->past_eid;
 }
 
 /* Gives the run of the lowest front that no other interrupts. False: the walk is at its end. */
@@ -307,9 +338,14 @@ int member_walk(struct member *m, uint64_t upto_eid, struct piece *v, int v_max)
                 give_half(&w);
         struct front fronts[FRONTS_MAX];
         int n = 0;
-        for (struct stay *s = m->stays; s && w.n < w.max; s = s->next)
-                if (find_evicted(&w, s, &w.v[w.n]))
-                        w.n++;
+        for (struct stay *s = m->stays; s; s = s->next) {
+                uint64_t told_eid = stay_told_eid(s);
+                while (w.n < w.max && find_evicted(&w, s, told_eid, &w.v[w.n])) {
+                        told_eid = w.v[w.n++].eid_last;
+                        if (!w.once)
+                                break;
+                }
+        }
         for (struct stay *s = m->stays; s && n < FRONTS_MAX; s = s->next)
                 n += find_front(&w, s, upto_eid, &fronts[n]);
         while (n > 0 && w.n < w.max && give_next_run(&w, fronts, &n))
@@ -340,7 +376,7 @@ void member_advance(struct member *m, const struct piece *p, size_t bytes)
 {
         struct stay *s = p->stay;
         if (p->kind == PIECE_EVICTED) {
-                if (s->cursor <= p->seq_last)
+                if (s->cursor <= p->seq_last && (member_per_room(m) || p->eid_last >= lost_eid(s)))
                         s->cursor = p->seq_last + 1;
                 s->past_eid = p->eid_last;
                 return;
@@ -364,6 +400,16 @@ void member_advance(struct member *m, const struct piece *p, size_t bytes)
                 m->at_eid = p->eid_last;
 }
 
+bool member_lost_some(struct member *m)
+{
+        const struct walk w = { .m = m, .at_eid = m->at_eid, .once = !member_per_room(m) };
+        struct piece p;
+        for (struct stay *s = m->stays; s; s = s->next)
+                if (find_evicted(&w, s, stay_told_eid(s), &p))
+                        return true;
+        return false;
+}
+
 bool member_half(const struct member *m)
 {
         return m->half_stay != NULL;
@@ -377,7 +423,7 @@ bool member_behind(struct member *m, uint64_t upto_eid)
         if (m->half_stay)
                 return true;
         for (struct stay *s = m->stays; s; s = s->next)
-                if (find_evicted(&w, s, &p) || find_front(&w, s, upto_eid, &f))
+                if (find_evicted(&w, s, stay_told_eid(s), &p) || find_front(&w, s, upto_eid, &f))
                         return true;
         return false;
 }
@@ -389,7 +435,7 @@ uint64_t member_place(struct member *m)
         for (struct stay *s = m->stays; s; s = s->next) {
                 struct front f;
                 struct piece p;
-                if (find_evicted(&w, s, &p))
+                if (find_evicted(&w, s, stay_told_eid(s), &p))
                         next = lower(next, p.eid_first);
                 if (find_front(&w, s, UINT64_MAX, &f))
                         next = lower(next, f.eid);
