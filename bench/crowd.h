@@ -1,0 +1,42 @@
+/* crowd: the subscribers of one path, and what they claim. EDGE.
+ *
+ * Each subscriber is one client engine on one socket. What it hears and which gaps it reports go
+ * straight into the path's ledger; nothing is concluded from silence.
+ */
+#ifndef BENCH_CROWD_H
+#define BENCH_CROWD_H
+#include "bench/ledger.h"
+#include "bench/run.h"
+#include "core/loop/loop.h"
+
+#define CROWD_ROOM  "bench"
+#define CROWD_EVENT "b" /* ["b", payload] */
+
+struct crowd;
+
+/* Creates them all; they begin to connect and join CROWD_ROOM. run: the payloads' tag. NULL: out
+ * of memory. */
+struct crowd *crowd_create(struct loop *loop, const struct run_config *config, int path, uint32_t run);
+void crowd_destroy(struct crowd *c); /* accepts NULL */
+
+uint32_t crowd_joined(const struct crowd *c);
+struct ledger *crowd_ledger(struct crowd *c);
+
+/* Why some subscriber will not come back by itself; NULL while there is none. */
+const char *crowd_broken(const struct crowd *c);
+
+/* Before the first event is said. */
+void crowd_start(struct crowd *c, struct mono t0);
+
+/* Says goodbye to the server. */
+void crowd_leave(struct crowd *c, struct mono now);
+bool crowd_is_open(const struct crowd *c);
+
+/* Datagrams that receive buffers had no place for, while the sockets are open. */
+uint64_t crowd_kernel_drops(const struct crowd *c);
+
+/* Fills the path's part of the report from the settled ledger; `first` is the first path's crowd.
+ * returns 0 or ERR_NO_MEMORY */
+int crowd_report(struct crowd *c, struct crowd *first, struct report *r);
+
+#endif
