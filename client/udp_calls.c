@@ -1,0 +1,265 @@
+/* calls: what was asked of the server, tried again until it is answered, and its answer. */
+#include <stdlib.h>
+
+#include "client/udp_client_inside.h"
+#include "core/base/err.h"
+#include "core/event/event.h"
+#include "core/event/pack.h"
+
+enum { TRIES_MAX = 8 };
+#define ANSWER_NS_MAX (30 * NS_PER_S)
+
+static struct bytes call_bytes(const struct udp_call *k)
+{
+        return bytes_of(k->bytes, k->n);
+}
+
+static void drop(struct client *c, uint32_t i)
+{
+        free(c->call[i]);
+        c->calls_n--;
+        memmove(&c->call[i], &c->call[i + 1], (c->calls_n - i) * sizeof c->call[i]);
+}
+
+static void answer(struct client *c, uint32_t i, enum client_status status, struct bytes items)
+{
+        struct client_event ev = {
+                .kind = CLIENT_ANSWER, .call = (uint64_t)c->call[i]->number, .status = status, .answer = items
+        };
+        if (!c->call[i]->internal)
+                udp_client_tell(c, &ev);
+        drop(c, i);
+}
+
+static void refuse(struct client *c, uint32_t i, enum client_status status, const char *words)
+{
+        struct buf items = { 0 };
+        if (pack_put_map(&items, 1) != 0 || pack_put_word(&items, "error") != 0 || pack_put_word(&items, words) != 0)
+                items.n = 0;
+        answer(c, i, status, buf_bytes(&items));
+        buf_free(&items);
+}
+
+/* calls_n: there is none. */
+static uint32_t find(const struct client *c, enum udp_call_kind kind, uint64_t number)
+{
+        uint32_t i = 0;
+        while (i < c->calls_n && (c->call[i]->kind != kind || (uint64_t)c->call[i]->number != number))
+                i++;
+        return i;
+}
+
+static uint32_t find_room(const struct client *c, enum udp_call_kind kind, struct bytes room)
+{
+        uint32_t i = 0;
+        while (i < c->calls_n && (c->call[i]->kind != kind || !bytes_equal(call_bytes(c->call[i]), room)))
+                i++;
+        return i;
+}
+
+int64_t udp_call_add(struct client *c, struct mono now, enum udp_call_kind kind, struct bytes bytes, bool internal)
+{
+        if (c->state == UDP_BYE || c->state == UDP_OVER)
+                return ERR_CLOSED;
+        if (c->calls_n == CALLS_MAX)
+                return ERR_FULL;
+        struct udp_call *k = calloc(1, sizeof *k + bytes.n);
+        if (!k)
+                return ERR_NO_MEMORY;
+        k->number = ++c->last_call;
+        k->kind = kind;
+        k->internal = internal;
+        k->due = now;
+        k->first = MONO_NEVER;
+        k->n = bytes.n;
+        if (bytes.n > 0)
+                memcpy(k->bytes, bytes.at, bytes.n);
+        c->call[c->calls_n++] = k;
+        return k->number;
+}
+
+void udp_calls_up(struct client *c, struct mono now)
+{
+        for (uint32_t i = 0; i < c->calls_n;) {
+                struct udp_call *k = c->call[i];
+                /* The server that may have done it is not the one that would know. */
+                if (k->kind == CALL_PUB && k->tries > 0 && !c->recovered) {
+                        refuse(c, i, CLIENT_UNKNOWN, "the connection was lost");
+                        continue;
+                }
+                k->due = now;
+                i++;
+        }
+}
+
+void udp_calls_over(struct client *c)
+{
+        while (c->calls_n > 0)
+                refuse(c, 0, CLIENT_UNKNOWN, "the connection is closed");
+}
+
+/* ---- sending ------------------------------------------------------------------------------ */
+
+static int send_join(struct client *c, const struct udp_call *k)
+{
+        struct dgram_join join = { .req = (uint64_t)k->number, .rooms_n = 1 };
+        join.room[0].room = call_bytes(k);
+        join.room[0].mode = udp_wire_mode(c->config.mode);
+        struct buf tail = { 0 };
+        int err = dgram_join_put(&tail, &join);
+        struct dgram_msg m = { .type = DGRAM_JOIN, .join = { buf_bytes(&tail) } };
+        err = err ? err : udp_client_say(c, &m);
+        buf_free(&tail);
+        c->more.joins += !err;
+        return err;
+}
+
+static int send_leave(struct client *c, const struct udp_call *k)
+{
+        const struct udp_feed *f = udp_room_find(c, call_bytes(k));
+        struct dgram_msg m = { .type = DGRAM_LEAVE, .leave = { f ? f->ref : 0 } };
+        return udp_client_say(c, &m);
+}
+
+static int send_pub(struct client *c, const struct udp_call *k)
+{
+        struct dgram_msg m = { .type = DGRAM_PUB,
+                               .pub = { .pub_id = (uint64_t)k->number,
+                                        .frag_cnt = 1,
+                                        .event_bytes = (uint16_t)k->n,
+                                        .event = call_bytes(k) } };
+        int err = udp_client_say(c, &m);
+        c->more.pub_tries += !err;
+        c->more.pubs += !err && k->tries == 0;
+        return err;
+}
+
+static int send_call(struct client *c, const struct udp_call *k)
+{
+        switch (k->kind) {
+        case CALL_JOIN:
+                return send_join(c, k);
+        case CALL_LEAVE:
+                return send_leave(c, k);
+        case CALL_PUB:
+                return send_pub(c, k);
+        }
+        return 0;
+}
+
+static bool hopeless(const struct udp_call *k, struct mono now)
+{
+        return k->tries >= TRIES_MAX || (k->tries > 0 && mono_since(now, k->first) >= ANSWER_NS_MAX);
+}
+
+void udp_calls_send(struct client *c, struct mono now)
+{
+        for (uint32_t i = 0; i < c->calls_n;) {
+                struct udp_call *k = c->call[i];
+                const struct udp_feed *f = k->kind == CALL_LEAVE ? udp_room_find(c, call_bytes(k)) : NULL;
+                if (mono_before(now, k->due)) {
+                        i++;
+                } else if (hopeless(k, now)) {
+                        refuse(c, i, CLIENT_UNKNOWN, "no answer came");
+                } else if (k->kind == CALL_LEAVE && (!f || f == c->own || f == c->all)) {
+                        refuse(c, i, CLIENT_REFUSED, "not a member of the room");
+                } else if (c->state == UDP_UP && (k->kind != CALL_LEAVE || f->ref != 0)) {
+                        if (send_call(c, k) != 0)
+                                return; /* the queue is full: later */
+                        if (k->tries++ == 0)
+                                k->first = now;
+                        k->due = mono_add(now, resend_request_ns(&c->rtt, k->tries));
+                        i++;
+                } else {
+                        /* While down it waits, but not for ever. */
+                        k->due = k->tries > 0 ? mono_add(k->first, ANSWER_NS_MAX) : MONO_NEVER;
+                        i++;
+                }
+        }
+}
+
+struct mono udp_calls_deadline(const struct client *c)
+{
+        struct mono due = MONO_NEVER;
+        for (uint32_t i = 0; i < c->calls_n; i++)
+                due = mono_min(due, c->call[i]->due);
+        return due;
+}
+
+/* ---- answers ------------------------------------------------------------------------------ */
+
+static void answer_place(struct client *c, uint32_t i, const struct dgram_ack *a)
+{
+        struct buf items = { 0 };
+        bool told = a->eid > 0;
+        int err = 0;
+        if (told)
+                err = pack_put_map(&items, a->seq > 0 ? 2 : 1) || pack_put_word(&items, "eid") ||
+                      pack_put_u64(&items, a->eid);
+        if (told && a->seq > 0)
+                err = err || pack_put_word(&items, "seq") || pack_put_u64(&items, a->seq);
+        if (err)
+                items.n = 0;
+        answer(c, i, CLIENT_OK, buf_bytes(&items));
+        buf_free(&items);
+}
+
+static void take_ack(struct client *c, const struct dgram_ack *a)
+{
+        uint32_t i = find(c, CALL_PUB, a->pub_id);
+        if (i == c->calls_n)
+                return; /* answered already */
+        if (a->status == DGRAM_CODE_PUB_TOO_OLD) {
+                refuse(c, i, CLIENT_UNKNOWN, dgram_code_text(a->status));
+        } else if (a->status != DGRAM_CODE_OK && a->status != DGRAM_CODE_DUPLICATE) {
+                refuse(c, i, CLIENT_REFUSED, dgram_code_text(a->status));
+        } else if (a->chan_ref == UDP_REF_OWN && a->seq > 0) {
+                struct udp_call *k = c->call[i];
+                k->acked = true;
+                k->tries = TRIES_MAX; /* no more of them: the answer itself is repaired, or told as lost */
+                k->due = mono_add(k->first, ANSWER_NS_MAX);
+        } else {
+                answer_place(c, i, a);
+        }
+}
+
+void udp_calls_pub_ack(struct client *c, const struct dgram_pub_ack *m)
+{
+        for (unsigned i = 0; i < m->n; i++)
+                take_ack(c, &m->ack[i]);
+}
+
+bool udp_calls_event(struct client *c, struct bytes event)
+{
+        struct event e;
+        uint64_t pub_id;
+        struct bytes rest, item, words;
+        if (event_parse(event, event.n, &e) != 0 || !event_is(&e, "$ack"))
+                return false;
+        rest = e.args;
+        if (!pack_next(&rest, &item) || !pack_get_u64(item, &pub_id))
+                return true;
+        uint32_t i = find(c, CALL_PUB, pub_id);
+        bool refused = pack_get_text(pack_map_text(event_arg(&e, 1), "error"), &words);
+        if (i < c->calls_n)
+                answer(c, i, refused ? CLIENT_REFUSED : CLIENT_OK, rest);
+        return true;
+}
+
+void udp_calls_joined(struct client *c, struct bytes room, uint16_t status)
+{
+        uint32_t i = find_room(c, CALL_JOIN, room);
+        if (i == c->calls_n)
+                return;
+        if (status == DGRAM_CODE_OK)
+                answer(c, i, CLIENT_OK, bytes_of(NULL, 0));
+        else
+                refuse(c, i, CLIENT_REFUSED, dgram_code_text(status));
+}
+
+void udp_calls_left(struct client *c, struct bytes room)
+{
+        uint32_t i = find_room(c, CALL_LEAVE, room);
+        if (i < c->calls_n)
+                answer(c, i, CLIENT_OK, bytes_of(NULL, 0));
+}

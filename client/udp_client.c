@@ -1,0 +1,481 @@
+#include "client/udp_client.h"
+
+#include <stdlib.h>
+
+#include "client/udp_client_inside.h"
+#include "core/base/err.h"
+#include "core/event/event.h"
+#include "core/event/pack.h"
+
+enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, PINGS_QUICK = 4, PUB_EVENT_MAX = DGRAM_EVENT_MAX };
+
+#define HELLO_NS      (1 * NS_PER_S) /* first wait; doubled each try */
+#define PING_NS_QUICK (1 * NS_PER_S) /* until the round trip is known well */
+#define PING_NS       (5 * NS_PER_S) /* also keeps NAT bindings (15 s) and consent (30 s) alive */
+#define REOPEN_NS_MIN (100 * NS_PER_MS)
+#define REOPEN_NS_MAX (5 * NS_PER_S)
+
+void udp_client_tell(struct client *c, const struct client_event *ev)
+{
+        event_queue_push(&c->told, ev);
+}
+
+int udp_client_say(struct client *c, struct dgram_msg *m)
+{
+        return dgram_queue_put(&c->queue, m);
+}
+
+/* ---- connecting and losing ---------------------------------------------------------------- */
+
+static void say_hello(struct client *c, struct mono now)
+{
+        c->nonce = rng_os_u64();
+        c->queue.ready.n = 0;
+        udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_HELLO, .hello = { c->nonce, DGRAM_VERSION } });
+        c->state = UDP_COOKIE_WAIT;
+        c->retry = mono_add(now, HELLO_NS << (c->tries < 3 ? c->tries : 3));
+        c->tries++;
+}
+
+static void say_connect(struct client *c, struct mono now)
+{
+        struct buf tail = { 0 };
+        struct dgram_connect_tail t = { .space = bytes_text("/") };
+        struct dgram_msg m = { .type = DGRAM_CONNECT, .connect = { .proof = c->cookie } };
+        memcpy(m.connect.instance, c->instance, sizeof c->instance);
+        c->queue.ready.n = 0;
+        if (dgram_connect_tail_put(&tail, &t) == 0) {
+                m.connect.tail = buf_bytes(&tail);
+                udp_client_say(c, &m);
+        }
+        buf_free(&tail);
+        c->state = UDP_ACCEPT_WAIT;
+        c->retry = mono_add(now, HELLO_NS << (c->tries < 3 ? c->tries : 3));
+        c->tries++;
+}
+
+/* The connection is gone, or never came to be. */
+static void lose(struct client *c, struct mono now, const char *reason, bool final)
+{
+        bool was_up = c->state == UDP_UP;
+        final = final || !c->config.reconnect;
+        c->queue.ready.n = 0;
+        c->state = UDP_LOST;
+        c->retry = c->ping_due = c->rejoin_due = MONO_NEVER;
+        c->attempts = was_up ? 0 : c->attempts + 1;
+        int64_t wait = REOPEN_NS_MIN << (c->attempts < 6 ? c->attempts : 6);
+        wait = wait < REOPEN_NS_MAX ? wait : REOPEN_NS_MAX;
+        wait = wait / 2 + (int64_t)rng_below(&c->rng, (uint64_t)wait);
+        c->reopen = final ? MONO_NEVER : mono_add(now, wait);
+        udp_rooms_away(c, now);
+        if (final) {
+                udp_rooms_finish(c);
+                udp_calls_over(c);
+        }
+        udp_client_tell(c, &(struct client_event){ .kind = CLIENT_DOWN, .reason = reason, .final = final });
+}
+
+static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
+{
+        const struct dgram_accept *a = &m->accept;
+        c->recovered = m->flags & DGRAM_RECOVERED && m->epoch == c->epoch;
+        if (m->epoch != c->epoch)
+                memset(c->multi, 0, sizeof c->multi);
+        c->state = UDP_UP;
+        c->epoch = m->epoch;
+        c->origin = a->origin;
+        c->idle_ns = (a->idle_s ? a->idle_s : 30) * NS_PER_S;
+        c->id_n = a->id.n;
+        memcpy(c->id, a->id.at, a->id.n);
+        memcpy(c->reset_token, a->reset_token, sizeof c->reset_token);
+        c->queue.ready.n = 0;
+        c->queue.tag = a->session_tag;
+        c->queue.epoch = m->epoch;
+        c->queue.pktno = 0;
+        c->seen = (struct seqwin){ 0 };
+        seqwin_mark(&c->seen, m->pktno);
+        c->stats.reconnects += c->attempts > 0 || c->ever_up;
+        c->ever_up = true;
+        c->attempts = 0;
+        c->heard = c->ping_due = now;
+        c->answered = (struct mono){ 0 };
+        c->retry = MONO_NEVER;
+        udp_client_tell(c, &(struct client_event){
+                                   .kind = CLIENT_UP, .id = bytes_of(c->id, c->id_n), .recovered = c->recovered });
+        udp_calls_up(c, now);
+        udp_rooms_up(c, now, a);
+        if (c->config.name && !c->recovered) {
+                struct buf event = { 0 };
+                if (event_begin(&event, "name", 1) == 0 && pack_put_word(&event, c->config.name) == 0)
+                        udp_call_add(c, now, CALL_PUB, buf_bytes(&event), true);
+                buf_free(&event);
+        }
+}
+
+/* ---- receiving ---------------------------------------------------------------------------- */
+
+static void take_pong(struct client *c, struct mono now, const struct dgram_pong *m)
+{
+        int64_t round_us = now.ns / NS_PER_US - (int64_t)m->t1;
+        int64_t held_us = (int64_t)(m->t3 - m->t2);
+        if (round_us < 0 || held_us < 0 || held_us > round_us)
+                return;
+        if (resend_sample(&c->rtt, (round_us - held_us) * NS_PER_US))
+                c->stats.rtt_ns = c->rtt.srtt_ns;
+        struct mono sent = { (int64_t)m->t1 * NS_PER_US };
+        if (mono_before(c->answered, sent))
+                c->answered = sent;
+}
+
+/* Messages before a session stands. */
+static void take_connecting(struct client *c, struct mono now, const struct dgram_msg *m)
+{
+        if (m->type == DGRAM_COOKIE && c->state == UDP_COOKIE_WAIT && m->cookie.nonce == c->nonce) {
+                if (m->flags & DGRAM_VERSION_UNKNOWN) {
+                        lose(c, now, "the server speaks another version", true);
+                        return;
+                }
+                c->cookie = m->cookie;
+                c->tries = 0;
+                say_connect(c, now);
+        } else if (m->type == DGRAM_ACCEPT && c->state == UDP_ACCEPT_WAIT && m->accept.nonce == c->nonce) {
+                go_up(c, now, m);
+        } else if (m->type == DGRAM_ERROR && c->state == UDP_ACCEPT_WAIT && m->tag == c->nonce) {
+                bool final = m->error.code == DGRAM_CODE_AUTH || m->error.code == DGRAM_CODE_NO_CHANNEL;
+                lose(c, now, dgram_code_text(m->error.code), final);
+        }
+}
+
+static void take_session(struct client *c, struct mono now, const struct dgram_msg *m)
+{
+        switch ((enum dgram_type)m->type) {
+        case DGRAM_PING: {
+                uint64_t now_us = (uint64_t)(now.ns / NS_PER_US);
+                udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_PONG, .pong = { m->ping.t1, now_us, now_us } });
+                return;
+        }
+        case DGRAM_PONG:
+                take_pong(c, now, &m->pong);
+                return;
+        case DGRAM_JOIN_OK:
+                udp_rooms_joined(c, now, m->join_ok.tail);
+                return;
+        case DGRAM_LEAVE_OK:
+                udp_rooms_left(c, m->leave_ok.chan_ref);
+                return;
+        case DGRAM_PUB_ACK:
+                udp_calls_pub_ack(c, &m->pub_ack);
+                return;
+        case DGRAM_GAP:
+                udp_rooms_gap(c, now, &m->gap);
+                return;
+        case DGRAM_CLOSE:
+                lose(c, now, dgram_code_text(m->close.code), false);
+                return;
+        default:
+                return; /* ACCEPT again; ERROR about something that is tried again anyway */
+        }
+}
+
+static void take_broadcast(struct client *c, struct mono now, const struct dgram_msg *m)
+{
+        bool known = m->type == DGRAM_DATA   ? udp_rooms_data(c, now, m)
+                     : m->type == DGRAM_BEAT ? udp_rooms_beat(c, now, m)
+                                             : false;
+        if (known)
+                c->heard = now;
+        else
+                c->more.unknown_tag++;
+}
+
+static void take(struct client *c, struct mono now, struct bytes message)
+{
+        struct dgram_msg m;
+        int err = dgram_parse(message, &m);
+        if (err == ERR_UNSUPPORTED)
+                c->more.level_2++;
+        else if (err)
+                c->stats.malformed++;
+        if (err)
+                return;
+        if (c->state != UDP_UP) {
+                take_connecting(c, now, &m);
+        } else if (dgram_is_broadcast(m.type)) {
+                take_broadcast(c, now, &m);
+        } else if (m.type == DGRAM_RESET) {
+                if (m.tag == c->queue.tag && memcmp(m.reset.token, c->reset_token, DGRAM_TOKEN) == 0)
+                        lose(c, now, "the server was restarted", false);
+        } else if (m.tag != c->queue.tag || !dgram_has_pktno(m.type)) {
+                c->more.unknown_tag++;
+        } else if (seqwin_mark(&c->seen, m.pktno) != SEQWIN_NEW) {
+                c->more.replayed++;
+        } else {
+                c->heard = now;
+                take_session(c, now, &m);
+        }
+}
+
+static int udp_recv(struct client *c, struct mono now, const uint8_t *in, size_t in_bytes)
+{
+        struct bytes rest = bytes_of(in, in_bytes), message;
+        c->stats.datagrams_in++;
+        c->stats.bytes_in += in_bytes;
+        if (dgram_check(rest) != DGRAM_GOOD) {
+                c->stats.malformed++;
+                return ERR_MALFORMED;
+        }
+        c->datagram++;
+        while (dgram_next(&rest, &message))
+                take(c, now, message);
+        if (c->state == UDP_UP)
+                udp_rooms_work(c, now);
+        return 0;
+}
+
+/* ---- sending ------------------------------------------------------------------------------ */
+
+static size_t udp_send(struct client *c, struct mono now, uint8_t *out, size_t out_max)
+{
+        if (c->state == UDP_UP)
+                udp_calls_send(c, now);
+        struct bytes ready = buf_bytes(&c->queue.ready);
+        size_t room = out_max < DGRAM_BYTES_MAX ? out_max : DGRAM_BYTES_MAX;
+        size_t n = dgram_queue_front(&c->queue, room);
+        if (n == 0 || c->state == UDP_OVER)
+                return 0;
+        memcpy(out, ready.at, n);
+        bool connect = out[3] == DGRAM_CONNECT;
+        buf_drop(&c->queue.ready, n);
+        if (connect && n < DGRAM_CONNECT_BYTES_MIN) { /* as large as its answer */
+                memset(out + n, 0, DGRAM_CONNECT_BYTES_MIN - n);
+                n = DGRAM_CONNECT_BYTES_MIN;
+        }
+        c->stats.datagrams_out++;
+        c->stats.bytes_out += n;
+        return n;
+}
+
+/* ---- time --------------------------------------------------------------------------------- */
+
+static struct mono udp_deadline(const struct client *c)
+{
+        switch (c->state) {
+        case UDP_IDLE:
+                return mono_min(c->reopen, udp_calls_deadline(c));
+        case UDP_COOKIE_WAIT:
+        case UDP_ACCEPT_WAIT:
+                return mono_min(c->retry, udp_calls_deadline(c));
+        case UDP_UP: {
+                struct mono due = mono_min(c->ping_due, mono_add(c->heard, c->idle_ns));
+                due = mono_min(due, udp_calls_deadline(c));
+                return mono_min(due, udp_rooms_deadline(c));
+        }
+        default:
+                return MONO_NEVER;
+        }
+}
+
+static void ping(struct client *c, struct mono now)
+{
+        c->more.pings++;
+        udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_PING, .ping = { (uint64_t)(now.ns / NS_PER_US) } });
+        int64_t wait = c->rtt.samples < PINGS_QUICK ? PING_NS_QUICK : PING_NS;
+        int64_t doubt = resend_request_ns(&c->rtt, 1);
+        c->ping_due = mono_add(now, udp_rooms_doubt(c) && doubt < wait ? doubt : wait);
+}
+
+static void expire_up(struct client *c, struct mono now)
+{
+        if (mono_since(now, c->heard) >= c->idle_ns) {
+                lose(c, now, "the server fell silent", false);
+                return;
+        }
+        if (!mono_before(now, c->ping_due))
+                ping(c, now);
+        udp_rooms_work(c, now);
+}
+
+static void udp_expire(struct client *c, struct mono now)
+{
+        switch (c->state) {
+        case UDP_COOKIE_WAIT:
+                if (mono_before(now, c->retry))
+                        break;
+                if (c->tries >= HELLO_TRIES)
+                        lose(c, now, "no answer", false);
+                else
+                        say_hello(c, now);
+                break;
+        case UDP_ACCEPT_WAIT:
+                if (mono_before(now, c->retry))
+                        break;
+                if (c->tries < CONNECT_TRIES) {
+                        say_connect(c, now);
+                } else { /* the cookie may have grown too old */
+                        c->tries = 0;
+                        say_hello(c, now);
+                }
+                break;
+        case UDP_UP:
+                expire_up(c, now);
+                break;
+        case UDP_IDLE:
+                if (!mono_before(now, c->reopen))
+                        c->state = UDP_OPENING;
+                break;
+        default:
+                break;
+        }
+        udp_calls_send(c, now);
+}
+
+/* ---- the table ---------------------------------------------------------------------------- */
+
+static void udp_destroy(struct client *c)
+{
+        if (!c)
+                return;
+        while (c->calls_n > 0)
+                free(c->call[--c->calls_n]);
+        udp_rooms_free(c);
+        event_queue_free(&c->told);
+        dgram_queue_free(&c->queue);
+        free(c->name);
+        free(c);
+}
+
+static struct client *udp_create(const struct client_config *config, struct mono now)
+{
+        struct client *c = calloc(1, sizeof *c);
+        if (!c)
+                return NULL;
+        event_queue_init(&c->told);
+        LIST_INIT(&c->feeds);
+        c->config = *config;
+        c->rng = rng_seeded(config->seed, "udp reconnect");
+        rng_os(c->instance, sizeof c->instance);
+        resend_init(&c->rtt);
+        c->retry = c->ping_due = c->rejoin_due = c->reopen = MONO_NEVER;
+        c->heard = now;
+        c->state = UDP_OPENING;
+        if (config->name && !(c->name = strdup(config->name))) {
+                udp_destroy(c);
+                return NULL;
+        }
+        c->config.name = c->name;
+        return c;
+}
+
+static enum client_wish udp_wish(const struct client *c)
+{
+        switch (c->state) {
+        case UDP_OPENING:
+                return CLIENT_OPEN;
+        case UDP_LOST:
+        case UDP_BYE:
+                return CLIENT_CLOSE;
+        default:
+                return CLIENT_HOLD;
+        }
+}
+
+static void udp_opened(struct client *c, struct mono now)
+{
+        if (c->state != UDP_OPENING)
+                return;
+        c->tries = 0;
+        say_hello(c, now);
+}
+
+static void udp_closed(struct client *c, struct mono now, const char *why)
+{
+        if (c->state == UDP_BYE) {
+                c->state = UDP_OVER;
+                udp_client_tell(c, &(struct client_event){ .kind = CLIENT_DOWN, .reason = "goodbye", .final = true });
+                return;
+        }
+        if (c->state == UDP_OVER)
+                return;
+        if (c->state != UDP_LOST)
+                lose(c, now, why, false);
+        c->state = mono_is_never(c->reopen) ? UDP_OVER : UDP_IDLE;
+}
+
+static bool udp_next(struct client *c, struct client_event *ev)
+{
+        return event_queue_next(&c->told, ev);
+}
+
+static int64_t udp_join(struct client *c, struct mono now, struct bytes room)
+{
+        if (room.n == 0 || room.n > UDP_ROOM_NAME_MAX)
+                return ERR_TOO_BIG;
+        return udp_call_add(c, now, CALL_JOIN, room, false);
+}
+
+static int64_t udp_leave(struct client *c, struct mono now, struct bytes room)
+{
+        if (room.n == 0 || room.n > UDP_ROOM_NAME_MAX)
+                return ERR_TOO_BIG;
+        return udp_call_add(c, now, CALL_LEAVE, room, false);
+}
+
+static int64_t udp_call(struct client *c, struct mono now, struct bytes event)
+{
+        if (event.n > PUB_EVENT_MAX)
+                return ERR_TOO_BIG;
+        return udp_call_add(c, now, CALL_PUB, event, false);
+}
+
+static int udp_bye(struct client *c, struct mono now)
+{
+        (void)now;
+        if (c->state == UDP_OVER || c->state == UDP_BYE)
+                return ERR_CLOSED;
+        udp_rooms_finish(c);
+        bool was_up = c->state == UDP_UP;
+        bool had_socket = was_up || c->state == UDP_COOKIE_WAIT || c->state == UDP_ACCEPT_WAIT || c->state == UDP_LOST;
+        c->queue.ready.n = 0;
+        if (was_up)
+                udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_CLOSE });
+        c->state = UDP_BYE;
+        udp_calls_over(c);
+        if (!had_socket)
+                udp_closed(c, now, "goodbye");
+        return 0;
+}
+
+static struct client_stats udp_stats(const struct client *c)
+{
+        struct client_stats stats = c->stats;
+        const struct udp_feed *f;
+        LIST_FOREACH(f, &c->feeds, link)
+        stats.lost_first_try += f->gaps.lost_first_try;
+        return stats;
+}
+
+struct udp_client_stats udp_client_stats(const struct client *c)
+{
+        return c->more;
+}
+
+const struct transport udp_transport = {
+        .name = "udp",
+        .scheme = "udp",
+        .datagrams = true,
+        .create = udp_create,
+        .destroy = udp_destroy,
+        .wish = udp_wish,
+        .opened = udp_opened,
+        .closed = udp_closed,
+        .recv = udp_recv,
+        .send = udp_send,
+        .next = udp_next,
+        .deadline = udp_deadline,
+        .expire = udp_expire,
+        .join = udp_join,
+        .leave = udp_leave,
+        .call = udp_call,
+        .bye = udp_bye,
+        .stats = udp_stats,
+};

@@ -1,0 +1,122 @@
+/* udp_client_inside: what udp_client.c, udp_rooms.c and udp_calls.c share. */
+#ifndef CLIENT_UDP_CLIENT_INSIDE_H
+#define CLIENT_UDP_CLIENT_INSIDE_H
+#include "client/event_queue.h"
+#include "client/udp_client.h"
+#include "client/udp_feed.h"
+#include "core/base/rng.h"
+#include "core/wire/dgram_queue.h"
+#include "core/wire/dgram_tail.h"
+#include "core/wire/seqwin.h"
+
+enum {
+        CALLS_MAX = 64,
+        MULTI_REMEMBERED = 1024, /* eids of events that went to several rooms */
+        UDP_REF_OWN = 1,
+        UDP_REF_ALL = 2,
+};
+
+enum udp_call_kind { CALL_JOIN, CALL_LEAVE, CALL_PUB };
+
+/* Something asked of the server and not answered yet. */
+struct udp_call {
+        int64_t number; /* also the pub_id */
+        enum udp_call_kind kind;
+        bool internal; /* nobody waits for the answer */
+        bool acked;    /* done; its answer comes as an event in the own room */
+        unsigned tries;
+        struct mono first, due; /* due: when to send it (again); first: when it was first sent */
+        size_t n;
+        uint8_t bytes[]; /* the room's name, or the event */
+};
+
+enum udp_state { UDP_IDLE, UDP_OPENING, UDP_COOKIE_WAIT, UDP_ACCEPT_WAIT, UDP_UP, UDP_LOST, UDP_BYE, UDP_OVER };
+
+struct client {
+        struct client_config config;
+        char *name;
+        enum udp_state state;
+        uint8_t instance[DGRAM_TOKEN];
+        struct rng rng; /* of the jitter */
+        struct event_queue told;
+        struct dgram_queue queue;
+        struct client_stats stats;
+        struct udp_client_stats more;
+
+        /* Connecting. */
+        uint64_t nonce;
+        struct dgram_cookie cookie;
+        unsigned tries, attempts; /* of this message; of this connection, since it was last up */
+        struct mono retry, reopen;
+
+        /* The session. */
+        uint32_t epoch, origin;
+        bool recovered, ever_up;
+        uint8_t reset_token[DGRAM_TOKEN];
+        uint8_t id[DGRAM_ID_MAX];
+        size_t id_n;
+        int64_t idle_ns;
+        struct seqwin seen;
+        struct resend rtt;
+        struct mono heard, ping_due;
+        struct mono answered; /* when the PING was sent that was answered last */
+        uint64_t datagram;
+
+        LIST_HEAD(, udp_feed) feeds;
+        struct udp_feed *own, *all;
+        uint64_t next_req;
+        unsigned rejoin_tries;
+        struct mono rejoin_due; /* feeds of the last session are to be asked for; MONO_NEVER: none */
+        uint64_t multi[MULTI_REMEMBERED];
+        uint32_t multi_next;
+
+        struct udp_call *call[CALLS_MAX];
+        uint32_t calls_n;
+        int64_t last_call;
+};
+
+/* The mode as JOIN says it. */
+static inline uint8_t udp_wire_mode(enum client_mode mode)
+{
+        switch (mode) {
+        case CLIENT_MODE_RAW:
+                return DGRAM_MODE_RAW;
+        case CLIENT_MODE_NACK_ORDERED:
+                return DGRAM_MODE_NACK_ORDERED;
+        case CLIENT_MODE_NACK_UNORDERED:
+                return DGRAM_MODE_NACK_UNORDERED;
+        }
+        return DGRAM_MODE_NACK_ORDERED;
+}
+
+/* udp_client */
+void udp_client_tell(struct client *c, const struct client_event *ev);
+int udp_client_say(struct client *c, struct dgram_msg *m);
+
+/* udp_rooms: feeds of the session */
+struct udp_feed *udp_room_find(const struct client *c, struct bytes name);
+void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *a);
+void udp_rooms_away(struct client *c, struct mono now);
+void udp_rooms_finish(struct client *c); /* what is still missing is told as lost */
+void udp_rooms_free(struct client *c);
+void udp_rooms_joined(struct client *c, struct mono now, struct bytes tail);
+void udp_rooms_left(struct client *c, uint32_t ref);
+bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m); /* false: no such room */
+bool udp_rooms_beat(struct client *c, struct mono now, const struct dgram_msg *m);
+void udp_rooms_gap(struct client *c, struct mono now, const struct dgram_gap *m);
+void udp_rooms_work(struct client *c, struct mono now); /* time passes: NACKs, REPORTs, JOINs again */
+bool udp_rooms_doubt(const struct client *c);
+struct mono udp_rooms_deadline(const struct client *c);
+
+/* udp_calls */
+int64_t udp_call_add(struct client *c, struct mono now, enum udp_call_kind kind, struct bytes bytes, bool internal);
+void udp_calls_up(struct client *c, struct mono now);   /* a session stands: what waits may go */
+void udp_calls_over(struct client *c);                  /* nothing will be answered any more */
+void udp_calls_send(struct client *c, struct mono now); /* puts what is due into the queue */
+void udp_calls_pub_ack(struct client *c, const struct dgram_pub_ack *m);
+bool udp_calls_event(struct client *c, struct bytes event); /* an event of the own room: is it an answer? */
+void udp_calls_joined(struct client *c, struct bytes room, uint16_t status);
+void udp_calls_left(struct client *c, struct bytes room);
+struct mono udp_calls_deadline(const struct client *c);
+
+#endif

@@ -1,0 +1,253 @@
+#include "client/udp_feed.h"
+
+#include <stdlib.h>
+
+struct udp_held {
+        uint64_t seq, eid;
+        uint32_t origin;
+        uint16_t flags;
+        bool recovered;
+        struct mono opened;
+        size_t n;
+        uint8_t event[];
+};
+
+enum { HELD_FIRST = 16 };
+
+struct udp_feed *udp_feed_create(struct bytes name, enum client_mode mode)
+{
+        struct udp_feed *f = name.n <= UDP_ROOM_NAME_MAX ? calloc(1, sizeof *f) : NULL;
+        if (!f)
+                return NULL;
+        f->mode = mode;
+        f->name_n = (uint8_t)name.n;
+        if (name.n > 0)
+                memcpy(f->name, name.at, name.n);
+        f->away_since = f->doubted = f->report_due = f->beat_at = MONO_NEVER;
+        return f;
+}
+
+/* ---- events that wait --------------------------------------------------------------------- */
+
+static bool orders(const struct udp_feed *f)
+{
+        return f->mode == CLIENT_MODE_NACK_ORDERED;
+}
+
+static bool widen(struct udp_feed *f, uint64_t seq)
+{
+        uint32_t cap = f->held_cap ? f->held_cap : HELD_FIRST;
+        while (seq - f->gaps.contig > cap)
+                cap *= 2;
+        if (cap == f->held_cap)
+                return true;
+        struct udp_held **held = calloc(cap, sizeof(struct udp_held *));
+        if (!held)
+                return false;
+        for (uint32_t i = 0; i < f->held_cap; i++)
+                if (f->held[i])
+                        held[f->held[i]->seq % cap] = f->held[i];
+        free(f->held);
+        f->held = held;
+        f->held_cap = cap;
+        return true;
+}
+
+/* Room for an event that must wait: made before it is marked as arrived. */
+static struct udp_held *hold(struct udp_feed *f, const struct dgram_data *d)
+{
+        if (d->seq <= f->gaps.contig || d->seq - f->gaps.contig > GAPS_WINDOW)
+                return NULL;
+        if (f->held_bytes + d->event.n > UDP_HELD_BYTES_MAX || !widen(f, d->seq))
+                return NULL;
+        struct udp_held *h = malloc(sizeof *h + d->event.n);
+        if (!h)
+                return NULL;
+        h->n = d->event.n;
+        memcpy(h->event, d->event.at, d->event.n);
+        return h;
+}
+
+static void put_held(struct udp_feed *f, struct udp_held *h)
+{
+        f->held[h->seq % f->held_cap] = h;
+        f->held_n++;
+        f->held_bytes += h->n;
+}
+
+static void drop_held(struct udp_feed *f, uint64_t seq)
+{
+        struct udp_held **slot = f->held_cap > 0 ? &f->held[seq % f->held_cap] : NULL;
+        if (!slot || !*slot || (*slot)->seq != seq)
+                return;
+        f->held_n--;
+        f->held_bytes -= (*slot)->n;
+        free(*slot);
+        *slot = NULL;
+}
+
+static struct udp_held *find_held(const struct udp_feed *f, uint64_t seq)
+{
+        struct udp_held *h = f->held_cap > 0 ? f->held[seq % f->held_cap] : NULL;
+        return h && h->seq == seq ? h : NULL;
+}
+
+void udp_feed_destroy(struct udp_feed *f)
+{
+        if (!f)
+                return;
+        for (uint32_t i = 0; i < f->held_cap; i++)
+                free(f->held[i]);
+        free(f->held);
+        gaps_free(&f->gaps);
+        free(f);
+}
+
+struct bytes udp_feed_name(const struct udp_feed *f)
+{
+        return bytes_of(f->name, f->name_n);
+}
+
+/* ---- beginning and pausing ---------------------------------------------------------------- */
+
+/* Nothing of the old book may be left to tell. */
+static void begin_anew(struct udp_feed *f, uint64_t start)
+{
+        uint64_t lost_first_try = f->gaps.lost_first_try;
+        gaps_free(&f->gaps);
+        gaps_init(&f->gaps, start - 1, f->mode != CLIENT_MODE_RAW);
+        f->gaps.lost_first_try = lost_first_try;
+        f->reported = 0;
+        f->replay_to = 0;
+}
+
+bool udp_feed_start(struct udp_feed *f, struct mono now, const struct resend *rtt, uint32_t epoch, uint64_t tag,
+                    uint64_t start, uint64_t head)
+{
+        bool goes_on = f->epoch == epoch && f->tag == tag && start > f->gaps.contig;
+        f->tag = tag;
+        f->doubted = f->report_due = MONO_NEVER;
+        if (f->epoch == 0) {
+                f->epoch = epoch;
+                begin_anew(f, start);
+                return true;
+        }
+        if (!goes_on)
+                return false;
+        if (start - 1 > f->gaps.contig)
+                gaps_close(&f->gaps, now, rtt, f->gaps.contig + 1, start - 1, GAPS_EVICTED);
+        f->replay_to = head;
+        return true;
+}
+
+void udp_feed_anew(struct udp_feed *f, uint32_t epoch, uint64_t start)
+{
+        f->epoch = epoch;
+        begin_anew(f, start);
+}
+
+void udp_feed_away(struct udp_feed *f, struct mono now)
+{
+        f->ref = 0;
+        f->doubted = f->report_due = MONO_NEVER;
+        if (mono_is_never(f->away_since))
+                f->away_since = now;
+        gaps_rewind(&f->gaps);
+}
+
+/* ---- arrivals ----------------------------------------------------------------------------- */
+
+static struct udp_told told_of(const struct udp_held *h)
+{
+        return (struct udp_told){ .seq = h->seq,
+                                  .eid = h->eid,
+                                  .origin = h->origin,
+                                  .flags = h->flags,
+                                  .recovered = h->recovered,
+                                  .opened = h->opened,
+                                  .event = bytes_of(h->event, h->n) };
+}
+
+bool udp_feed_data(struct udp_feed *f, struct mono now, const struct resend *rtt, uint64_t datagram,
+                   const struct dgram_msg *m, struct udp_told *told, enum gaps_verdict *verdict)
+{
+        const struct dgram_data *d = &m->data;
+        bool waits = orders(f) && d->seq != f->gaps.contig + 1;
+        struct udp_held *h = waits ? hold(f, d) : NULL;
+        *verdict = GAPS_FULL;
+        if (waits && !h && d->seq > f->gaps.contig && d->seq - f->gaps.contig <= GAPS_WINDOW)
+                return false;
+        struct gaps_arrival a = gaps_mark(&f->gaps, now, rtt, datagram, d->seq);
+        *verdict = a.verdict;
+        if (a.verdict != GAPS_NEW) {
+                f->duplicates += a.verdict == GAPS_DUPLICATE;
+                free(h);
+                return false;
+        }
+        f->received++;
+        f->bytes += (uint32_t)d->event.n + DGRAM_DATA_HEADER;
+        bool replay = d->seq <= f->replay_to;
+        bool recovered = a.repaired || replay;
+        struct mono opened = a.repaired ? a.opened : replay ? f->away_since : MONO_NEVER;
+        if (!h) {
+                *told = (struct udp_told){ .seq = d->seq,
+                                           .eid = d->eid,
+                                           .origin = d->origin,
+                                           .flags = m->flags,
+                                           .recovered = recovered,
+                                           .opened = opened,
+                                           .event = d->event };
+                return true;
+        }
+        h->seq = d->seq;
+        h->eid = d->eid;
+        h->origin = d->origin;
+        h->flags = m->flags;
+        h->recovered = recovered;
+        h->opened = opened;
+        put_held(f, h);
+        return false;
+}
+
+/* ---- telling ------------------------------------------------------------------------------ */
+
+/* The events of the delivered run that waited; those told at once are passed over. */
+static bool next_of_run(struct udp_feed *f, struct udp_told *told)
+{
+        if (f->run_next > f->run_to || f->held_n == 0) {
+                f->run_next = f->run_to + 1;
+                return false;
+        }
+        for (; f->run_next <= f->run_to; f->run_next++) {
+                struct udp_held *h = find_held(f, f->run_next);
+                if (!h)
+                        continue;
+                *told = told_of(h);
+                f->run_next++;
+                f->lent_seq = h->seq;
+                return true;
+        }
+        return false;
+}
+
+bool udp_feed_next(struct udp_feed *f, struct udp_told *told)
+{
+        if (f->lent_seq > 0)
+                drop_held(f, f->lent_seq);
+        f->lent_seq = 0;
+        for (;;) {
+                struct gaps_run run;
+                if (next_of_run(f, told))
+                        return true;
+                if (!gaps_next(&f->gaps, &run))
+                        return false;
+                if (run.outcome == GAPS_LOST) {
+                        *told = (struct udp_told){ .lost = true, .run = run };
+                        return true;
+                }
+                if (run.outcome == GAPS_DELIVERED) {
+                        f->run_next = run.from;
+                        f->run_to = run.to;
+                }
+        }
+}

@@ -1,0 +1,420 @@
+/* rooms: the feeds of one client: joined, resumed, fed, asked for and reported. */
+#include "client/udp_client_inside.h"
+#include "core/event/event.h"
+#include "core/wire/crc32c.h"
+
+#define REPORT_NS (1 * NS_PER_S)
+
+/* ---- telling ------------------------------------------------------------------------------ */
+
+static bool seen_eid(struct client *c, uint64_t eid)
+{
+        for (uint32_t i = 0; i < MULTI_REMEMBERED; i++)
+                if (c->multi[i] == eid)
+                        return true;
+        c->multi[c->multi_next++ % MULTI_REMEMBERED] = eid;
+        return false;
+}
+
+static int64_t opened_ns(struct mono opened)
+{
+        return mono_is_never(opened) ? 0 : opened.ns;
+}
+
+static void tell_gap(struct client *c, const struct udp_feed *f, uint64_t from, uint64_t to, const char *reason,
+                     struct mono opened)
+{
+        c->stats.gaps++;
+        udp_client_tell(c, &(struct client_event){ .kind = CLIENT_GAP,
+                                                   .room = udp_feed_name(f),
+                                                   .unit = CLIENT_UNIT_SEQ,
+                                                   .from = from,
+                                                   .to = to,
+                                                   .reason = reason,
+                                                   .gap_opened_ns = opened_ns(opened) });
+}
+
+static void tell(struct client *c, const struct udp_feed *f, const struct udp_told *t)
+{
+        if (t->lost) {
+                tell_gap(c, f, t->run.from, t->run.to, gaps_reason_text(t->run.reason), t->run.opened);
+                return;
+        }
+        if (t->origin == c->origin && !(t->flags & DGRAM_OWN))
+                return; /* our own, which is not for us */
+        if (t->flags & DGRAM_MULTI && seen_eid(c, t->eid)) {
+                c->stats.duplicates++;
+                return;
+        }
+        if (f == c->own && udp_calls_event(c, t->event))
+                return;
+        c->stats.events++;
+        c->stats.recovered += t->recovered;
+        udp_client_tell(c, &(struct client_event){ .kind = CLIENT_EVENT,
+                                                   .room = udp_feed_name(f),
+                                                   .event = t->event,
+                                                   .epoch = f->epoch,
+                                                   .eid = t->eid,
+                                                   .seq = t->seq,
+                                                   .recovered = t->recovered,
+                                                   .gap_opened_ns = opened_ns(t->opened) });
+}
+
+static void tell_ready(struct client *c, struct udp_feed *f)
+{
+        struct udp_told t;
+        while (udp_feed_next(f, &t))
+                tell(c, f, &t);
+}
+
+/* The feed's log is over: what is missing of it ends, and what came after nobody can say. */
+static void end_feed(struct client *c, struct udp_feed *f, uint8_t reason, bool unknown)
+{
+        gaps_finish(&f->gaps, reason);
+        tell_ready(c, f);
+        if (unknown && f->epoch != 0)
+                tell_gap(c, f, f->gaps.contig + 1, UINT64_MAX, gaps_reason_text(reason), f->away_since);
+}
+
+/* ---- the list ----------------------------------------------------------------------------- */
+
+struct udp_feed *udp_room_find(const struct client *c, struct bytes name)
+{
+        struct udp_feed *f;
+        LIST_FOREACH(f, &c->feeds, link)
+        if (bytes_equal(udp_feed_name(f), name))
+                return f;
+        return NULL;
+}
+
+static struct udp_feed *find_tag(const struct client *c, uint64_t tag)
+{
+        struct udp_feed *f;
+        LIST_FOREACH(f, &c->feeds, link)
+        if (f->tag == tag && f->epoch != 0)
+                return f;
+        return NULL;
+}
+
+static struct udp_feed *find_ref(const struct client *c, uint32_t ref)
+{
+        struct udp_feed *f;
+        LIST_FOREACH(f, &c->feeds, link)
+        if (f->ref == ref && ref != 0)
+                return f;
+        return NULL;
+}
+
+static struct udp_feed *add_feed(struct client *c, struct bytes name)
+{
+        struct udp_feed *f = udp_feed_create(name, c->config.mode);
+        if (f)
+                LIST_INSERT_HEAD(&c->feeds, f, link);
+        return f;
+}
+
+static void drop_feed(struct client *c, struct udp_feed *f)
+{
+        if (!f)
+                return;
+        c->stats.lost_first_try += f->gaps.lost_first_try;
+        LIST_REMOVE(f, link);
+        udp_feed_destroy(f);
+}
+
+void udp_rooms_finish(struct client *c)
+{
+        struct udp_feed *f;
+        LIST_FOREACH(f, &c->feeds, link)
+        end_feed(c, f, GAPS_CLOSED, false);
+}
+
+void udp_rooms_free(struct client *c)
+{
+        while (!LIST_EMPTY(&c->feeds))
+                drop_feed(c, LIST_FIRST(&c->feeds));
+        c->own = c->all = NULL;
+}
+
+void udp_rooms_away(struct client *c, struct mono now)
+{
+        struct udp_feed *f;
+        LIST_FOREACH(f, &c->feeds, link)
+        udp_feed_away(f, now);
+}
+
+/* ---- beginning ---------------------------------------------------------------------------- */
+
+static void begin(struct client *c, struct mono now, struct udp_feed *f, uint32_t ref, uint32_t epoch, uint64_t tag,
+                  uint64_t start, uint64_t head)
+{
+        if (!udp_feed_start(f, now, &c->rtt, epoch, tag, start, head)) {
+                end_feed(c, f, f->epoch == epoch ? GAPS_EVICTED : GAPS_EPOCH, true);
+                udp_feed_anew(f, epoch, start);
+        }
+        tell_ready(c, f);
+        f->ref = ref;
+        f->rejoins = false;
+}
+
+void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *a)
+{
+        struct udp_feed *f;
+        if (c->own && !bytes_equal(udp_feed_name(c->own), a->id)) {
+                end_feed(c, c->own, GAPS_EPOCH, true);
+                drop_feed(c, c->own);
+                c->own = NULL;
+        }
+        LIST_FOREACH(f, &c->feeds, link)
+        f->rejoins = true;
+        if (!c->own && (c->own = add_feed(c, a->id)))
+                begin(c, now, c->own, UDP_REF_OWN, c->epoch, a->own.tag, a->own.start, a->own.head);
+        if (!c->all && (c->all = add_feed(c, bytes_of(NULL, 0))))
+                begin(c, now, c->all, UDP_REF_ALL, c->epoch, a->all.tag, a->all.start, a->all.head);
+        else if (c->all && !c->recovered)
+                begin(c, now, c->all, UDP_REF_ALL, c->epoch, a->all.tag, a->all.start, a->all.head);
+        c->rejoin_due = now;
+        c->rejoin_tries = 0;
+}
+
+static void say_join(struct client *c, struct dgram_join *join)
+{
+        struct buf tail = { 0 };
+        join->req = ++c->next_req;
+        if (join->rooms_n > 0 && dgram_join_put(&tail, join) == 0) {
+                udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_JOIN, .join = { buf_bytes(&tail) } });
+                c->more.joins++;
+        }
+        buf_free(&tail);
+        join->rooms_n = 0;
+}
+
+/* Asks for the rooms of the last session, each from where it was, until all are answered. */
+static void rejoin(struct client *c, struct mono now)
+{
+        enum { ROW_MAX = 32 }; /* of a row without its name */
+        struct dgram_join join = { .rooms_n = 0 };
+        size_t bytes = ROW_MAX;
+        struct udp_feed *f;
+        c->rejoin_due = MONO_NEVER;
+        LIST_FOREACH(f, &c->feeds, link)
+        {
+                if (!f->rejoins)
+                        continue;
+                c->rejoin_due = now;
+                if (join.rooms_n == DGRAM_JOIN_ROOMS_MAX || bytes + f->name_n + ROW_MAX > DGRAM_JOIN_TAIL_MAX) {
+                        say_join(c, &join);
+                        bytes = ROW_MAX;
+                }
+                join.room[join.rooms_n++] =
+                        (struct dgram_join_room){ udp_feed_name(f), udp_wire_mode(f->mode), f->epoch, f->gaps.contig };
+                bytes += f->name_n + ROW_MAX;
+        }
+        say_join(c, &join);
+        c->rejoin_due = mono_add(c->rejoin_due, resend_request_ns(&c->rtt, ++c->rejoin_tries));
+}
+
+static void joined_one(struct client *c, struct mono now, const struct dgram_joined_room *row)
+{
+        struct udp_feed *f = udp_room_find(c, row->room);
+        bool again = f && f->rejoins;
+        if (row->status != DGRAM_CODE_OK || row->start == 0) {
+                if (again) {
+                        end_feed(c, f, GAPS_CLOSED, true);
+                        drop_feed(c, f);
+                }
+                udp_calls_joined(c, row->room, row->status);
+                return;
+        }
+        if (!f && !(f = add_feed(c, row->room)))
+                return;
+        if (f->ref == 0 || again) {
+                begin(c, now, f, row->chan_ref, row->epoch, row->tag, row->start, row->head);
+                if (f != c->own && f != c->all && !(again && c->recovered))
+                        udp_client_tell(c, &(struct client_event){ .kind = CLIENT_JOINED, .room = udp_feed_name(f) });
+        }
+        udp_calls_joined(c, row->room, DGRAM_CODE_OK);
+}
+
+void udp_rooms_joined(struct client *c, struct mono now, struct bytes tail)
+{
+        struct dgram_join_ok ok;
+        if (dgram_join_ok_parse(tail, &ok) != 0) {
+                c->stats.malformed++;
+                return;
+        }
+        for (uint32_t i = 0; i < ok.rooms_n; i++)
+                joined_one(c, now, &ok.room[i]);
+}
+
+void udp_rooms_left(struct client *c, uint32_t ref)
+{
+        struct udp_feed *f = find_ref(c, ref);
+        if (!f || f == c->own || f == c->all)
+                return;
+        end_feed(c, f, GAPS_CLOSED, false);
+        udp_calls_left(c, udp_feed_name(f));
+        drop_feed(c, f);
+}
+
+/* ---- feeding ------------------------------------------------------------------------------ */
+
+/* A hole is doubted, or no longer: the next PING comes at once. */
+static void watch_doubt(struct client *c, struct mono now, struct udp_feed *f)
+{
+        bool doubts = gaps_doubts(&f->gaps);
+        if (doubts && mono_is_never(f->doubted)) {
+                f->doubted = now;
+                c->more.doubts++;
+                c->ping_due = mono_min(c->ping_due, now);
+        } else if (!doubts) {
+                f->doubted = MONO_NEVER;
+        }
+}
+
+bool udp_rooms_doubt(const struct client *c)
+{
+        const struct udp_feed *f;
+        LIST_FOREACH(f, &c->feeds, link)
+        if (!mono_is_never(f->doubted))
+                return true;
+        return false;
+}
+
+/* Is it an event, whole, and the one that was published? Asked before its seq counts as arrived. */
+static bool intact(struct client *c, const struct dgram_data *d)
+{
+        struct event e;
+        if (d->frag_cnt > 1) {
+                c->more.fragments++;
+                return false;
+        }
+        if (crc32c(d->event) != d->crc32c) {
+                c->more.bad_checksum++;
+                return false;
+        }
+        if (event_parse(d->event, DGRAM_EVENT_MAX, &e) != 0) {
+                c->stats.malformed++;
+                return false;
+        }
+        return true;
+}
+
+bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m)
+{
+        struct udp_feed *f = find_tag(c, m->tag);
+        struct udp_told told;
+        enum gaps_verdict verdict;
+        if (!f)
+                return false;
+        if (m->data.epoch != f->epoch) {
+                c->stats.wrong_epoch++;
+                return true;
+        }
+        if (!intact(c, &m->data))
+                return true;
+        if (udp_feed_data(f, now, &c->rtt, c->datagram, m, &told, &verdict))
+                tell(c, f, &told);
+        c->stats.duplicates += verdict == GAPS_DUPLICATE;
+        c->stats.late += verdict == GAPS_LATE;
+        tell_ready(c, f);
+        watch_doubt(c, now, f);
+        if (mono_is_never(f->report_due))
+                f->report_due = mono_add(now, REPORT_NS);
+        return true;
+}
+
+static void report(struct client *c, struct mono now, struct udp_feed *f)
+{
+        int64_t since_beat = mono_is_never(f->beat_at) ? 0 : mono_since(now, f->beat_at) / NS_PER_US;
+        struct dgram_msg m = { .type = DGRAM_REPORT,
+                               .report = { .chan_ref = f->ref,
+                                           .contig = f->gaps.contig,
+                                           .highest = f->gaps.highest,
+                                           .received = f->received,
+                                           .lost_first_try = (uint32_t)f->gaps.lost_first_try,
+                                           .duplicates = f->duplicates,
+                                           .rate = f->bytes,
+                                           .delay_us = (uint32_t)since_beat,
+                                           .beat_no = f->beat_no } };
+        if (udp_client_say(c, &m) != 0)
+                return;
+        c->more.reports++;
+        f->reported = f->gaps.contig;
+        f->bytes = 0;
+        f->report_due = MONO_NEVER;
+}
+
+bool udp_rooms_beat(struct client *c, struct mono now, const struct dgram_msg *m)
+{
+        struct udp_feed *f = find_tag(c, m->tag);
+        if (!f)
+                return false;
+        if (m->beat.epoch != f->epoch) {
+                c->stats.wrong_epoch++;
+                return true;
+        }
+        bool sure = !mono_is_never(f->doubted) && !mono_before(c->answered, f->doubted);
+        gaps_beat(&f->gaps, now, &c->rtt, m->beat.head, sure);
+        f->beat_at = now;
+        f->beat_no = m->beat.beat_no;
+        tell_ready(c, f);
+        watch_doubt(c, now, f);
+        if (m->beat.head == f->gaps.contig && f->reported != f->gaps.contig)
+                report(c, now, f);
+        return true;
+}
+
+void udp_rooms_gap(struct client *c, struct mono now, const struct dgram_gap *m)
+{
+        struct udp_feed *f = find_ref(c, m->chan_ref);
+        if (!f || m->reason > GAPS_TOO_BIG || m->reason < GAPS_EVICTED)
+                return;
+        for (unsigned i = 0; i < m->n; i++)
+                gaps_close(&f->gaps, now, &c->rtt, m->range[i].from, m->range[i].to, (uint8_t)m->reason);
+        tell_ready(c, f);
+        watch_doubt(c, now, f);
+}
+
+/* ---- time --------------------------------------------------------------------------------- */
+
+static void ask(struct client *c, struct mono now, struct udp_feed *f)
+{
+        struct dgram_msg m = { .type = DGRAM_NACK };
+        uint8_t tries;
+        uint32_t n = gaps_ask(&f->gaps, now, &c->rtt, m.nack.range, &tries);
+        if (n == 0)
+                return;
+        m.nack.chan_ref = f->ref;
+        m.nack.n = (uint16_t)n;
+        m.nack.tries = tries;
+        m.nack.contig = f->gaps.contig;
+        c->stats.nacks += udp_client_say(c, &m) == 0;
+}
+
+void udp_rooms_work(struct client *c, struct mono now)
+{
+        struct udp_feed *f;
+        if (!mono_before(now, c->rejoin_due))
+                rejoin(c, now);
+        LIST_FOREACH(f, &c->feeds, link)
+        {
+                if (f->ref == 0)
+                        continue;
+                gaps_expire(&f->gaps, now);
+                tell_ready(c, f);
+                ask(c, now, f);
+                if (!mono_before(now, f->report_due))
+                        report(c, now, f);
+        }
+}
+
+struct mono udp_rooms_deadline(const struct client *c)
+{
+        struct mono due = c->rejoin_due;
+        const struct udp_feed *f;
+        LIST_FOREACH(f, &c->feeds, link)
+        if (f->ref != 0)
+                due = mono_min(due, mono_min(f->report_due, gaps_deadline(&f->gaps)));
+        return due;
+}
