@@ -1,0 +1,303 @@
+/* The hub's rules on rooms, members, publishing and news, each with the sequence that goes wrong
+ * without it. The random histories of tests/sim/sim_hub.c hold all of them together. */
+#include "tests/unit/hub_story.h"
+
+/* ---- who gets what ---------------------------------------------------------------------------- */
+
+static void union_once(struct world *w)
+{
+        join(w, w->bob, "a"), join(w, w->bob, "b");
+        say(w, w->ann, "a b a", "hi");
+        say(w, w->ann, "b", "ho");
+        assert_string_equal(given(w, w->bob), "hi@1 ho@2");
+        assert_string_equal(given(w, w->ann), "");
+}
+
+static void copy_for_each_room(struct world *w)
+{
+        join(w, w->bob, "a"), join(w, w->bob, "b");
+        say(w, w->ann, "a b", "hi");
+        assert_int_equal(w->last.seq, 0);
+        assert_string_equal(given(w, w->bob), "hi#1 hi#1");
+}
+
+static void sender(struct world *w)
+{
+        say(w, w->ann, "", "mine");
+        say(w, w->ann, "own", "ours");
+        say(w, w->bob, "", "his");
+        assert_string_equal(given(w, w->ann), "ours@2 his@3");
+        assert_string_equal(given(w, w->bob), "mine#1 ours#2 his#3"); /* the receiver hides his own */
+}
+
+static void except_at_its_eid(struct world *w)
+{
+        join(w, w->bob, "c");
+        say(w, NULL, "-c", "without c");
+        leave(w, w->bob, "c");
+        say(w, NULL, "-c", "bob has left c");
+        join(w, w->bob, "c");
+        say(w, NULL, "-nobody", "except strangers");
+        assert_string_equal(given(w, w->bob), "bob has left c@2 except strangers@3");
+}
+
+static void excluded_is_told(struct world *w)
+{
+        join(w, w->bob, "c");
+        say(w, NULL, "-c", "without c");
+        say(w, NULL, "", "all");
+        assert_string_equal(given(w, w->bob), "< 1-1 excluded> all#2");
+}
+
+static void leave_then_event(struct world *w)
+{
+        join(w, w->bob, "a");
+        say(w, NULL, "a", "before");
+        leave(w, w->bob, "a");
+        say(w, NULL, "a", "after");
+        assert_string_equal(given(w, w->bob), "before@1");
+}
+
+static void two_intervals(struct world *w)
+{
+        join(w, w->ann, "a"), join(w, w->bob, "a");
+        say(w, NULL, "a", "one");
+        leave(w, w->bob, "a");
+        say(w, NULL, "a", "two");
+        join(w, w->bob, "a");
+        say(w, NULL, "a", "three");
+        assert_string_equal(given(w, w->bob), "one@1 three@3");
+        assert_true(back(w, w->bob, STREAM, 0));
+        assert_string_equal(given(w, w->bob), "one@1 three@3");
+}
+
+static void order_across_rooms(struct world *w)
+{
+        join(w, w->bob, "a"), join(w, w->bob, "b");
+        say(w, NULL, "a", "1"), say(w, NULL, "b", "2"), say(w, NULL, "", "3"), say(w, NULL, "a", "4"),
+                say(w, NULL, "bob", "5");
+        assert_string_equal(given_upto(w, w->bob, 3), "1@1 2@2 3@3");
+        assert_string_equal(given(w, w->bob), "4@4 5@5");
+}
+
+static void rooms_nobody_knows(struct world *w)
+{
+        uint64_t rooms = hub_stats(w->hub).rooms;
+        say(w, w->ann, "nowhere", "hello?");
+        assert_true(w->last.eid == 1 && w->last.seq == 0);
+        assert_true(hub_stats(w->hub).rooms == rooms && hub_stats(w->hub).log_bytes == 0);
+        join(w, w->bob, "nowhere");
+        say(w, w->ann, "nowhere", "hello");
+        assert_true(w->last.eid == 2 && w->last.seq == 2);
+        assert_string_equal(given(w, w->bob), "hello@2");
+}
+
+static void refusals(struct world *w)
+{
+        static const uint8_t long_name[HUB_ROOM_NAME_MAX + 1] = "x";
+        struct bytes rooms[HUB_TARGETS_MAX + 1] = { 0 };
+        struct publish big = { .event = bytes_of(long_name, 51) };
+        struct publish many = { .event = bytes_text("x"), .rooms = rooms, .rooms_n = HUB_TARGETS_MAX + 1 };
+        assert_int_equal(hub_publish(w->hub, w->now, &big, &w->last), ERR_TOO_BIG);
+        assert_int_equal(hub_publish(w->hub, w->now, &many, &w->last), ERR_RANGE);
+        assert_int_equal(hub_join(w->bob, w->now, bytes_text("")), ERR_RANGE);
+        assert_int_equal(hub_join(w->bob, w->now, bytes_of(long_name, sizeof long_name)), ERR_RANGE);
+        assert_int_equal(hub_leave(w->bob, w->now, bytes_text("a")), ERR_NOT_MEMBER);
+        join(w, w->bob, "a");
+        assert_int_equal(hub_join(w->bob, w->now, bytes_text("a")), ERR_EXISTS);
+        assert_null(hub_member_add(w->hub, bytes_text(""), STREAM, &(struct hub_sink){ count, w }, w));
+        assert_true(hub_head(w->hub) == 0);
+}
+
+/* ---- news ------------------------------------------------------------------------------------- */
+
+static void news_once_a_turn(struct world *w)
+{
+        join(w, w->bob, "a");
+        say(w, NULL, "", "1"), say(w, NULL, "a", "2"), say(w, NULL, "bob", "3");
+        assert_int_equal(w->wakes, 1);
+        assert_int_equal(w->news_bob, 0);
+        hub_announce(w->hub);
+        assert_int_equal(w->news_bob, 1);
+        hub_announce(w->hub);
+        assert_int_equal(w->news_bob, 1);
+        say(w, NULL, "ann", "4");
+        assert_int_equal(w->wakes, 2);
+        hub_announce(w->hub);
+        assert_true(w->news_bob == 1 && w->news_ann == 2);
+}
+
+static void leave_in_the_turn(struct world *w)
+{
+        join(w, w->bob, "a");
+        hub_announce(w->hub);
+        w->news_bob = 0;
+        say(w, NULL, "a", "last words");
+        leave(w, w->bob, "a");
+        hub_announce(w->hub);
+        assert_true(w->news_bob > 0);
+        assert_string_equal(given(w, w->bob), "last words@1");
+}
+
+static void away_hears_nothing(struct world *w)
+{
+        join(w, w->bob, "a");
+        member_detach(w->bob);
+        say(w, NULL, "a", "missed");
+        hub_announce(w->hub);
+        struct piece v;
+        assert_int_equal(w->news_bob, 0);
+        assert_int_equal(member_walk(w->bob, UINT64_MAX, &v, 1), 0);
+        assert_true(back(w, w->bob, STREAM, 0));
+        assert_string_equal(given(w, w->bob), "missed@1");
+}
+
+/* ---- rooms and stays -------------------------------------------------------------------------- */
+
+static void stays_limit(struct world *w)
+{
+        char name[16];
+        for (int i = 0; i < 64; i++) {
+                snprintf(name, sizeof name, "r%d", i);
+                join(w, w->bob, name);
+        }
+        assert_int_equal(hub_join(w->bob, w->now, bytes_text("one more")), ERR_FULL);
+        leave(w, w->bob, "r7");
+        join(w, w->bob, "one more");
+}
+
+static void forgotten_stays(struct world *w)
+{
+        for (int i = 0; i < 3; i++) { /* two records may be kept */
+                join(w, w->bob, "a");
+                say(w, NULL, "a", "x");
+                leave(w, w->bob, "a");
+                given(w, w->bob);
+        }
+        assert_false(member_resumable(w->bob, 0));
+        assert_true(member_resumable(w->bob, 1)); /* of the first stay nothing is above 1 */
+        assert_true(back(w, w->bob, STREAM, 1));
+        assert_string_equal(given(w, w->bob), "x@2 x@3");
+}
+
+static void exception_outlives_record(struct world *w)
+{
+        join(w, w->bob, "c");
+        say(w, NULL, "-c", "not for bob");
+        leave(w, w->bob, "c");
+        for (int i = 0; i < 3; i++) {
+                join(w, w->bob, "a");
+                leave(w, w->bob, "a");
+        }
+        assert_string_equal(given(w, w->bob), "");
+        assert_true(!member_resumable(w->bob, 0) || (back(w, w->bob, STREAM, 0) && *given(w, w->bob) == 0));
+}
+
+static void no_seq_twice(struct world *w)
+{
+        join(w, w->bob, "a");
+        say(w, NULL, "a", "1");
+        say(w, NULL, "a", "2");
+        uint64_t tag = room_tag(room_of(w->bob, "a"));
+        given(w, w->bob);
+        leave(w, w->bob, "a");
+        w->now.ns += 121 * NS_PER_S;
+        hub_expire(w->hub, w->now);
+        assert_null(room_of(w->bob, "a"));
+        say(w, NULL, "", "3");
+        join(w, w->bob, "a");
+        struct room *r = room_of(w->bob, "a");
+        assert_true(room_tag(r) != tag && room_head_seq(r) == 3 && room_tail_seq(r) == 4 && room_evicted_eid(r) == 3);
+        say(w, NULL, "a", "4");
+        assert_int_equal(w->last.seq, 4);
+}
+
+static void new_room_evicts_nothing(struct world *w)
+{
+        say(w, NULL, "ann", "1"), say(w, NULL, "ann", "2");
+        join(w, w->bob, "a"); /* made now: it says it evicted up to 2, which is before he came */
+        say(w, NULL, "a", "3");
+        assert_true(back(w, w->bob, STREAM, 0));
+        assert_string_equal(given(w, w->bob), "3@3");
+}
+
+static void second_stay_cursor(struct world *w)
+{
+        join(w, w->ann, "a"), join(w, w->bob, "a");
+        say(w, NULL, "a", "1");
+        given(w, w->bob);
+        leave(w, w->bob, "a");
+        say(w, NULL, "a", "2"), say(w, NULL, "a", "3");
+        join(w, w->bob, "a");
+        assert_int_equal(member_cursor(w->bob, room_of(w->bob, "a")), 4);
+}
+
+/* ---- what it costs ---------------------------------------------------------------------------- */
+
+static void encoded_once(struct world *w)
+{
+        struct member *m[100];
+        char id[16];
+        for (int i = 0; i < 100; i++) {
+                snprintf(id, sizeof id, "m%d", i);
+                m[i] = add(w, id, i % 3, &w->news_ann);
+        }
+        say_many(w, "", 10);
+        for (int i = 0; i < 100; i++)
+                given(w, m[i]);
+        struct hub_stats s = hub_stats(w->hub);
+        assert_true(s.events == 10 && s.encodes == 30 && s.copied_bytes == 0 && s.members == 102);
+        for (int i = 0; i < 100; i++)
+                hub_member_remove(m[i]);
+        given(w, w->ann);
+        assert_int_equal(hub_stats(w->hub).encodes, 30); /* her stream stood all the while */
+}
+
+static void nothing_stays(struct world *w)
+{
+        struct hub_stats before = hub_stats(w->hub);
+        join(w, w->bob, "a");
+        say(w, NULL, "a", "1"), say(w, NULL, "a", "2");
+        given(w, w->bob);
+        assert_true(hub_stats(w->hub).stream_bytes > 0);
+        member_detach(w->bob); /* the last that used it */
+        assert_true(hub_stats(w->hub).stream_bytes == 0 && hub_stats(w->hub).log_bytes > 0);
+        leave(w, w->bob, "a");
+        w->now.ns += 121 * NS_PER_S;
+        hub_expire(w->hub, w->now);
+        struct hub_stats after = hub_stats(w->hub);
+        assert_true(after.log_bytes == 0 && after.rooms == before.rooms);
+        assert_true(mono_is_never(hub_deadline(w->hub)));
+}
+
+static const struct story stories[] = {
+        { "an event to several rooms is given once", .tell = union_once },
+        { "messages get a copy for each room", .tell = copy_for_each_room, .bob = MESSAGE },
+        { "the sender is left out unless it wants its own", .tell = sender, .bob = MESSAGE },
+        { "exceptions are judged at the event's eid", .tell = except_at_its_eid },
+        { "an excluded message member is told the seq", .tell = excluded_is_told, .bob = MESSAGE },
+        { "an event before a leave is still given, one after it is not", .tell = leave_then_event },
+        { "coming back is a second interval", .tell = two_intervals },
+        { "rooms are merged in the order of eids", .tell = order_across_rooms },
+        { "publishing to rooms nobody knows makes none", .tell = rooms_nobody_knows },
+        { "what is refused changes nothing", .tell = refusals, .config = { .event_bytes_max = 50 } },
+        { "each is told once a turn of news", .tell = news_once_a_turn },
+        { "leaving in the turn of a publish still delivers it", .tell = leave_in_the_turn },
+        { "who is away hears nothing until it is back", .tell = away_hears_nothing },
+        { "at most 64 rooms", .tell = stays_limit },
+        { "forgotten stays cannot be resumed into", .tell = forgotten_stays, .config = { .stays_max = 2 } },
+        { "an exception outlives the record of its room", .tell = exception_outlives_record,
+          .config = { .stays_max = 2 } },
+        { "a room made again repeats no seq", .tell = no_seq_twice },
+        { "a new room has evicted nothing from those who join it", .tell = new_room_evicts_nothing },
+        { "a second stay has its own cursor", .tell = second_stay_cursor, .bob = MESSAGE },
+        { "each event is encoded once for all", .tell = encoded_once },
+        { "when all have gone nothing stays", .tell = nothing_stays },
+};
+
+int main(void)
+{
+        if (sodium_init() < 0)
+                return 1;
+        return RUN_ROWS("hub", stories, tell);
+}
