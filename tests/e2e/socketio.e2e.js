@@ -138,8 +138,8 @@ story('a lost connection is recovered: same id, rooms, every missed event once a
 
 story('recovered although it had received no event but hello', async () => {
   const [a, quiet] = [connect(), connect()];
-  await Promise.all([connected(a), connected(quiet)]);
-  await heard(quiet, 'hello');
+  const hello = heard(quiet, 'hello');
+  await Promise.all([connected(a), connected(quiet), hello]);
   const gone = heard(quiet, 'disconnect');
   const missed = heard(quiet, 'news');
   quiet.io.engine.transport.ws._socket.destroy();
