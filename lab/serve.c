@@ -1,10 +1,5 @@
 #include "lab/serve.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "core/base/err.h"
 #include "core/base/log.h"
 #include "core/base/options.h"
 #include "core/chat/chat.h"
@@ -67,36 +62,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         }
 }
 
-static void tcp_flush(void *server, struct mono now)
-{
-        tcp_server_flush(server, now);
-}
-
-static void tcp_stop(void *server, struct mono now)
-{
-        tcp_server_stop(server, now);
-}
-
-static void udp_flush(void *server, struct mono now)
-{
-        udp_server_flush(server, now);
-}
-
-static void udp_stop(void *server, struct mono now)
-{
-        udp_server_stop(server, now);
-}
-
 static void read_address(const char *name, const char *text, struct sock_addr *a)
 {
         if (sock_addr_parse(text, a) != 0)
                 options_fail("--%s %s: not an address; write it as in 127.0.0.1:3000", name, text);
-}
-
-static void need(int err, const char *what, const char *where)
-{
-        if (err)
-                options_machine("cannot %s %s: %s", what, where, err == ERR_SYSTEM ? strerror(errno) : err_text(err));
 }
 
 int serve_main(int argc, char **argv)
@@ -115,21 +84,19 @@ int serve_main(int argc, char **argv)
         struct service *service;
         struct tcp_server *tcp;
         struct udp_server *udp;
-        need(service_create(&o.service, &service), "start", "the service");
+        service_need(service_create(&o.service, &service), "start", "the service");
         o.tcp.loop = o.udp.loop = service_loop(service);
         o.tcp.app = o.udp.app = service_app(service);
         o.tcp.wake = o.udp.wake = service_wake;
         o.tcp.wake_ctx = o.udp.wake_ctx = service;
-        need(tcp_server_create(&o.tcp, &tcp), "listen on tcp", o.tcp_listen);
-        need(udp_server_create(&o.udp, &udp), "bind udp", o.udp_listen);
-        service_add(service, &(struct service_transport){ tcp, tcp_flush, tcp_stop });
-        service_add(service, &(struct service_transport){ udp, udp_flush, udp_stop });
-
-        char text[SOCK_ADDR_TEXT_MAX];
+        service_need(tcp_server_create(&o.tcp, &tcp), "listen on tcp", o.tcp_listen);
+        service_need(udp_server_create(&o.udp, &udp), "bind udp", o.udp_listen);
+        struct service_transport transports[] = { tcp_server_transport(tcp), udp_server_transport(udp) };
+        service_add(service, &transports[0]);
+        service_add(service, &transports[1]);
         struct sock_addr tcp_at = tcp_server_address(tcp), udp_at = udp_server_address(udp);
-        printf("listening tcp %s\n", sock_addr_text(&tcp_at, text));
-        printf("listening udp %s\n", sock_addr_text(&udp_at, text));
-        fflush(stdout);
+        service_ready("tcp", &tcp_at);
+        service_ready("udp", &udp_at);
         service_run(service);
         udp_server_destroy(udp);
         tcp_server_destroy(tcp);

@@ -1,9 +1,6 @@
 /* bin/tcp_server: the TCP twin alone: a Socket.IO server with the chat application. */
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "core/base/err.h"
 #include "core/base/log.h"
 #include "core/base/options.h"
 #include "core/chat/chat.h"
@@ -108,16 +105,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         }
 }
 
-static void flush(void *server, struct mono now)
-{
-        tcp_server_flush(server, now);
-}
-
-static void stop(void *server, struct mono now)
-{
-        tcp_server_stop(server, now);
-}
-
 int main(int argc, char **argv)
 {
         static const struct argp_child children[] = { { &service_log_argp, 0, NULL, 0 }, { 0 } };
@@ -132,23 +119,16 @@ int main(int argc, char **argv)
 
         struct service *service;
         struct tcp_server *server;
-        int err = service_create(&o.service, &service);
-        if (err)
-                options_machine("cannot start: %s", err_text(err));
+        service_need(service_create(&o.service, &service), "start", "the service");
         o.server.loop = service_loop(service);
         o.server.app = service_app(service);
         o.server.wake = service_wake;
         o.server.wake_ctx = service;
-        err = tcp_server_create(&o.server, &server);
-        if (err)
-                options_machine("cannot listen on tcp %s: %s", o.listen,
-                                err == ERR_SYSTEM ? strerror(errno) : err_text(err));
-        service_add(service, &(struct service_transport){ server, flush, stop });
-
-        char text[SOCK_ADDR_TEXT_MAX];
+        service_need(tcp_server_create(&o.server, &server), "listen on tcp", o.listen);
+        struct service_transport transport = tcp_server_transport(server);
+        service_add(service, &transport);
         struct sock_addr at = tcp_server_address(server);
-        printf("listening tcp %s\n", sock_addr_text(&at, text));
-        fflush(stdout);
+        service_ready("tcp", &at);
         service_run(service);
         tcp_server_destroy(server);
         service_destroy(service);

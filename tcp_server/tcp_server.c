@@ -395,6 +395,21 @@ void tcp_server_stop(struct tcp_server *s, struct mono now)
         tcp_server_flush(s, now);
 }
 
+static void flush(void *server, struct mono now)
+{
+        tcp_server_flush(server, now);
+}
+
+static void stop(void *server, struct mono now)
+{
+        tcp_server_stop(server, now);
+}
+
+struct service_transport tcp_server_transport(struct tcp_server *s)
+{
+        return (struct service_transport){ s, flush, stop };
+}
+
 void tcp_server_destroy(struct tcp_server *s)
 {
         if (!s)

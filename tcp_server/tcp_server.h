@@ -14,6 +14,7 @@
 #include "core/chat/app.h"
 #include "core/loop/loop.h"
 #include "core/loop/sock.h"
+#include "core/service/service.h"
 #include "tcp_server/tcp_service.h"
 
 struct tcp_server;
@@ -48,6 +49,9 @@ void tcp_server_flush(struct tcp_server *s, struct mono now);
 /* Stops listening, tells every client ("server shutting down"), gives what is written a last
  * chance to leave, closes. */
 void tcp_server_stop(struct tcp_server *s, struct mono now);
+
+/* The server as the service's transport. */
+struct service_transport tcp_server_transport(struct tcp_server *s);
 
 void tcp_server_destroy(struct tcp_server *s); /* accepts NULL */
 

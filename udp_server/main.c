@@ -1,9 +1,4 @@
 /* bin/udp_server: the UDP twin alone: sequenced datagrams with the chat application. */
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "core/base/err.h"
 #include "core/base/log.h"
 #include "core/base/options.h"
 #include "core/chat/chat.h"
@@ -57,16 +52,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         }
 }
 
-static void flush(void *server, struct mono now)
-{
-        udp_server_flush(server, now);
-}
-
-static void stop(void *server, struct mono now)
-{
-        udp_server_stop(server, now);
-}
-
 int main(int argc, char **argv)
 {
         static const struct argp_child children[] = { { &service_log_argp, 0, NULL, 0 }, { 0 } };
@@ -81,23 +66,16 @@ int main(int argc, char **argv)
 
         struct service *service;
         struct udp_server *server;
-        int err = service_create(&o.service, &service);
-        if (err)
-                options_machine("cannot start: %s", err_text(err));
+        service_need(service_create(&o.service, &service), "start", "the service");
         o.server.loop = service_loop(service);
         o.server.app = service_app(service);
         o.server.wake = service_wake;
         o.server.wake_ctx = service;
-        err = udp_server_create(&o.server, &server);
-        if (err)
-                options_machine("cannot bind udp %s: %s", o.listen,
-                                err == ERR_SYSTEM ? strerror(errno) : err_text(err));
-        service_add(service, &(struct service_transport){ server, flush, stop });
-
-        char text[SOCK_ADDR_TEXT_MAX];
+        service_need(udp_server_create(&o.server, &server), "bind udp", o.listen);
+        struct service_transport transport = udp_server_transport(server);
+        service_add(service, &transport);
         struct sock_addr at = udp_server_address(server);
-        printf("listening udp %s\n", sock_addr_text(&at, text));
-        fflush(stdout);
+        service_ready("udp", &at);
         service_run(service);
         udp_server_destroy(server);
         service_destroy(service);

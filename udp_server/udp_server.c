@@ -319,6 +319,21 @@ void udp_server_stop(struct udp_server *s, struct mono now)
         udp_server_flush(s, now);
 }
 
+static void flush(void *server, struct mono now)
+{
+        udp_server_flush(server, now);
+}
+
+static void stop(void *server, struct mono now)
+{
+        udp_server_stop(server, now);
+}
+
+struct service_transport udp_server_transport(struct udp_server *s)
+{
+        return (struct service_transport){ s, flush, stop };
+}
+
 void udp_server_destroy(struct udp_server *s)
 {
         if (!s)

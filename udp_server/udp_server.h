@@ -10,6 +10,7 @@
 #include "core/chat/app.h"
 #include "core/loop/loop.h"
 #include "core/loop/sock.h"
+#include "core/service/service.h"
 
 struct udp_server;
 
@@ -19,7 +20,7 @@ struct udp_server_config {
         struct sock_addr listen;
         void (*wake)(void *ctx); /* asks for a flush at the end of this turn */
         void *wake_ctx;
-        const char *key_file;        /* NULL: no RESET after a restart */
+        const char *key_file; /* NULL: no RESET after a restart */
 };
 
 struct udp_server_config udp_server_defaults(void);
@@ -36,6 +37,9 @@ void udp_server_flush(struct udp_server *s, struct mono now);
 
 /* Tells every client (CLOSE, SHUTDOWN) and takes nothing more. */
 void udp_server_stop(struct udp_server *s, struct mono now);
+
+/* The server as the service's transport. */
+struct service_transport udp_server_transport(struct udp_server *s);
 
 void udp_server_destroy(struct udp_server *s); /* accepts NULL */
 

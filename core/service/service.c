@@ -1,6 +1,9 @@
 #include "core/service/service.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/err.h"
 #include "core/base/options.h"
@@ -112,6 +115,19 @@ int service_add(struct service *s, const struct service_transport *t)
                 return ERR_FULL;
         s->transport[s->transports++] = *t;
         return 0;
+}
+
+void service_ready(const char *kind, const struct sock_addr *at)
+{
+        char text[SOCK_ADDR_TEXT_MAX];
+        printf("listening %s %s\n", kind, sock_addr_text(at, text));
+        fflush(stdout);
+}
+
+void service_need(int err, const char *what, const char *where)
+{
+        if (err)
+                options_machine("cannot %s %s: %s", what, where, err == ERR_SYSTEM ? strerror(errno) : err_text(err));
 }
 
 void service_run(struct service *s)

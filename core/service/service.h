@@ -12,6 +12,7 @@
 #include "core/chat/app.h"
 #include "core/chat/hub.h"
 #include "core/loop/loop.h"
+#include "core/loop/sock.h"
 
 struct service;
 
@@ -39,6 +40,11 @@ struct app *service_app(struct service *s);
 void service_wake(void *ctx);
 
 int service_add(struct service *s, const struct service_transport *t); /* 0 or ERR_FULL */
+
+/* For a program's start: says `listening KIND ADDRESS` on standard output, which is what scripts
+ * wait for; or ends the process with one line and exit code 3 when err is a failure to WHAT WHERE. */
+void service_ready(const char *kind, const struct sock_addr *at);
+void service_need(int err, const char *what, const char *where);
 
 /* Runs until a signal, then stops the transports and gives what they wrote a moment to leave. */
 void service_run(struct service *s);
