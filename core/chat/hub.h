@@ -173,7 +173,7 @@ int hub_publish(struct hub *h, struct mono now, const struct publish *p, struct 
 
 enum piece_kind {
         PIECE_BYTES,   /* whole entries, ready to send, back to back */
-        PIECE_HIDDEN,  /* seqs this member does not get (per_room encodings only): `reason` */
+        PIECE_HIDDEN,  /* what this member does not get, and why: all such seqs (per_room), or TOO_BIG alone */
         PIECE_EVICTED, /* the log lost these before this member was given them */
 };
 

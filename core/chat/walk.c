@@ -110,7 +110,8 @@ static void give_bytes(struct walk *w, struct stay *stay, const struct stream *s
         }
 }
 
-/* All entries [seq, last] of a stay, hidden ones told (per room) or passed over (once). */
+/* All entries [seq, last] of a stay. Hidden ones are told (per room) or passed over (once: but what
+ * is meant and does not fit is a loss, and told). */
 static void give_run(struct walk *w, struct stay *stay, uint64_t seq, uint64_t last)
 {
         const struct roomlog *log = &stay->room->events->log;
@@ -132,7 +133,7 @@ static void give_run(struct walk *w, struct stay *stay, uint64_t seq, uint64_t l
                 enum gap_reason reason = judge(w, log, s, seq);
                 if (!reason)
                         give_bytes(w, stay, s, seq, seq);
-                else if (!w->once)
+                else if (!w->once || reason == GAP_TOO_BIG)
                         set_range(add_piece(w, stay, PIECE_HIDDEN, reason), log, seq, seq);
                 seq++;
         }

@@ -5,10 +5,9 @@
 
 /* ---- stream members: one pipe, every event once, in order ------------------------------------ */
 
-static void stream_entry_given(struct world *w, struct peer *p, const uint8_t *at, size_t n)
+/* Is this the event that is due now, and rightly? */
+static void stream_is_due(struct world *w, const struct peer *p, uint64_t eid, int room)
 {
-        int room = check_entry(w, p, at, n);
-        uint64_t eid = entry_eid(at);
         must(w, rooms_at(p, eid) >> room & 1, "eid %" PRIu64 " came through a room the member was not in", eid);
         must(w, meant(p, &w->events[eid]), "member %d got eid %" PRIu64 ", not meant for it", p->place, eid);
         must(w, !(p->settled[eid] & GIVEN), "member %d got eid %" PRIu64 " twice", p->place, eid);
@@ -18,10 +17,29 @@ static void stream_entry_given(struct world *w, struct peer *p, const uint8_t *a
                 if (meant(p, &w->events[i]) && !settled(p, i) && !(p->settled[i] & MAY_SKIP))
                         wrong(w, "member %d got eid %" PRIu64 " but not %" PRIu64 " before it", p->place, eid, i);
         }
+}
+
+static void stream_entry_given(struct world *w, struct peer *p, const uint8_t *at, size_t n)
+{
+        int room = check_entry(w, p, at, n);
+        uint64_t eid = entry_eid(at);
+        stream_is_due(w, p, eid, room);
         p->settled[eid] |= GIVEN;
         p->at = eid;
         p->items[p->items_n++] = (struct item){ .eid = eid, .offset = eid, .end = p->sent_bytes };
         w->deliveries++;
+}
+
+/* It is told of an event that does not fit its encoding. */
+static void stream_hidden(struct world *w, struct peer *p, const struct piece *v, int room)
+{
+        uint64_t eid = v->eid_first;
+        must(w, p->half_rest == 0 && v->eid_last == eid && v->reason == GAP_TOO_BIG,
+             "a stream is told of hidden seqs: %s", gap_reason_text(v->reason));
+        must(w, does_not_fit(w, p->encoding, w->events[eid].n), "eid %" PRIu64 " would fit", eid);
+        stream_is_due(w, p, eid, room);
+        p->settled[eid] |= LOST;
+        p->at = eid;
 }
 
 /* The transport took these bytes: whole entries come out of the pipe's other end. */
@@ -177,7 +195,7 @@ static bool hidden_rightly(const struct world *w, const struct peer *p, const st
         case GAP_EXCLUDED:
                 return excluded(p, e);
         case GAP_TOO_BIG:
-                return e->n > w->too_big;
+                return does_not_fit(w, p->encoding, e->n);
         case GAP_EXPIRED:
                 return e->dispensable && (p->settled[e->eid] & MAY_SKIP);
         case GAP_EVICTED: /* whom it leaves out is forgotten */
@@ -277,7 +295,7 @@ static bool owed(const struct world *w, const struct peer *p, const struct event
                 return false;
         if (p->encoding != PER_ROOM)
                 return !settled(p, e->eid);
-        if (e->n > w->too_big)
+        if (does_not_fit(w, p->encoding, e->n))
                 return false;
         room_set set = rooms_at(p, e->eid) & e->rooms;
         for (int r = 0; r < ROOMS; r++) {

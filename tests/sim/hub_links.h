@@ -117,13 +117,14 @@ static bool take(struct world *w, struct peer *p, const struct piece *v, unsigne
 {
         int room = room_by_tag(w, room_tag(v->room));
         bool stream = p->encoding != PER_ROOM;
-        must(w, stream ? v->kind != PIECE_HIDDEN : true, "a stream is told of hidden seqs");
         if (v->kind != PIECE_BYTES) {
                 must(w, v->kind != PIECE_EVICTED || v->reason == GAP_EVICTED, "a piece of kind %d is %s", v->kind,
                      gap_reason_text(v->reason));
                 note(w, "  %s: '%s' seq %" PRIu64 "..%" PRIu64 " eid %" PRIu64 "..%" PRIu64, gap_reason_text(v->reason),
                      w->rooms[room].name, v->seq_first, v->seq_last, v->eid_first, v->eid_last);
-                if (stream)
+                if (stream && v->kind == PIECE_HIDDEN)
+                        stream_hidden(w, p, v, room);
+                else if (stream)
                         stream_gap(w, p, v, room);
                 else
                         message_told(w, p, v, room);

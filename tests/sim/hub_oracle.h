@@ -104,7 +104,7 @@ struct world {
         unsigned op;
         bool loud;
         struct hub_config config;
-        size_t too_big; /* the per_room encoder gives nothing for events over this */
+        size_t too_big; /* encoders give nothing for events over this, but the second of them */
         bool pressed;   /* the total bound may be felt in this seed */
         struct rng rng;
         struct hub *hub;
@@ -245,6 +245,11 @@ static int put_entry(struct buf *out, int encoding, const struct hub_entry *e)
         return err ? err : buf_put(out, e->event.at, e->event.n);
 }
 
+static bool does_not_fit(const struct world *w, int encoding, size_t n)
+{
+        return encoding != 1 && n > w->too_big;
+}
+
 struct coder {
         struct world *w;
         int encoding;
@@ -255,7 +260,7 @@ static int encode(void *ctx, const struct hub_entry *e, struct buf *out)
         struct coder *c = ctx;
         struct world *w = c->w;
         w->encodes++;
-        if (c->encoding == PER_ROOM && e->event.n > w->too_big)
+        if (does_not_fit(w, c->encoding, e->event.n))
                 return 0;
         w->encoded_bytes += HEAD_BYTES + e->event.n;
         return put_entry(out, c->encoding, e);

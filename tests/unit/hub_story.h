@@ -36,6 +36,8 @@ struct story {
 static inline int encode_stream(void *ctx, const struct hub_entry *e, struct buf *out)
 {
         (void)ctx;
+        if (e->event.n > 100)
+                return 0;
         return buf_printf(out, "%.*s@%u ", (int)e->event.n, (const char *)e->event.at, (unsigned)e->eid);
 }
 

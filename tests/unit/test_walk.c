@@ -125,12 +125,24 @@ static void dispensable_is_told(struct world *w)
         assert_string_equal(given(w, w->bob), "< 1-1 expired> kept#2");
 }
 
-static void too_big_is_told(struct world *w)
+static void say_too_big(struct world *w)
 {
         char big[120];
         memset(big, 'x', sizeof big - 1);
         big[sizeof big - 1] = 0;
-        say(w, NULL, "", "1"), say(w, NULL, "", big), say(w, NULL, "", "3");
+        say(w, NULL, "", big);
+}
+
+static void too_big_for_a_stream(struct world *w)
+{
+        say(w, NULL, "", "1"), say_too_big(w), say(w, NULL, "", "3"), say_too_big(w);
+        assert_string_equal(given(w, w->bob), "1@1 < 2-2 too big> 3@3 < 4-4 too big>");
+        assert_true(member_place(w->bob) == 4 && !member_behind(w->bob, 4));
+}
+
+static void too_big_is_told(struct world *w)
+{
+        say(w, NULL, "", "1"), say_too_big(w), say(w, NULL, "", "3");
         assert_string_equal(given(w, w->bob), "1#1 < 2-2 too big> 3#3");
         assert_string_equal(repaired(w, w->bob, "", 2, 3), "< 2-2 too big> 3#3");
 }
@@ -236,6 +248,7 @@ static const struct story stories[] = {
         { "dispensable events are skipped by who was blocked", .tell = dispensable_when_blocked },
         { "dispensable events are skipped by a resume", .tell = dispensable_on_resume },
         { "a message member is told of dispensable events it missed", .tell = dispensable_is_told, .bob = MESSAGE },
+        { "what does not fit a stream is told", .tell = too_big_for_a_stream },
         { "a message too big for the path is told", .tell = too_big_is_told, .bob = MESSAGE },
         { "an offset at the head is whole at any age", .tell = head_is_whole },
         { "the room of somebody away stands", .tell = away_keeps_the_room },
