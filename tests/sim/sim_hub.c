@@ -295,6 +295,7 @@ static void operate(struct world *w, const struct sim_row *row)
                      "%" PRIu64 " bytes of log and %" PRIu64 " of streams are too many", s.log_bytes, s.stream_bytes);
         }
         close_the_forgotten(w);
+        look_at_rooms(w);
         if (chance(w, 25))
                 op_announce(w);
 }
