@@ -83,27 +83,61 @@ static bool take_id(struct reader *r, struct sio_packet *p)
         return true;
 }
 
+/* The part behind the type and the attachments' number. */
+static int parse_rest(struct reader *r, const struct json_bins *bins, struct buf *scratch, struct sio_packet *p)
+{
+        scratch->n = 0;
+        p->nsp = take_nsp(r);
+        if (!take_id(r, p))
+                return ERR_MALFORMED;
+        if (reader_left(r) > 0) {
+                int err = json_to_pack(bytes_of(r->at, reader_left(r)), scratch, bins);
+                if (err)
+                        return err;
+                p->data = buf_bytes(scratch);
+        }
+        return sio_data_valid(p->type, p->data) ? 0 : ERR_MALFORMED;
+}
+
 int sio_parse(struct bytes text, struct buf *scratch, struct sio_packet *p)
 {
         struct reader r = reader_of(text.at, text.n);
         uint8_t type = reader_u8(&r);
-        scratch->n = 0;
         *p = (struct sio_packet){ 0 };
         if (type < '0' + SIO_CONNECT || type > '0' + SIO_BINARY_ACK)
                 return ERR_MALFORMED;
         if (type >= '0' + SIO_BINARY_EVENT)
                 return ERR_UNSUPPORTED;
         p->type = type - '0';
-        p->nsp = take_nsp(&r);
-        if (!take_id(&r, p))
+        return parse_rest(&r, NULL, scratch, p);
+}
+
+/* Takes the number of attachments and its hyphen: 1 to JSON_BINS_MAX, as it is written. */
+static int take_attachments(struct reader *r)
+{
+        int n = 0;
+        uint8_t c = reader_u8(r);
+        for (; c >= '0' && c <= '9' && n <= JSON_BINS_MAX; c = reader_u8(r))
+                n = n * 10 + (c - '0');
+        return c == '-' && n >= 1 && n <= JSON_BINS_MAX ? n : ERR_MALFORMED;
+}
+
+int sio_attachments(struct bytes text)
+{
+        struct reader r = reader_of(text.at, text.n);
+        return reader_u8(&r) < '0' + SIO_BINARY_EVENT ? 0 : take_attachments(&r);
+}
+
+int sio_parse_with(struct bytes text, const struct json_bins *bins, struct buf *scratch, struct sio_packet *p)
+{
+        if (!bins || bins->n == 0)
+                return sio_parse(text, scratch, p);
+        struct reader r = reader_of(text.at, text.n);
+        uint8_t type = reader_u8(&r);
+        *p = (struct sio_packet){ .type = type == '0' + SIO_BINARY_ACK ? SIO_ACK : SIO_EVENT };
+        if ((type != '0' + SIO_BINARY_EVENT && type != '0' + SIO_BINARY_ACK) || take_attachments(&r) != (int)bins->n)
                 return ERR_MALFORMED;
-        if (reader_left(&r) > 0) {
-                int err = json_to_pack(bytes_of(r.at, reader_left(&r)), scratch, NULL);
-                if (err)
-                        return err;
-                p->data = buf_bytes(scratch);
-        }
-        return sio_data_valid(p->type, p->data) ? 0 : ERR_MALFORMED;
+        return parse_rest(&r, bins, scratch, p);
 }
 
 /* What stands before the JSON; attachments is 0 for a packet without binary. */

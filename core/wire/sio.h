@@ -6,7 +6,7 @@
  *
  * Outwards an event with binary in it becomes a binary packet: the text, with {"_placeholder":
  * true,"num":k} in the binaries' places, and the binaries behind it as messages of their own.
- * Inwards binary packets are refused: waiting for attachments is not spoken yet.
+ * Inwards sio_attachments says how many such messages to wait for, and sio_parse_with puts them in.
  *
  * Source: the Socket.IO protocol, revision 5; socket.io-parser 4.2.6 and later for the limits.
  */
@@ -41,8 +41,15 @@ enum sio_form sio_sniff(bool binary, struct bytes first);
 
 /* Reads one packet. scratch is emptied and holds the data then; p borrows from text and scratch.
  * returns 0; ERR_MALFORMED (also a reserved event name); ERR_TOO_BIG (JSON limits); ERR_UNSUPPORTED
- *         (a binary packet); ERR_NO_MEMORY */
+ *         (a binary packet, for which sio_parse_with is); ERR_NO_MEMORY */
 int sio_parse(struct bytes text, struct buf *scratch, struct sio_packet *p);
+
+/* How many binary messages follow this text before the packet is whole: 0 but for binary packets.
+ * Returns 0..JSON_BINS_MAX or ERR_MALFORMED. */
+int sio_attachments(struct bytes text);
+
+/* sio_parse for a packet and the attachments that it announced. */
+int sio_parse_with(struct bytes text, const struct json_bins *bins, struct buf *scratch, struct sio_packet *p);
 
 /* Appends a packet's text. Binaries in data are lent through bins, to be sent behind it as binary
  * messages; with bins NULL they are ERR_UNSUPPORTED. Data that JSON cannot say: ERR_UNSUPPORTED;

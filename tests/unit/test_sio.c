@@ -162,6 +162,42 @@ static void binary_goes_out_as_attachments(void **state)
         buf_free(&out);
 }
 
+static void attachments_come_back_in(void **state)
+{
+        (void)state;
+        struct buf data = { 0 }, json = { 0 };
+        struct json_bins bins = { 1, { bytes_text("one") } }, back = { 0 };
+        struct sio_packet p;
+        struct bytes text = bytes_text("51-/x,9[\"a\",{\"_placeholder\":true,\"num\":0}]");
+        assert_int_equal(sio_attachments(text), 1);
+        assert_int_equal(sio_parse_with(text, &bins, &data, &p), 0);
+        assert_int_equal(p.type, SIO_EVENT);
+        assert_true(p.has_id && p.id == 9 && bytes_equal(p.nsp, bytes_text("/x")));
+        assert_int_equal(json_from_pack(p.data, &json, &back), 0);
+        assert_int_equal(back.n, 1);
+        assert_true(bytes_equal(back.bin[0], bytes_text("one")));
+        assert_int_equal(sio_parse_with(bytes_text("52-[\"a\"]"), &bins, &data, &p), ERR_MALFORMED);
+        assert_int_equal(sio_parse_with(bytes_text("2[\"a\"]"), &bins, &data, &p), ERR_MALFORMED);
+        assert_int_equal(sio_parse_with(bytes_text("51-[\"a\",{\"_placeholder\":true,\"num\":1}]"), &bins, &data, &p),
+                         ERR_MALFORMED);
+        buf_free(&data);
+        buf_free(&json);
+}
+
+static void attachments_are_one_to_ten(void **state)
+{
+        (void)state;
+        assert_int_equal(sio_attachments(bytes_text("2[\"a\"]")), 0);
+        assert_int_equal(sio_attachments(bytes_text("510-[\"a\"]")), 10);
+        assert_int_equal(sio_attachments(bytes_text("511-[\"a\"]")), ERR_MALFORMED);
+        assert_int_equal(sio_attachments(bytes_text("50-[\"a\"]")), ERR_MALFORMED);
+        assert_int_equal(sio_attachments(bytes_text("5-[\"a\"]")), ERR_MALFORMED);
+        assert_int_equal(sio_attachments(bytes_text("51[\"a\"]")), ERR_MALFORMED);
+        assert_int_equal(sio_attachments(bytes_text("599999999999-[]")), ERR_MALFORMED);
+        assert_int_equal(sio_attachments(bytes_text("51")), ERR_MALFORMED);
+        assert_int_equal(sio_attachments(bytes_text("")), 0);
+}
+
 static void the_first_message_tells_the_parser(void **state)
 {
         (void)state;
@@ -179,6 +215,8 @@ int main(void)
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(no_prefix_is_taken_for_more_than_it_is),
                 cmocka_unit_test(binary_goes_out_as_attachments),
+                cmocka_unit_test(attachments_come_back_in),
+                cmocka_unit_test(attachments_are_one_to_ten),
                 cmocka_unit_test(the_first_message_tells_the_parser),
         };
         return RUN_ROWS("sio", rows, run_row) + RUN_ROWS("sio back", rows, run_back) +

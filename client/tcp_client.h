@@ -1,0 +1,28 @@
+/* tcp_client: the client's engine for the TCP path, behind client/transport.h: Socket.IO v5 in the
+ * default parser's form, on Engine.IO v4, on WebSocket.
+ *
+ *   OPENING -open-> UPGRADE -101-> ENGINE -open packet-> JOINING -CONNECT reply-> UP -lost-> CLOSING
+ *      ^                                                                                       |
+ *      +------------------------------------<- WAITING (backoff) -<----------------------------+
+ *
+ * It asks for recovery with its private id and the offset of the last event it saw, takes the
+ * offset off every event, and drops what it has seen already. When the server could not recover it
+ * the rooms are joined again, and what was missed is told as gaps: by the server where it knows
+ * them, else from the last eid seen to the first that the new session shows.
+ *
+ * Calls are events with an ack id. Those sent but not answered when the connection is lost are told
+ * as CLIENT_UNKNOWN; those not sent wait for UP. An event with binary in it is ERR_UNSUPPORTED: the
+ * server's JSON parser takes none yet.
+ *
+ * Source: engine.io-protocol 4, socket.io-protocol 5, socket.io-client 4.8.4.
+ */
+#ifndef CLIENT_TCP_CLIENT_H
+#define CLIENT_TCP_CLIENT_H
+#include "client/transport.h"
+
+enum {
+        TCP_CLIENT_CALLS_MAX = 1024,       /* without an answer */
+        TCP_CLIENT_MESSAGE_MAX = 16 << 20, /* bytes of a message, and of a packet's attachments together */
+};
+
+#endif

@@ -1,0 +1,490 @@
+/* The TCP twin's two ends over a byte pipe that cuts anywhere, in simulated time.
+ *
+ * A script of 20 events, half to everyone and half to a room, runs once for every byte at which the
+ * connection may break; the client comes back by itself. The expectation is naive: the list of what
+ * was published. Every event arrives exactly once and in order, or is named by exactly one gap.
+ */
+#include "tests/unit/harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "client/tcp_client.h"
+#include "core/base/rng.h"
+#include "core/chat/chat.h"
+#include "core/event/pack.h"
+#include "tcp_server/http.h"
+#include "tcp_server/tcp_session.h"
+
+enum { EVENTS = 20, TICK_MS = 10, LINKS_MAX = 64 };
+
+struct rules {
+        const char *name;
+        uint64_t log_events; /* of each room; 0: enough */
+        bool half_open;      /* the server is not told of the break */
+        bool every_link;     /* each connection breaks after so many bytes, not only the first */
+        uint32_t restart_at; /* the server is replaced by a new one at this event; 0: never */
+        bool client_says;    /* the events are the client's own calls */
+};
+
+/* One connection: what each end has written and the other has not read. */
+struct link {
+        bool open, client_knows, server_gone;
+        struct http *http;
+        struct tcp_session *session;
+        struct buf to_server, to_client;
+        uint64_t carried;
+        bool news;
+};
+
+struct heard {
+        uint64_t number, eid;
+};
+
+struct world {
+        const struct rules *rules;
+        struct mono now;
+        struct rng rng;
+        struct hub *hub;
+        struct app *app;
+        struct tcp_service *service;
+        struct client *client;
+        struct link link[LINKS_MAX];
+        uint32_t links;
+        uint64_t script_bytes; /* that the first connection carried */
+        uint64_t cut_at;       /* bytes of a connection, both ways; 0: never */
+        bool armed;
+        uint32_t published, epoch;
+        struct heard heard[4 * EVENTS];
+        uint32_t heard_n;
+        uint64_t eid[EVENTS]; /* as published */
+        uint32_t gap_covers[EVENTS], answered[EVENTS + 2], ups, downs, recovered;
+        bool joined, failed;
+};
+
+static const struct transport *const t = &tcp_transport;
+
+/* ---- the server --------------------------------------------------------------------------------- */
+
+static void on_news(void *owner)
+{
+        ((struct link *)owner)->news = true;
+}
+
+static void server_begin(struct world *w)
+{
+        struct hub_config hub = { .epoch = ++w->epoch, .room_events_max = w->rules->log_events };
+        struct tcp_config config = tcp_config_defaults();
+        w->hub = hub_create(&hub);
+        w->app = app_create(w->hub, &chat_handlers);
+        assert_int_equal(tcp_service_create(w->app, &config, &w->service), 0);
+}
+
+static void server_end(struct world *w)
+{
+        for (uint32_t i = 0; i < w->links; i++) {
+                tcp_session_destroy(w->link[i].session, w->now);
+                http_destroy(w->link[i].http);
+                w->link[i].session = NULL;
+                w->link[i].http = NULL;
+                w->link[i].server_gone = true;
+        }
+        tcp_service_destroy(w->service);
+        app_destroy(w->app);
+        hub_destroy(w->hub);
+}
+
+static void server_reads(struct world *w, struct link *l, uint8_t *in, size_t n)
+{
+        size_t used = 0;
+        if (l->server_gone)
+                return;
+        if (l->http) {
+                enum http_verdict verdict = http_recv(l->http, in, n, &used);
+                if (verdict == HTTP_MORE)
+                        return;
+                assert_int_equal(verdict, HTTP_UPGRADE);
+                struct bytes answer = http_answer(l->http);
+                buf_put(&l->to_client, answer.at, answer.n);
+                http_destroy(l->http);
+                l->http = NULL;
+                l->session = tcp_session_create(w->service, w->now, &(struct hub_sink){ on_news, l });
+        }
+        if (used < n)
+                assert_int_equal(tcp_session_recv(l->session, w->now, in + used, n - used), n - used);
+}
+
+/* Moves what the session lends into the pipe; the pipe takes a random number of bytes a call. */
+static void server_writes(struct world *w, struct link *l)
+{
+        struct iovec v[TCP_SLICES_MAX];
+        int n;
+        while (l->session && !l->server_gone &&
+               (n = tcp_session_slices(l->session, w->now, v, 1 + (int)rng_below(&w->rng, TCP_SLICES_MAX))) > 0) {
+                size_t room = 1 + rng_below(&w->rng, 200), taken = 0;
+                for (int i = 0; i < n; i++) {
+                        size_t part = v[i].iov_len < room - taken ? v[i].iov_len : room - taken;
+                        buf_put(&l->to_client, v[i].iov_base, part);
+                        taken += part;
+                }
+                tcp_session_sent(l->session, taken);
+        }
+}
+
+/* ---- the client --------------------------------------------------------------------------------- */
+
+static void note_event(struct world *w, const struct client_event *ev)
+{
+        struct event e;
+        uint64_t number;
+        assert_int_equal(event_parse(ev->event, SIZE_MAX, &e), 0);
+        if (!event_is(&e, "tick") || !pack_get_u64(event_arg(&e, 0), &number))
+                return;
+        assert_true(w->heard_n < 4 * EVENTS);
+        w->heard[w->heard_n++] = (struct heard){ number, ev->eid };
+}
+
+static bool was_heard(const struct world *w, uint32_t number)
+{
+        for (uint32_t i = 0; i < w->heard_n; i++)
+                if (w->heard[i].number == number)
+                        return true;
+        return false;
+}
+
+/* A gap with an unknown end names all up to now that was not heard. */
+static void note_gap(struct world *w, const struct client_event *ev)
+{
+        for (uint32_t i = 0; i < w->published; i++) {
+                bool tea = i % 2 == 1, same = tea ? bytes_equal(ev->room, bytes_text("tea")) : ev->room.n == 0;
+                bool inside = w->eid[i] >= ev->from && w->eid[i] <= ev->to;
+                if (ev->to == UINT64_MAX)
+                        inside = !was_heard(w, i);
+                if (same && inside)
+                        w->gap_covers[i]++;
+        }
+}
+
+static void note(struct world *w, const struct client_event *ev)
+{
+        switch (ev->kind) {
+        case CLIENT_UP:
+                w->ups++;
+                w->recovered += ev->recovered;
+                return;
+        case CLIENT_DOWN:
+                w->downs++;
+                return;
+        case CLIENT_EVENT:
+                note_event(w, ev);
+                return;
+        case CLIENT_GAP:
+                note_gap(w, ev);
+                return;
+        case CLIENT_ANSWER:
+                assert_true(ev->call <= EVENTS + 1);
+                assert_int_not_equal(ev->status, CLIENT_REFUSED);
+                w->answered[ev->call]++;
+                return;
+        case CLIENT_JOINED:
+                w->joined = true;
+                return;
+        }
+}
+
+static void drain(struct world *w)
+{
+        struct client_event ev;
+        while (t->next(w->client, &ev))
+                note(w, &ev);
+}
+
+/* ---- the pipe ----------------------------------------------------------------------------------- */
+
+static void cut(struct world *w, struct link *l)
+{
+        l->open = false;
+        if (l->session && !w->rules->half_open)
+                tcp_session_lost(l->session, w->now, TCP_END_LOST);
+        if (!w->rules->half_open)
+                l->server_gone = true;
+        if (!w->rules->every_link)
+                w->armed = false;
+        t->closed(w->client, w->now, "connection reset");
+        drain(w);
+}
+
+/* Carries some bytes one way; false when there were none. */
+static bool carry(struct world *w, struct link *l, struct buf *from, bool to_server)
+{
+        if (!l->open || from->n == 0)
+                return false;
+        size_t n = 1 + rng_below(&w->rng, from->n);
+        if (w->armed && l->carried + n > w->cut_at)
+                n = (size_t)(w->cut_at - l->carried);
+        uint8_t *copy = malloc(n + 1);
+        memcpy(copy, from->at, n);
+        buf_drop(from, n);
+        l->carried += n;
+        if (to_server) {
+                server_reads(w, l, copy, n);
+        } else {
+                t->recv(w->client, w->now, copy, n);
+                drain(w);
+        }
+        free(copy);
+        if (w->armed && l->carried == w->cut_at)
+                cut(w, l);
+        return true;
+}
+
+static void open_link(struct world *w)
+{
+        assert_true(w->links < LINKS_MAX);
+        struct link *l = &w->link[w->links++];
+        l->open = true;
+        l->http = http_create("/socket.io/", NULL);
+        t->opened(w->client, w->now);
+        drain(w);
+}
+
+static void client_writes(struct world *w, struct link *l)
+{
+        uint8_t out[64];
+        size_t n;
+        while ((n = t->send(w->client, w->now, out, sizeof out)) > 0)
+                buf_put(&l->to_server, out, n);
+}
+
+static void follow_wish(struct world *w)
+{
+        struct link *l = w->links ? &w->link[w->links - 1] : NULL;
+        enum client_wish wish = t->wish(w->client);
+        if (wish == CLIENT_OPEN) {
+                open_link(w);
+        } else if (wish == CLIENT_CLOSE && l && l->open) {
+                client_writes(w, l);
+                cut(w, l);
+        } else if (wish == CLIENT_CLOSE) {
+                t->closed(w->client, w->now, "closed");
+                drain(w);
+        }
+}
+
+/* Everything that can happen at this instant. */
+static void settle(struct world *w)
+{
+        for (bool busy = true; busy;) {
+                follow_wish(w);
+                hub_announce(w->hub);
+                struct link *l = w->links ? &w->link[w->links - 1] : NULL;
+                if (!l)
+                        return;
+                if (l->open)
+                        client_writes(w, l);
+                server_writes(w, l);
+                busy = carry(w, l, &l->to_server, true);
+                busy = carry(w, l, &l->to_client, false) || busy;
+                bool ended = l->open && l->to_client.n == 0 &&
+                             (l->server_gone || (l->session && tcp_session_done(l->session)));
+                if (ended) {
+                        cut(w, l);
+                        busy = true;
+                }
+                busy = busy || t->wish(w->client) == CLIENT_OPEN;
+        }
+}
+
+static struct mono soonest(const struct world *w)
+{
+        struct mono at = mono_min(t->deadline(w->client), tcp_service_deadline(w->service));
+        at = mono_min(at, hub_deadline(w->hub));
+        for (uint32_t i = 0; i < w->links; i++)
+                if (w->link[i].session && !w->link[i].server_gone)
+                        at = mono_min(at, tcp_session_deadline(w->link[i].session));
+        return at;
+}
+
+static void pass(struct world *w, int64_t span_ns)
+{
+        struct mono until = mono_add(w->now, span_ns);
+        settle(w);
+        for (struct mono due; due = soonest(w), !mono_before(until, due);) {
+                w->now = due;
+                tcp_service_expire(w->service, w->now);
+                hub_expire(w->hub, w->now);
+                for (uint32_t i = 0; i < w->links; i++)
+                        if (w->link[i].session && !w->link[i].server_gone)
+                                tcp_session_expire(w->link[i].session, w->now);
+                t->expire(w->client, w->now);
+                drain(w);
+                settle(w);
+        }
+        w->now = until;
+}
+
+/* ---- the script --------------------------------------------------------------------------------- */
+
+static struct buf tick(uint32_t i)
+{
+        struct buf event = { 0 };
+        event_begin(&event, "tick", 2);
+        pack_put_u64(&event, i);
+        pack_put_bin(&event, bytes_of("\0\1\2", i % 4 == 0 ? 3 : 0));
+        return event;
+}
+
+static void publish(struct world *w, uint32_t i)
+{
+        struct bytes tea = bytes_text("tea");
+        struct buf event = tick(i);
+        struct publish p = { .event = buf_bytes(&event), .rooms = &tea, .rooms_n = i % 2 };
+        struct published out;
+        assert_int_equal(hub_publish(w->hub, w->now, &p, &out), 0);
+        w->eid[i] = out.eid;
+        w->published = i + 1;
+        buf_free(&event);
+}
+
+/* The client says it: to itself too, so that it is both the answer and the event that can be lost. */
+static void say(struct world *w, uint32_t i)
+{
+        struct buf event = { 0 };
+        event_begin(&event, "tick", 1);
+        pack_put_u64(&event, i);
+        assert_int_equal(t->call(w->client, w->now, buf_bytes(&event)), i + 2);
+        w->published = i + 1;
+        buf_free(&event);
+}
+
+static void begin(struct world *w, const struct rules *rules, uint64_t cut_at, uint64_t seed)
+{
+        struct client_config config = {
+                .host = "sim", .path = "/socket.io/", .name = "una", .seed = seed, .reconnect = true
+        };
+        *w = (struct world){ .rules = rules, .now = { NS_PER_S }, .rng = rng_seeded(seed, "pipe"), .cut_at = cut_at };
+        server_begin(w);
+        w->client = t->create(&config, w->now);
+        assert_int_equal(t->join(w->client, w->now, bytes_text("tea")), 1);
+        w->armed = cut_at > 0 && rules->client_says;
+        pass(w, NS_PER_MS);
+        if (rules->client_says)
+                return;
+        assert_true(w->joined);
+        w->link[0].carried = 0; /* what stands is cut after so many bytes more */
+        w->armed = cut_at > 0;
+}
+
+static void run_script(struct world *w)
+{
+        for (uint32_t i = 0; i < EVENTS; i++) {
+                if (w->rules->restart_at && i == w->rules->restart_at) {
+                        server_end(w);
+                        server_begin(w);
+                }
+                if (w->rules->client_says)
+                        say(w, i);
+                else
+                        publish(w, i);
+                pass(w, TICK_MS * NS_PER_MS);
+        }
+        w->armed = false;
+        w->script_bytes = w->link[0].carried;
+        pass(w, 60 * NS_PER_S);
+}
+
+static void end(struct world *w)
+{
+        t->destroy(w->client);
+        server_end(w);
+        for (uint32_t i = 0; i < w->links; i++) {
+                buf_free(&w->link[i].to_server);
+                buf_free(&w->link[i].to_client);
+        }
+}
+
+/* ---- what must hold ----------------------------------------------------------------------------- */
+
+static void complain(struct world *w, const char *words, uint64_t i)
+{
+        if (!w->failed)
+                fprintf(stderr, "cut %llu: event %llu %s\n", (unsigned long long)w->cut_at, (unsigned long long)i,
+                        words);
+        w->failed = true;
+}
+
+static void check_events(struct world *w)
+{
+        uint32_t times[EVENTS] = { 0 };
+        for (uint32_t i = 0; i < w->heard_n; i++) {
+                times[w->heard[i].number]++;
+                if (i > 0 && w->heard[i].number <= w->heard[i - 1].number)
+                        complain(w, "out of order", w->heard[i].number);
+                if (!w->rules->client_says && w->heard[i].eid != w->eid[w->heard[i].number])
+                        complain(w, "with another's eid", w->heard[i].number);
+        }
+        for (uint32_t i = 0; i < EVENTS; i++) {
+                uint32_t told = times[i] + w->gap_covers[i];
+                if (times[i] > 1)
+                        complain(w, "twice", i);
+                else if (told == 0 && !w->rules->client_says)
+                        complain(w, "silently lost", i);
+                else if (times[i] && w->gap_covers[i])
+                        complain(w, "given and told as lost", i);
+                else if (w->gap_covers[i] && w->rules->log_events == 0 && !w->rules->restart_at)
+                        complain(w, "told as lost, though the log has it", i);
+        }
+}
+
+static void check_answers(struct world *w)
+{
+        for (uint32_t i = 0; i < EVENTS; i++)
+                if (w->rules->client_says && w->answered[i + 2] != 1)
+                        complain(w, "not answered exactly once", i);
+}
+
+static uint64_t run(const struct rules *rules, uint64_t cut_at, uint64_t seed, uint64_t *recovered)
+{
+        struct world *w = calloc(1, sizeof *w);
+        begin(w, rules, cut_at, seed);
+        run_script(w);
+        check_events(w);
+        check_answers(w);
+        if (t->wish(w->client) != CLIENT_HOLD || w->ups == 0 || w->ups != w->downs + 1)
+                complain(w, "after which the client did not come back", 0);
+        uint64_t carried = w->script_bytes;
+        *recovered += w->recovered;
+        bool failed = w->failed;
+        end(w);
+        free(w);
+        assert_false(failed);
+        return carried;
+}
+
+static void cut_at_every_byte(void **state)
+{
+        const struct rules *rules = *state;
+        uint64_t recovered = 0;
+        uint64_t bytes = run(rules, 0, 1, &recovered);
+        assert_true(bytes > EVENTS * 20);
+        for (uint64_t at = rules->every_link ? 400 : 1; at < bytes; at++)
+                run(rules, at, at, &recovered);
+        if (!rules->restart_at && rules->log_events == 0)
+                assert_true(recovered > bytes / 2);
+}
+
+static const struct rules rules[] = {
+        { "cut at every byte", 0, false, false, 0, false },
+        { "cut at every byte, and the server does not notice", 0, true, false, 0, false },
+        { "cut at every byte, a log of two events", 2, false, false, 0, false },
+        { "cut at every byte, a log of two events, unnoticed", 2, true, false, 0, false },
+        { "every connection cut", 0, false, true, 0, false },
+        { "the client says them", 0, false, false, 0, true },
+        { "the client says them, and the server does not notice", 0, true, false, 0, true },
+        { "the server restarts", 0, false, false, 10, false },
+};
+
+int main(void)
+{
+        return RUN_ROWS("tcp sim", rules, cut_at_every_byte);
+}
