@@ -103,16 +103,17 @@ void udp_batch_even(struct udp_batch *b)
                 most = b->datagram[i].bytes > most ? b->datagram[i].bytes : most;
         if (b->n < 2 || b->iov_n + b->n > UDP_BATCH_IOVS)
                 return;
-        /* The list of iovecs is rebuilt from its end, one place for padding behind each datagram. */
+        /* The list of iovecs is rebuilt from its end, so that it stays without holes: a datagram's
+         * padding stands right behind it, and nothing behind one that needs none. */
         int to = b->iov_n + b->n;
         for (int i = b->n - 1; i >= 0; i--) {
                 struct udp_datagram *d = &b->datagram[i];
-                struct iovec pad = { (void *)(uintptr_t)zeros, i < b->n - 1 ? most - d->bytes : 0 };
-                to -= d->iov_n + 1;
+                size_t pad = i < b->n - 1 ? most - d->bytes : 0;
+                to -= d->iov_n + (pad > 0);
                 memmove(&b->iov[to], d->iov, (size_t)d->iov_n * sizeof *d->iov);
                 d->iov = &b->iov[to];
-                if (pad.iov_len > 0)
-                        d->iov[d->iov_n++] = pad;
-                d->bytes += pad.iov_len;
+                if (pad > 0)
+                        d->iov[d->iov_n++] = (struct iovec){ (void *)(uintptr_t)zeros, pad };
+                d->bytes += pad;
         }
 }
