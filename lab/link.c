@@ -117,6 +117,7 @@ static void account(struct link *l, struct mono now, struct bytes packet, const 
         struct link_flow *flow = &l->flows[who->rule->flow_first + (other ? 0 : who->number)];
         flow->count[who->class][verdict].packets++;
         flow->count[who->class][verdict].bytes += packet.n;
+        flow->first_data[verdict] += who->class == LINK_DATA && nth == 1;
         if (!l->config.log)
                 return;
         decision_add(l->config.log, &(struct decision){ .t_ns = mono_since(now, l->t0),

@@ -85,6 +85,7 @@ struct link_flow {
         const char *name; /* lives as long as the link */
         uint32_t number;  /* subscriber; 0 for "other" */
         struct link_count count[LINK_CLASSES][LINK_VERDICTS];
+        uint64_t first_data[LINK_VERDICTS]; /* LINK_DATA packets whose key had not been seen before: no repairs */
 };
 
 struct link;

@@ -22,6 +22,8 @@ void link_report_totals(const struct link *l, struct link_way *way)
         for (size_t i = 0; i < link_flows(l); i++) {
                 const struct link_flow *flow = link_flow_at(l, i);
                 struct link_total *total = total_named(way, flow->name);
+                for (int v = 0; v < LINK_VERDICTS; v++)
+                        total->first_data[v] += flow->first_data[v];
                 for (int c = 0; c < LINK_CLASSES; c++)
                         for (int v = 0; v < LINK_VERDICTS; v++) {
                                 total->count[c][v].packets += flow->count[c][v].packets;
@@ -36,9 +38,9 @@ void link_report_loss(const struct link_way *way, const char *rule, uint64_t *da
         for (size_t i = 0; i < way->totals_n; i++) {
                 if (*rule && strcmp(rule, way->totals[i].name) != 0)
                         continue;
-                const struct link_count *data = way->totals[i].count[LINK_DATA];
-                *datagrams += data[LINK_PASSED].packets + data[LINK_LOST].packets;
-                *lost += data[LINK_LOST].packets;
+                const uint64_t *first = way->totals[i].first_data;
+                *datagrams += first[LINK_PASSED] + first[LINK_LOST];
+                *lost += first[LINK_LOST];
         }
 }
 

@@ -2,6 +2,7 @@
  */
 #ifndef LAB_LINK_REPORT_H
 #define LAB_LINK_REPORT_H
+#include "bench/report.h"
 #include "core/base/bytes.h"
 #include "lab/link.h"
 
@@ -11,6 +12,7 @@ enum { LINK_RULES_MAX = 16 };
 struct link_total {
         char name[LINK_NAME_MAX];
         struct link_count count[LINK_CLASSES][LINK_VERDICTS];
+        uint64_t first_data[LINK_VERDICTS];
 };
 
 struct link_way {
@@ -27,8 +29,9 @@ struct link_way {
 };
 
 struct link_summary {
-        struct mono t0; /* MONO_NEVER: the measuring never began, and all counts are 0 */
-        bool fifo;      /* ran with real-time priority */
+        struct mono t0;          /* MONO_NEVER: the measuring never began, and all counts are 0 */
+        bool fifo;               /* ran with real-time priority */
+        struct report_dist late; /* both ways together, as link_way tells of each */
         uint64_t decisions, decisions_dropped;
         struct link_way way[LINK_DIRECTIONS];
 };
@@ -36,8 +39,9 @@ struct link_summary {
 /* Adds up the flows of each rule into way->totals. At most LINK_RULES_MAX rules (our own mistake). */
 void link_report_totals(const struct link *l, struct link_way *way);
 
-/* The packets that carried events, and how many of them the loss model took (a blackout's and an
- * overflow's are not in either). The rule is "" for all rules together. */
+/* The datagrams that carried events, first sendings alone, and how many of them the loss model took
+ * (a blackout's and an overflow's are not in either). A repair is known by its first seq having been
+ * another datagram's. The rule is "" for all rules together. */
 void link_report_loss(const struct link_way *way, const char *rule, uint64_t *datagrams, uint64_t *lost);
 
 /* Appends the whole report as one JSON object: settings, figures, and a row for each flow, class and

@@ -187,6 +187,13 @@ static int put_text(FILE *f, const void *what)
         return fwrite(text->at, 1, text->n, f) == text->n ? 0 : -1;
 }
 
+/* Adds the way up to the way down's histogram, which both ways' own figures have been taken from. */
+static struct report_dist late_together(const struct pump *p)
+{
+        hist_merge(p->way[LINK_DOWN].late, p->way[LINK_UP].late);
+        return report_dist_of(p->way[LINK_DOWN].late);
+}
+
 static void sum_up(const struct pump *p, const struct link_run_config *config, const struct decision_log *log,
                    struct link_summary *s)
 {
@@ -210,6 +217,7 @@ static void sum_up(const struct pump *p, const struct link_run_config *config, c
                         log_warn("the drops of a TUN device are not known: %s", strerror(errno));
                 link_report_totals(way->link, out);
         }
+        s->late = late_together(p);
 }
 
 static int write_results(const struct pump *p, const struct link_run_config *config, const struct decision_log *log,

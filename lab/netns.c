@@ -220,13 +220,15 @@ int netns_enter(const struct netns_pair *pair, enum netns_side side)
 /* The child's part of netns_spawn: only comes back when something was refused, with errno. */
 static void become(const struct netns_pair *pair, const struct netns_command *command, pid_t parent)
 {
-        if (netns_enter(pair, command->side) < 0)
+        if (pair && netns_enter(pair, command->side) < 0)
                 return;
         /* After netns_enter: new credentials clear it. The parent may have ended before that. */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
                 return;
         if (getppid() != parent)
                 _exit(127);
+        if (command->own_group && setpgid(0, 0) < 0)
+                return;
         if (command->stdout_fd >= 0 && dup2(command->stdout_fd, STDOUT_FILENO) < 0)
                 return;
         if (command->keep_fd >= 0 && fcntl(command->keep_fd, F_SETFD, 0) < 0)

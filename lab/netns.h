@@ -13,6 +13,7 @@
 #define LAB_NETNS_H
 #include "lab/wire_tun.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 enum netns_side { NETNS_NEAR, NETNS_FAR, NETNS_SIDES };
@@ -44,10 +45,11 @@ struct netns_command {
         char *const *argv; /* NULL at the end; argv[0] is looked for in PATH */
         int stdout_fd;     /* becomes its standard output; -1: ours */
         int keep_fd;       /* stays open under its own number; -1: none */
+        bool own_group;    /* of processes: a terminal's Ctrl-C does not reach it */
 };
 
-/* Starts a program in a side. It is killed when the calling thread ends, however that happens; what
- * it starts itself is its own to end. Returns its pid for waitpid(), or ERR_SYSTEM with errno. */
+/* Starts a program in a side, or where we are if pair is NULL. It is killed when the calling thread ends, however that
+ * happens; what it starts itself is its own to end. Returns its pid for waitpid(), or ERR_SYSTEM with errno. */
 pid_t netns_spawn(const struct netns_pair *pair, const struct netns_command *command);
 
 #endif

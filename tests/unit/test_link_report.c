@@ -82,6 +82,26 @@ static void loss_counts_event_datagrams_alone(void **state)
         end(&s);
 }
 
+/* A repair's fate is no part of the loss before repair. */
+static void loss_counts_first_sendings_alone(void **state)
+{
+        (void)state;
+        struct scene s = played();
+        uint64_t datagrams, lost, datagrams_again, lost_again;
+        link_report_loss(&s.summary.way[LINK_DOWN], "udp-raw", &datagrams, &lost);
+        for (uint64_t seq = 1; seq <= 400; seq++) {
+                struct made_packet p = make_data((uint16_t)(seq % 2 * 3), seq);
+                link_push(s.links[LINK_DOWN], (struct mono){ 20 }, bytes_of(p.at, p.n));
+        }
+        link_report_totals(s.links[LINK_DOWN], &s.summary.way[LINK_DOWN]);
+        link_report_loss(&s.summary.way[LINK_DOWN], "udp-raw", &datagrams_again, &lost_again);
+        assert_int_equal(datagrams_again, datagrams);
+        assert_int_equal(lost_again, lost);
+        const struct link_count *data = s.summary.way[LINK_DOWN].totals[0].count[LINK_DATA];
+        assert_int_equal(data[LINK_PASSED].packets + data[LINK_LOST].packets, 800);
+        end(&s);
+}
+
 static json_int_t packets_in(const json_t *flows, const char *verdict)
 {
         json_int_t n = 0;
@@ -129,6 +149,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(sums_by_rule),
                 cmocka_unit_test(loss_counts_event_datagrams_alone),
+                cmocka_unit_test(loss_counts_first_sendings_alone),
                 cmocka_unit_test(json_says_the_same),
                 cmocka_unit_test(json_without_a_start),
         };
