@@ -147,7 +147,7 @@ static void on_publisher(void *owner, struct mono now, const struct client_event
         (void)now;
         if (ev->kind == CLIENT_UP)
                 r->publisher_up = true;
-        else if (ev->kind == CLIENT_DOWN && ev->final)
+        else if (ev->kind == CLIENT_DOWN && ev->final && r->phase < LEAVING)
                 fail(r, ERR_NOT_FOUND, "the publisher lost the server: %s", ev->reason ? ev->reason : "closed");
         else if (ev->kind == CLIENT_ANSWER)
                 answered(r, ev);
@@ -362,6 +362,7 @@ static int conclude(struct run *r, struct report *report)
         }
         ledger_lateness(crowd_ledger(r->crowd[0]), late);
         report->validity.generator.known = true;
+        report->validity.generator.p99_ns_max = REPORT_LATE_P99_NS_MAX;
         report->validity.generator.late = report_dist_of(late);
         report->validity.udp_buffer = (struct report_drops){ true, r->kernel_drops };
         hist_destroy(late);
