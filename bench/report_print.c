@@ -131,19 +131,17 @@ static void put_network(const struct report *r, FILE *out)
 
 static void put_transports(const struct report *r, FILE *out)
 {
-        char text[2 * REPORT_TEXT_MAX], sends[FIGURE_MAX], receives[FIGURE_MAX];
+        char text[2 * REPORT_TEXT_MAX], receives[FIGURE_MAX];
         const char *congestion = "";
         for (uint32_t i = 0; i < r->paths_n && !congestion[0]; i++)
                 congestion = r->paths[i].congestion;
         snprintf(text, sizeof text,
-                 "recovery %s, TCP_NODELAY %s, congestion control %s, socket buffers %s B send, %s B receive",
+                 "recovery %s, TCP_NODELAY %s, congestion control %s, receive buffer %s B",
                  r->recovery_on ? "on (offset bytes included)" : "off", r->nodelay[0] ? r->nodelay : "not read",
-                 congestion[0] ? congestion : "not read", figure_count(r->tcp_sndbuf_bytes, sends),
-                 figure_count(r->tcp_rcvbuf_bytes, receives));
+                 congestion[0] ? congestion : "not read", figure_count(r->tcp_rcvbuf_bytes, receives));
         put_key("tcp", text, out);
-        snprintf(text, sizeof text, "%scongestion controlled, socket buffers %s B send, %s B receive",
-                 r->udp_congestion_controlled ? "" : "not ", figure_count(r->udp_sndbuf_bytes, sends),
-                 figure_count(r->udp_rcvbuf_bytes, receives));
+        snprintf(text, sizeof text, "%scongestion controlled, receive buffer %s B",
+                 r->udp_congestion_controlled ? "" : "not ", figure_count(r->udp_rcvbuf_bytes, receives));
         put_key("udp", text, out);
 }
 

@@ -13,6 +13,8 @@ const char *argp_program_version = "Twincast 0.1";
 
 static const char *program = "twincast";
 
+enum { KEY_USAGE = 0x7000 };
+
 static void end(int code, const char *format, va_list args) __attribute__((noreturn, format(printf, 2, 0)));
 
 static void end(int code, const char *format, va_list args)
@@ -37,19 +39,67 @@ void options_machine(const char *format, ...)
         end(EXIT_MACHINE, format, args);
 }
 
+/* argp's own help and errors come as a pair: silencing its two-line errors silences its help. So
+ * both are done here, around the program's argp. */
+static const struct argp_option common_options[] = {
+        { "help", '?', 0, 0, "give this list", -1 },
+        { "usage", KEY_USAGE, 0, 0, "give a short usage message", -1 },
+        { "version", 'V', 0, 0, "print the version", -1 },
+        { 0 },
+};
+
+static error_t parse_common(int key, char *arg, struct argp_state *state)
+{
+        char *name = state->name;
+        (void)arg;
+        switch (key) {
+        case ARGP_KEY_INIT:
+                state->child_inputs[0] = state->input;
+                state->err_stream = NULL; /* no "Try --help" of argp's; see complain */
+                return 0;
+        case '?':
+                argp_help(state->root_argp, stdout, ARGP_HELP_LONG | ARGP_HELP_DOC | ARGP_HELP_USAGE, name);
+                exit(EXIT_DONE);
+        case KEY_USAGE:
+                argp_help(state->root_argp, stdout, ARGP_HELP_USAGE, name);
+                exit(EXIT_DONE);
+        case 'V':
+                puts(argp_program_version);
+                exit(EXIT_DONE);
+        default:
+                return ARGP_ERR_UNKNOWN;
+        }
+}
+
+/* Only getopt knows which word it did not understand, and it tells nobody but stderr. */
+static void complain(const struct argp *whole, int argc, char **argv, void *input)
+{
+        char *words = NULL;
+        size_t n = 0;
+        FILE *real = stderr;
+        FILE *memory = open_memstream(&words, &n);
+        if (memory) {
+                stderr = memory;
+                (void)argp_parse(whole, argc, argv, ARGP_NO_HELP, NULL, input);
+                stderr = real;
+                fclose(memory);
+        }
+        /* "PROGRAM: unrecognized option '--x'\n" */
+        size_t name_n = strlen(argv[0]);
+        char *line = words && n > name_n + 2 && strncmp(words, argv[0], name_n) == 0 ? words + name_n + 2 : words;
+        if (line)
+                line[strcspn(line, "\n")] = '\0';
+        options_fail("%s; --help lists the options and what they take", line && line[0] ? line : "not understood");
+}
+
 void options_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
         const char *slash = strrchr(argv[0], '/');
         program = slash ? slash + 1 : argv[0];
-        argp_err_exit_status = EXIT_USAGE;
-        int at = 0;
-        /* argp's own message for a wrong option takes two lines and leaves out the cure. */
-        if (argp_parse(argp, argc, argv, ARGP_NO_ERRS, &at, input) == 0)
-                return;
-        const char *word = at > 0 && at <= argc ? argv[at < argc && at > 0 ? at : argc - 1] : "";
-        if (at > 0 && word[0] != '-')
-                word = argv[at - 1];
-        options_fail("%s: not understood here; --help lists what is", word);
+        struct argp_child children[] = { { argp, 0, NULL, 0 }, { 0 } };
+        struct argp whole = { common_options, parse_common, argp->args_doc, NULL, children, NULL, NULL };
+        if (argp_parse(&whole, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, input) != 0)
+                complain(&whole, argc, argv, input);
 }
 
 static void refuse(const char *name, const char *text, int err, const char *example) __attribute__((noreturn));
