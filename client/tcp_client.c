@@ -163,6 +163,8 @@ static int do_bye(struct client *c, struct mono now)
         }
         if (speaks_frames(c))
                 put_frame(c, WS_CLOSE, bytes_of("\x03\xe8", 2)); /* 1000 */
+        else
+                c->out.n = c->out_at = 0;
         drop_connection(c);
         c->final = true;
         c->reason = "goodbye";
