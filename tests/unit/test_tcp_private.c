@@ -1,0 +1,101 @@
+#include "tests/unit/harness.h"
+
+#include <stdio.h>
+
+#include "tcp_server/tcp_private.h"
+
+static void place(struct tcp_private *p, uint64_t at, const char *frame)
+{
+        size_t start;
+        struct buf *out = tcp_private_begin(p, at, &start);
+        assert_non_null(out);
+        buf_text(out, frame);
+        tcp_private_end(p, start);
+}
+
+/* All placed frames as text: "5:abc 7:d". */
+static const char *shown(const struct tcp_private *p)
+{
+        static char text[256];
+        size_t at = 0;
+        uint64_t where;
+        struct bytes frame;
+        text[0] = 0;
+        while (tcp_private_next(p, &at, &where, &frame))
+                sprintf(text + strlen(text), "%s%d:%.*s", text[0] ? " " : "", (int)where, (int)frame.n, frame.at);
+        return text;
+}
+
+static void placed_frames_keep_their_order_and_places(void **state)
+{
+        (void)state;
+        struct tcp_private p = { 0 };
+        place(&p, 5, "abc");
+        place(&p, 5, "d");
+        place(&p, 7, "ef");
+        assert_string_equal(shown(&p), "5:abc 5:d 7:ef");
+        tcp_private_free(&p);
+}
+
+static void any_cut_leaves_the_rest(void **state)
+{
+        (void)state;
+        static const char *const rest[] = {
+                "5:abc 5:d 7:ef", "5:bc 5:d 7:ef", "5:c 5:d 7:ef", "5:d 7:ef", "7:ef", "7:f", ""
+        };
+        for (size_t first = 0; first <= 6; first++)
+                for (size_t second = 0; first + second <= 6; second++) {
+                        struct tcp_private p = { 0 };
+                        place(&p, 5, "abc");
+                        place(&p, 5, "d");
+                        place(&p, 7, "ef");
+                        tcp_private_placed_sent(&p, first);
+                        assert_string_equal(shown(&p), rest[first]);
+                        tcp_private_placed_sent(&p, second);
+                        assert_string_equal(shown(&p), rest[first + second]);
+                        size_t sent = first + second;
+                        assert_int_equal(tcp_private_half(&p), sent == 1 || sent == 2 || sent == 5);
+                        tcp_private_free(&p);
+                }
+}
+
+static void nothing_waiting_holds_no_memory(void **state)
+{
+        (void)state;
+        struct tcp_private p = { 0 };
+        place(&p, 1, "abc");
+        buf_text(tcp_private_border(&p), "ping");
+        assert_true(tcp_private_bytes(&p) >= 7);
+        tcp_private_border_sent(&p, 1);
+        assert_true(bytes_equal(buf_bytes(&p.border), bytes_text("ing")));
+        tcp_private_border_sent(&p, 3);
+        tcp_private_placed_sent(&p, 3);
+        assert_null(p.border.at);
+        assert_null(p.placed.at);
+        assert_int_equal(tcp_private_bytes(&p), 0);
+}
+
+static void unplacing_leaves_the_border(void **state)
+{
+        (void)state;
+        struct tcp_private p = { 0 };
+        place(&p, 1, "abc");
+        tcp_private_placed_sent(&p, 1);
+        buf_text(tcp_private_border(&p), "close");
+        tcp_private_unplace(&p);
+        assert_false(tcp_private_half(&p));
+        assert_string_equal(shown(&p), "");
+        assert_int_equal(tcp_private_bytes(&p), 5);
+        tcp_private_free(&p);
+}
+
+int main(void)
+{
+        const struct CMUnitTest stories[] = {
+                cmocka_unit_test(placed_frames_keep_their_order_and_places),
+                cmocka_unit_test(any_cut_leaves_the_rest),
+                cmocka_unit_test(nothing_waiting_holds_no_memory),
+                cmocka_unit_test(unplacing_leaves_the_border),
+        };
+        return cmocka_run_group_tests_name("tcp_private", stories, NULL, NULL);
+}
