@@ -15,7 +15,7 @@
 
 #include "core/base/bytes.h"
 
-enum { TCP_PRIVATE_MAX = 16 * 1024 }; /* bytes waiting, in both lanes */
+enum { TCP_PRIVATE_MAX = 16 * 1024 }; /* bytes waiting in both lanes at which no more packets are taken */
 
 struct tcp_private {
         struct buf border;

@@ -31,12 +31,16 @@ static void tell(struct tcp_session *s)
 
 void session_put_border(struct tcp_session *s, struct mono now, const struct sio_packet *p)
 {
+        if (!session_has_room(s, now))
+                return;
         session_check(s, now, tcp_encoding_packet(encoding(s)->form, p, tcp_private_border(&s->private)));
         tell(s);
 }
 
 void session_put_placed(struct tcp_session *s, struct mono now, const struct sio_packet *p)
 {
+        if (!session_has_room(s, now))
+                return;
         size_t start;
         struct buf *out = tcp_private_begin(&s->private, hub_head(s->service->hub), &start);
         int err = out ? tcp_encoding_packet(encoding(s)->form, p, out) : ERR_NO_MEMORY;

@@ -69,8 +69,13 @@ void session_check(struct tcp_session *s, struct mono now, int err)
 {
         if (err)
                 end(s, now, TCP_END_MEMORY);
-        else if (s->state != TCP_ENDED && tcp_private_bytes(&s->private) > TCP_PRIVATE_MAX)
+}
+
+bool session_has_room(struct tcp_session *s, struct mono now)
+{
+        if (tcp_private_bytes(&s->private) >= TCP_PRIVATE_MAX)
                 end(s, now, TCP_END_SLOW);
+        return s->state != TCP_ENDED;
 }
 
 /* ---- Socket.IO -------------------------------------------------------------------------------- */
@@ -273,7 +278,8 @@ static void on_frame(struct tcp_session *s, struct mono now, const struct ws_eve
                         end(s, now, TCP_END_PARSE);
                 return;
         case WS_GOT_PING:
-                session_check(s, now, ws_put(tcp_private_border(&s->private), WS_PONG, ev->payload, NULL));
+                if (session_has_room(s, now))
+                        session_check(s, now, ws_put(tcp_private_border(&s->private), WS_PONG, ev->payload, NULL));
                 return;
         case WS_GOT_CLOSE:
                 session_end(s, now, TCP_END_PEER, ev->code);

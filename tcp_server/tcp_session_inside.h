@@ -42,13 +42,17 @@ static inline struct member *session_member(const struct tcp_session *s)
  * is half sent. */
 void session_end(struct tcp_session *s, struct mono now, enum tcp_end end, uint16_t code);
 
-/* Queues packets; when memory or the private buffer is out, the session ends. */
+/* Queues packets; when memory or the room for them is out, the session ends. */
 void session_put_border(struct tcp_session *s, struct mono now, const struct sio_packet *p);
 void session_put_placed(struct tcp_session *s, struct mono now, const struct sio_packet *p);
 void session_put_gap(struct tcp_session *s, struct mono now, const struct piece *gap);
 void session_put_hello(struct tcp_session *s, struct mono now);
 
-/* Ends the session if err is set or its private buffer is over its limit. */
+/* May one more private packet be queued? The session ends as slow when as many bytes as may wait are
+ * waiting already; so one packet, of any size, may go over that limit. False: it has ended. */
+bool session_has_room(struct tcp_session *s, struct mono now);
+
+/* Ends the session if err is set. */
 void session_check(struct tcp_session *s, struct mono now, int err);
 
 /* A CONNECT for "/": a new socket, or the client's old one. auth may be empty. */

@@ -25,6 +25,7 @@
 #include "core/chat/chat.h"
 #include "core/wire/eio.h"
 #include "core/wire/sio_msgpack.h"
+#include "tcp_server/tcp_private.h"
 #include "tcp_server/tcp_session.h"
 
 enum { PEERS = 4, STEPS = 40, TOLD_MAX = 64 * 1024 };

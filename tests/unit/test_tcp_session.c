@@ -302,6 +302,29 @@ static void a_quick_publisher_that_reads_is_never_slow(void **state)
         free(r);
 }
 
+static void one_answer_may_be_larger_than_the_limit(void **state)
+{
+        (void)state;
+        struct rig *r = calloc(1, sizeof *r);
+        struct buf text = { 0 };
+        rig_begin(r, "echo");
+        run_step(r, "a open");
+        run_step(r, "a > 40");
+        drain(r, &r->peer[0], SIZE_MAX);
+        r->peer[0].told[0] = 0;
+        buf_text(&text, "421[\"x\",\"");
+        while (text.n < 2 * TCP_PRIVATE_MAX)
+                buf_text(&text, "0123456789");
+        buf_put(&text, "\"]", 3);
+        say_text(r, &r->peer[0], (const char *)text.at);
+        run_step(r, "a alive");
+        say_text(r, &r->peer[0], "422[\"x\"]"); /* asks for more while as much waits: slow */
+        run_step(r, "a ended does not read its answers");
+        buf_free(&text);
+        rig_end(r);
+        free(r);
+}
+
 static void a_turn_of_events_is_one_slice(void **state)
 {
         (void)state;
@@ -327,6 +350,7 @@ int main(void)
                 cmocka_unit_test(any_cut_gives_the_same_bytes),
                 cmocka_unit_test(acks_nobody_reads_end_in_slow),
                 cmocka_unit_test(a_quick_publisher_that_reads_is_never_slow),
+                cmocka_unit_test(one_answer_may_be_larger_than_the_limit),
                 cmocka_unit_test(a_turn_of_events_is_one_slice),
         };
         return RUN_ROWS("tcp_session", scripts, run_script) +
