@@ -87,7 +87,8 @@ void udp_calls_up(struct client *c, struct mono now)
                         refuse(c, i, CLIENT_UNKNOWN, "the connection was lost");
                         continue;
                 }
-                k->due = now;
+                if (k->answer_seq == 0)
+                        k->due = now;
                 i++;
         }
 }
@@ -213,9 +214,11 @@ static void take_ack(struct client *c, const struct dgram_ack *a)
                 refuse(c, i, CLIENT_UNKNOWN, dgram_code_text(a->status));
         } else if (a->status != DGRAM_CODE_OK && a->status != DGRAM_CODE_DUPLICATE) {
                 refuse(c, i, CLIENT_REFUSED, dgram_code_text(a->status));
+        } else if (a->chan_ref == UDP_REF_OWN && a->seq > 0 && c->own && c->own->gaps.contig >= a->seq) {
+                refuse(c, i, CLIENT_UNKNOWN, "the answer was lost"); /* told, it would have ended the call */
         } else if (a->chan_ref == UDP_REF_OWN && a->seq > 0) {
                 struct udp_call *k = c->call[i];
-                k->acked = true;
+                k->answer_seq = a->seq;
                 k->tries = TRIES_MAX; /* no more of them: the answer itself is repaired, or told as lost */
                 k->due = mono_add(k->first, ANSWER_NS_MAX);
         } else {
@@ -244,6 +247,17 @@ bool udp_calls_event(struct client *c, struct bytes event)
         if (i < c->calls_n)
                 answer(c, i, refused ? CLIENT_REFUSED : CLIENT_OK, rest);
         return true;
+}
+
+void udp_calls_lost(struct client *c, uint64_t from, uint64_t to)
+{
+        for (uint32_t i = 0; i < c->calls_n;) {
+                uint64_t seq = c->call[i]->answer_seq;
+                if (seq != 0 && from <= seq && seq <= to)
+                        refuse(c, i, CLIENT_UNKNOWN, "the answer was lost");
+                else
+                        i++;
+        }
 }
 
 void udp_calls_joined(struct client *c, struct bytes room, uint16_t status)

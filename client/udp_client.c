@@ -79,8 +79,6 @@ static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
 {
         const struct dgram_accept *a = &m->accept;
         c->recovered = m->flags & DGRAM_RECOVERED && m->epoch == c->epoch;
-        if (m->epoch != c->epoch)
-                memset(c->multi, 0, sizeof c->multi);
         c->state = UDP_UP;
         c->epoch = m->epoch;
         c->origin = a->origin;
@@ -103,7 +101,7 @@ static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
         udp_client_tell(c, &(struct client_event){
                                    .kind = CLIENT_UP, .id = bytes_of(c->id, c->id_n), .recovered = c->recovered });
         udp_calls_up(c, now);
-        udp_rooms_up(c, now, a);
+        udp_rooms_up(c, now, a, m->flags & DGRAM_RECOVERED);
         if (c->config.name && !c->recovered) {
                 struct buf event = { 0 };
                 if (event_begin(&event, "name", 1) == 0 && pack_put_word(&event, c->config.name) == 0)

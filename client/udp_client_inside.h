@@ -22,12 +22,17 @@ enum udp_call_kind { CALL_JOIN, CALL_LEAVE, CALL_PUB };
 struct udp_call {
         int64_t number; /* also the pub_id */
         enum udp_call_kind kind;
-        bool internal; /* nobody waits for the answer */
-        bool acked;    /* done; its answer comes as an event in the own room */
+        bool internal;       /* nobody waits for the answer */
+        uint64_t answer_seq; /* done; its answer is this event of the own room; 0: not known yet */
         unsigned tries;
         struct mono first, due; /* due: when to send it (again); first: when it was first sent */
         size_t n;
         uint8_t bytes[]; /* the room's name, or the event */
+};
+
+struct multi_eid {
+        uint64_t eid;
+        uint32_t epoch;
 };
 
 enum udp_state { UDP_IDLE, UDP_OPENING, UDP_COOKIE_WAIT, UDP_ACCEPT_WAIT, UDP_UP, UDP_LOST, UDP_BYE, UDP_OVER };
@@ -67,7 +72,7 @@ struct client {
         uint64_t next_req;
         unsigned rejoin_tries;
         struct mono rejoin_due; /* feeds of the last session are to be asked for; MONO_NEVER: none */
-        uint64_t multi[MULTI_REMEMBERED];
+        struct multi_eid multi[MULTI_REMEMBERED];
         uint32_t multi_next;
 
         struct udp_call *call[CALLS_MAX];
@@ -95,7 +100,8 @@ int udp_client_say(struct client *c, struct dgram_msg *m);
 
 /* udp_rooms: feeds of the session */
 struct udp_feed *udp_room_find(const struct client *c, struct bytes name);
-void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *a);
+/* kept: the server knew this instance. */
+void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *a, bool kept);
 void udp_rooms_away(struct client *c, struct mono now);
 void udp_rooms_finish(struct client *c); /* what is still missing is told as lost */
 void udp_rooms_free(struct client *c);
@@ -114,7 +120,8 @@ void udp_calls_up(struct client *c, struct mono now);   /* a session stands: wha
 void udp_calls_over(struct client *c);                  /* nothing will be answered any more */
 void udp_calls_send(struct client *c, struct mono now); /* puts what is due into the queue */
 void udp_calls_pub_ack(struct client *c, const struct dgram_pub_ack *m);
-bool udp_calls_event(struct client *c, struct bytes event); /* an event of the own room: is it an answer? */
+bool udp_calls_event(struct client *c, struct bytes event);        /* an event of the own room: is it an answer? */
+void udp_calls_lost(struct client *c, uint64_t from, uint64_t to); /* events of the own room */
 void udp_calls_joined(struct client *c, struct bytes room, uint16_t status);
 void udp_calls_left(struct client *c, struct bytes room);
 struct mono udp_calls_deadline(const struct client *c);

@@ -117,14 +117,16 @@ static void begin_anew(struct udp_feed *f, uint64_t start)
         gaps_free(&f->gaps);
         gaps_init(&f->gaps, start - 1, f->mode != CLIENT_MODE_RAW);
         f->gaps.lost_first_try = lost_first_try;
-        f->reported = 0;
+        f->reported = f->away_contig = 0;
         f->replay_to = 0;
 }
 
 bool udp_feed_start(struct udp_feed *f, struct mono now, const struct resend *rtt, uint32_t epoch, uint64_t tag,
                     uint64_t start, uint64_t head)
 {
-        bool goes_on = f->epoch == epoch && f->tag == tag && start > f->gaps.contig;
+        /* A head below what was told before is another log's. Contig itself may have moved on since
+         * JOIN was sent: events can overtake its answer. */
+        bool goes_on = f->epoch == epoch && f->tag == tag && head >= f->away_contig;
         f->tag = tag;
         f->doubted = f->report_due = MONO_NEVER;
         if (f->epoch == 0) {
@@ -149,6 +151,7 @@ void udp_feed_anew(struct udp_feed *f, uint32_t epoch, uint64_t start)
 void udp_feed_away(struct udp_feed *f, struct mono now)
 {
         f->ref = 0;
+        f->away_contig = f->gaps.contig;
         f->doubted = f->report_due = MONO_NEVER;
         if (mono_is_never(f->away_since))
                 f->away_since = now;

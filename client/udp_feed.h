@@ -23,6 +23,7 @@ struct udp_feed {
         struct gaps gaps;
         enum client_mode mode;
         uint32_t ref, epoch; /* ref 0: not joined in this session (yet) */
+        uint32_t origin;     /* of this client, in this epoch */
         bool rejoins;        /* of the last session: asked for, not answered yet */
         uint64_t tag;
         struct udp_held **held; /* seq lies at seq % held_cap */
@@ -31,6 +32,7 @@ struct udp_feed {
         uint64_t run_next, run_to; /* the delivered run that is being told */
         uint64_t lent_seq;         /* of the held event that was told last; 0: none */
         uint64_t replay_to;        /* what is told up to here was missed while away */
+        uint64_t away_contig;      /* contig when the session was lost */
         struct mono away_since;    /* when; for those */
         struct mono doubted;       /* a jump was first doubted then; MONO_NEVER: no doubt */
         struct mono report_due;    /* MONO_NEVER: nothing to report */

@@ -7,12 +7,12 @@
 
 /* ---- telling ------------------------------------------------------------------------------ */
 
-static bool seen_eid(struct client *c, uint64_t eid)
+static bool seen_eid(struct client *c, uint32_t epoch, uint64_t eid)
 {
         for (uint32_t i = 0; i < MULTI_REMEMBERED; i++)
-                if (c->multi[i] == eid)
+                if (c->multi[i].eid == eid && c->multi[i].epoch == epoch)
                         return true;
-        c->multi[c->multi_next++ % MULTI_REMEMBERED] = eid;
+        c->multi[c->multi_next++ % MULTI_REMEMBERED] = (struct multi_eid){ eid, epoch };
         return false;
 }
 
@@ -25,8 +25,11 @@ static void tell_gap(struct client *c, const struct udp_feed *f, uint64_t from, 
                      struct mono opened)
 {
         c->stats.gaps++;
+        if (f == c->own)
+                udp_calls_lost(c, from, to);
         udp_client_tell(c, &(struct client_event){ .kind = CLIENT_GAP,
                                                    .room = udp_feed_name(f),
+                                                   .epoch = f->epoch,
                                                    .unit = CLIENT_UNIT_SEQ,
                                                    .from = from,
                                                    .to = to,
@@ -40,9 +43,9 @@ static void tell(struct client *c, const struct udp_feed *f, const struct udp_to
                 tell_gap(c, f, t->run.from, t->run.to, gaps_reason_text(t->run.reason), t->run.opened);
                 return;
         }
-        if (t->origin == c->origin && !(t->flags & DGRAM_OWN))
+        if (t->origin == f->origin && !(t->flags & DGRAM_OWN))
                 return; /* our own, which is not for us */
-        if (t->flags & DGRAM_MULTI && seen_eid(c, t->eid)) {
+        if (t->flags & DGRAM_MULTI && seen_eid(c, f->epoch, t->eid)) {
                 c->stats.duplicates++;
                 return;
         }
@@ -154,10 +157,11 @@ static void begin(struct client *c, struct mono now, struct udp_feed *f, uint32_
         }
         tell_ready(c, f);
         f->ref = ref;
+        f->origin = c->origin;
         f->rejoins = false;
 }
 
-void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *a)
+void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *a, bool kept)
 {
         struct udp_feed *f;
         if (c->own && !bytes_equal(udp_feed_name(c->own), a->id)) {
@@ -166,13 +170,15 @@ void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *
                 c->own = NULL;
         }
         LIST_FOREACH(f, &c->feeds, link)
-        f->rejoins = true;
+        f->rejoins = f->epoch != 0;
         if (!c->own && (c->own = add_feed(c, a->id)))
                 begin(c, now, c->own, UDP_REF_OWN, c->epoch, a->own.tag, a->own.start, a->own.head);
         if (!c->all && (c->all = add_feed(c, bytes_of(NULL, 0))))
                 begin(c, now, c->all, UDP_REF_ALL, c->epoch, a->all.tag, a->all.start, a->all.head);
         else if (c->all && !c->recovered)
                 begin(c, now, c->all, UDP_REF_ALL, c->epoch, a->all.tag, a->all.start, a->all.head);
+        if (kept && c->own && c->all) /* the server waits to be asked, even by one who heard no ACCEPT before */
+                c->own->rejoins = c->all->rejoins = true;
         c->rejoin_due = now;
         c->rejoin_tries = 0;
 }
