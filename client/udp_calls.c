@@ -8,6 +8,7 @@
 
 enum { TRIES_MAX = 8 };
 #define ANSWER_NS_MAX (30 * NS_PER_S)
+#define WAIT_NS       (100 * NS_PER_MS)
 
 static struct bytes call_bytes(const struct udp_call *k)
 {
@@ -153,29 +154,57 @@ static bool hopeless(const struct udp_call *k, struct mono now)
         return k->tries >= TRIES_MAX || (k->tries > 0 && mono_since(now, k->first) >= ANSWER_NS_MAX);
 }
 
+/* A room's call waits while the room itself is being joined again. */
+static bool must_wait(const struct udp_call *k, const struct udp_feed *f)
+{
+        return k->kind != CALL_PUB && f && (f->ref == 0 || f->rejoins);
+}
+
+/* Answers what needs no server. True: the call is gone. */
+static bool answered_here(struct client *c, uint32_t i, struct udp_feed *f, struct mono now)
+{
+        const struct udp_call *k = c->call[i];
+        if (hopeless(k, now)) {
+                bool leaves = k->kind == CALL_LEAVE;
+                refuse(c, i, CLIENT_UNKNOWN, "no answer came");
+                if (leaves) /* left or not, nothing of it is wanted any more */
+                        udp_rooms_drop(c, f);
+                return true;
+        }
+        if (k->kind == CALL_LEAVE && (!f || f == c->own || f == c->all)) {
+                refuse(c, i, CLIENT_REFUSED, "not a member of the room");
+                return true;
+        }
+        if (k->kind == CALL_JOIN && f && !must_wait(k, f)) {
+                answer(c, i, CLIENT_OK, bytes_of(NULL, 0)); /* joined already */
+                return true;
+        }
+        return false;
+}
+
 void udp_calls_send(struct client *c, struct mono now)
 {
         for (uint32_t i = 0; i < c->calls_n;) {
                 struct udp_call *k = c->call[i];
-                const struct udp_feed *f = k->kind == CALL_LEAVE ? udp_room_find(c, call_bytes(k)) : NULL;
                 if (mono_before(now, k->due)) {
                         i++;
-                } else if (hopeless(k, now)) {
-                        refuse(c, i, CLIENT_UNKNOWN, "no answer came");
-                } else if (k->kind == CALL_LEAVE && (!f || f == c->own || f == c->all)) {
-                        refuse(c, i, CLIENT_REFUSED, "not a member of the room");
-                } else if (c->state == UDP_UP && (k->kind != CALL_LEAVE || f->ref != 0)) {
+                        continue;
+                }
+                struct udp_feed *f = k->kind != CALL_PUB ? udp_room_find(c, call_bytes(k)) : NULL;
+                if (answered_here(c, i, f, now))
+                        continue;
+                if (c->state != UDP_UP) { /* it waits, but not for ever */
+                        k->due = k->tries > 0 ? mono_add(k->first, ANSWER_NS_MAX) : MONO_NEVER;
+                } else if (must_wait(k, f)) {
+                        k->due = mono_add(now, WAIT_NS);
+                } else {
                         if (send_call(c, k) != 0)
                                 return; /* the queue is full: later */
                         if (k->tries++ == 0)
                                 k->first = now;
                         k->due = mono_add(now, resend_request_ns(&c->rtt, k->tries));
-                        i++;
-                } else {
-                        /* While down it waits, but not for ever. */
-                        k->due = k->tries > 0 ? mono_add(k->first, ANSWER_NS_MAX) : MONO_NEVER;
-                        i++;
                 }
+                i++;
         }
 }
 
@@ -258,6 +287,12 @@ void udp_calls_lost(struct client *c, uint64_t from, uint64_t to)
                 else
                         i++;
         }
+}
+
+bool udp_calls_is_join(const struct client *c, uint64_t req, struct bytes room)
+{
+        uint32_t i = find(c, CALL_JOIN, req);
+        return i < c->calls_n && bytes_equal(call_bytes(c->call[i]), room);
 }
 
 void udp_calls_joined(struct client *c, struct bytes room, uint16_t status)

@@ -355,6 +355,7 @@ static struct client *udp_create(const struct client_config *config, struct mono
         resend_init(&c->rtt);
         c->retry = c->ping_due = c->rejoin_due = c->reopen = MONO_NEVER;
         c->heard = now;
+        c->next_req = UINT64_C(1) << 32; /* calls' numbers are below */
         c->state = UDP_OPENING;
         if (config->name && !(c->name = strdup(config->name))) {
                 udp_destroy(c);

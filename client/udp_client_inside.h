@@ -69,7 +69,7 @@ struct client {
 
         LIST_HEAD(, udp_feed) feeds;
         struct udp_feed *own, *all;
-        uint64_t next_req;
+        uint64_t next_req, rejoin_req; /* of JOINs for feeds of the last session; the first of this one */
         unsigned rejoin_tries;
         struct mono rejoin_due; /* feeds of the last session are to be asked for; MONO_NEVER: none */
         struct multi_eid multi[MULTI_REMEMBERED];
@@ -107,6 +107,7 @@ void udp_rooms_finish(struct client *c); /* what is still missing is told as los
 void udp_rooms_free(struct client *c);
 void udp_rooms_joined(struct client *c, struct mono now, struct bytes tail);
 void udp_rooms_left(struct client *c, uint32_t ref);
+void udp_rooms_drop(struct client *c, struct udp_feed *f); /* NULL, own and everyone are fine: nothing happens */
 bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m); /* false: no such room */
 bool udp_rooms_beat(struct client *c, struct mono now, const struct dgram_msg *m);
 void udp_rooms_gap(struct client *c, struct mono now, const struct dgram_gap *m);
@@ -122,6 +123,7 @@ void udp_calls_send(struct client *c, struct mono now); /* puts what is due into
 void udp_calls_pub_ack(struct client *c, const struct dgram_pub_ack *m);
 bool udp_calls_event(struct client *c, struct bytes event);        /* an event of the own room: is it an answer? */
 void udp_calls_lost(struct client *c, uint64_t from, uint64_t to); /* events of the own room */
+bool udp_calls_is_join(const struct client *c, uint64_t req, struct bytes room); /* is it waited for? */
 void udp_calls_joined(struct client *c, struct bytes room, uint16_t status);
 void udp_calls_left(struct client *c, struct bytes room);
 struct mono udp_calls_deadline(const struct client *c);

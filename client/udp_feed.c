@@ -4,9 +4,8 @@
 
 struct udp_held {
         uint64_t seq, eid;
-        uint32_t origin;
         uint16_t flags;
-        bool recovered;
+        bool mine, recovered;
         struct mono opened;
         size_t n;
         uint8_t event[];
@@ -164,7 +163,7 @@ static struct udp_told told_of(const struct udp_held *h)
 {
         return (struct udp_told){ .seq = h->seq,
                                   .eid = h->eid,
-                                  .origin = h->origin,
+                                  .mine = h->mine,
                                   .flags = h->flags,
                                   .recovered = h->recovered,
                                   .opened = h->opened,
@@ -191,11 +190,12 @@ bool udp_feed_data(struct udp_feed *f, struct mono now, const struct resend *rtt
         f->bytes += (uint32_t)d->event.n + DGRAM_DATA_HEADER;
         bool replay = d->seq <= f->replay_to;
         bool recovered = a.repaired || replay;
+        bool mine = d->origin == f->origin && !(m->flags & DGRAM_OWN);
         struct mono opened = a.repaired ? a.opened : replay ? f->away_since : MONO_NEVER;
         if (!h) {
                 *told = (struct udp_told){ .seq = d->seq,
                                            .eid = d->eid,
-                                           .origin = d->origin,
+                                           .mine = mine,
                                            .flags = m->flags,
                                            .recovered = recovered,
                                            .opened = opened,
@@ -204,7 +204,7 @@ bool udp_feed_data(struct udp_feed *f, struct mono now, const struct resend *rtt
         }
         h->seq = d->seq;
         h->eid = d->eid;
-        h->origin = d->origin;
+        h->mine = mine;
         h->flags = m->flags;
         h->recovered = recovered;
         h->opened = opened;

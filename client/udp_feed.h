@@ -23,7 +23,7 @@ struct udp_feed {
         struct gaps gaps;
         enum client_mode mode;
         uint32_t ref, epoch; /* ref 0: not joined in this session (yet) */
-        uint32_t origin;     /* of this client, in this epoch */
+        uint32_t origin;     /* this client's, of the session now */
         bool rejoins;        /* of the last session: asked for, not answered yet */
         uint64_t tag;
         struct udp_held **held; /* seq lies at seq % held_cap */
@@ -53,11 +53,11 @@ struct udp_told {
         bool lost;           /* else an event */
         struct gaps_run run; /* lost */
         uint64_t seq, eid;   /* event, like all below */
-        uint32_t origin;
-        uint16_t flags;     /* enum dgram_flag */
-        bool recovered;     /* came by repair or replay */
-        struct mono opened; /* recovered: when its hole was first seen; MONO_NEVER: not known */
-        struct bytes event; /* borrowed: from the datagram, or until the next call for this feed */
+        bool mine;           /* published by this client, and not meant for it too */
+        uint16_t flags;      /* enum dgram_flag */
+        bool recovered;      /* came by repair or replay */
+        struct mono opened;  /* recovered: when its hole was first seen; MONO_NEVER: not known */
+        struct bytes event;  /* borrowed: from the datagram, or until the next call for this feed */
 };
 
 /* The channel begins, or goes on, with `start` as the first seq to come; head: seqs up to here are

@@ -43,8 +43,8 @@ static void tell(struct client *c, const struct udp_feed *f, const struct udp_to
                 tell_gap(c, f, t->run.from, t->run.to, gaps_reason_text(t->run.reason), t->run.opened);
                 return;
         }
-        if (t->origin == f->origin && !(t->flags & DGRAM_OWN))
-                return; /* our own, which is not for us */
+        if (t->mine)
+                return;
         if (t->flags & DGRAM_MULTI && seen_eid(c, f->epoch, t->eid)) {
                 c->stats.duplicates++;
                 return;
@@ -170,7 +170,11 @@ void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *
                 c->own = NULL;
         }
         LIST_FOREACH(f, &c->feeds, link)
-        f->rejoins = f->epoch != 0;
+        {
+                f->rejoins = f->epoch != 0;
+                if (f->epoch == c->epoch)
+                        f->origin = c->origin; /* its events may come before JOIN is answered */
+        }
         if (!c->own && (c->own = add_feed(c, a->id)))
                 begin(c, now, c->own, UDP_REF_OWN, c->epoch, a->own.tag, a->own.start, a->own.head);
         if (!c->all && (c->all = add_feed(c, bytes_of(NULL, 0))))
@@ -181,12 +185,13 @@ void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *
                 c->own->rejoins = c->all->rejoins = true;
         c->rejoin_due = now;
         c->rejoin_tries = 0;
+        c->rejoin_req = c->next_req;
 }
 
 static void say_join(struct client *c, struct dgram_join *join)
 {
         struct buf tail = { 0 };
-        join->req = ++c->next_req;
+        join->req = c->next_req++;
         if (join->rooms_n > 0 && dgram_join_put(&tail, join) == 0) {
                 udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_JOIN, .join = { buf_bytes(&tail) } });
                 c->more.joins++;
@@ -220,10 +225,15 @@ static void rejoin(struct client *c, struct mono now)
         c->rejoin_due = mono_add(c->rejoin_due, resend_request_ns(&c->rtt, ++c->rejoin_tries));
 }
 
-static void joined_one(struct client *c, struct mono now, const struct dgram_joined_room *row)
+/* One row of an answer. Late answers to what was asked before a LEAVE, or in an earlier session, are
+ * passed over: a feed begins only where it is waited for. */
+static void joined_one(struct client *c, struct mono now, uint64_t req, const struct dgram_joined_room *row)
 {
         struct udp_feed *f = udp_room_find(c, row->room);
-        bool again = f && f->rejoins;
+        bool again = f && f->rejoins && req >= c->rejoin_req;
+        bool called = udp_calls_is_join(c, req, row->room);
+        if (!again && !called)
+                return;
         if (row->status != DGRAM_CODE_OK || row->start == 0) {
                 if (again) {
                         end_feed(c, f, GAPS_CLOSED, true);
@@ -250,17 +260,24 @@ void udp_rooms_joined(struct client *c, struct mono now, struct bytes tail)
                 return;
         }
         for (uint32_t i = 0; i < ok.rooms_n; i++)
-                joined_one(c, now, &ok.room[i]);
+                joined_one(c, now, ok.req, &ok.room[i]);
+}
+
+void udp_rooms_drop(struct client *c, struct udp_feed *f)
+{
+        if (!f || f == c->own || f == c->all)
+                return;
+        end_feed(c, f, GAPS_CLOSED, false);
+        drop_feed(c, f);
 }
 
 void udp_rooms_left(struct client *c, uint32_t ref)
 {
         struct udp_feed *f = find_ref(c, ref);
-        if (!f || f == c->own || f == c->all)
+        if (!f)
                 return;
-        end_feed(c, f, GAPS_CLOSED, false);
         udp_calls_left(c, udp_feed_name(f));
-        drop_feed(c, f);
+        udp_rooms_drop(c, f);
 }
 
 /* ---- feeding ------------------------------------------------------------------------------ */

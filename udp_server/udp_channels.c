@@ -119,6 +119,14 @@ static size_t row_bytes(const struct dgram_joined_room *r)
         return r->room.n + 7 * 9 + 8;
 }
 
+static const struct udp_channel *find_name(const struct udp_session *s, struct bytes name)
+{
+        for (uint32_t i = 0; i < s->channels_n; i++)
+                if (bytes_equal(room_name(s->channel[i].room), name))
+                        return &s->channel[i];
+        return NULL;
+}
+
 void udp_channels_join(struct udp_session *s, struct mono now, struct bytes tail, uint32_t pktno)
 {
         struct dgram_join join;
@@ -132,6 +140,8 @@ void udp_channels_join(struct udp_session *s, struct mono now, struct bytes tail
         for (uint32_t i = 0; i < join.rooms_n; i++) {
                 struct udp_channel *c = NULL;
                 struct dgram_joined_room row = { .room = join.room[i].room };
+                if (pktno < s->left_pktno && !find_name(s, row.room))
+                        continue; /* perhaps overtaken by the LEAVE of this room; if not, it comes again */
                 row.status = join_one(s, now, &join.room[i], &c);
                 if (c) {
                         row.chan_ref = c->ref;
@@ -169,8 +179,6 @@ void udp_channels_settle(struct udp_session *s, struct mono now)
 {
         struct bytes name;
         s->resume_until = MONO_NEVER;
-        for (uint32_t i = 0; i < s->channels_n; i++)
-                s->channel[i].awaited = false;
         for (uint32_t i = 0; member_room_at(s->member, i, &name);) {
                 uint8_t copy[HUB_ROOM_NAME_MAX];
                 memcpy(copy, name.at, name.n);
@@ -193,6 +201,7 @@ void udp_channels_leave(struct udp_session *s, struct mono now, uint32_t ref, ui
                 return;
         }
         if (c) { /* else it was left before, and the answer was lost */
+                s->left_pktno = pktno > s->left_pktno ? pktno : s->left_pktno;
                 ask_app(s, now, "leave", room_name(c->room));
                 udp_channel_close(s, c);
         }

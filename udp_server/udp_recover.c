@@ -163,7 +163,8 @@ static int widen(struct udp_instance *i)
         if (!pub)
                 return ERR_NO_MEMORY;
         for (uint32_t k = 0; k < i->pubs_cap; k++)
-                pub[i->pub[k].pub_id % cap] = i->pub[k];
+                if (i->pub[k].pub_id != 0)
+                        pub[i->pub[k].pub_id % cap] = i->pub[k];
         free(i->pub);
         i->pub = pub;
         i->pubs_cap = cap;

@@ -6,9 +6,9 @@
 #include "core/event/pack.h"
 #include "udp_server/udp_session_inside.h"
 
-#define RESUME_NS (3 * NS_PER_S) /* for JOIN to come, after which rooms not asked for are left */
-#define PING_NS   (1 * NS_PER_S) /* at least, between the server's own PINGs */
-#define LINGER_NS (1 * NS_PER_S) /* for CLOSE to be sent */
+#define RESUME_NS (30 * NS_PER_S) /* for JOIN to come, after which rooms not asked for are left */
+#define PING_NS   (1 * NS_PER_S)  /* at least, between the server's own PINGs */
+#define LINGER_NS (1 * NS_PER_S)  /* for CLOSE to be sent */
 
 /* ---- saying ------------------------------------------------------------------------------- */
 

@@ -8,7 +8,7 @@
  *   CLOSING  has said CLOSE; nothing but that is still to be sent. Its instance is gone already.
  *
  * A session whose instance was known starts *resuming*: it sends no events until JOIN has said,
- * for each room that the instance was in, from where (or for 3 s; rooms not asked for are left).
+ * for each room that the instance was in, from where (or for 30 s; rooms not asked for are left).
  *
  * Source: the project's UDP wire spec, sections 3, 5 and 7.
  */

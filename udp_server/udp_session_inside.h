@@ -18,7 +18,7 @@ enum {
 struct udp_channel {
         uint32_t ref;
         uint8_t mode;
-        bool awaited; /* resuming: JOIN has not said yet from where */
+        bool awaited; /* it was the instance's before: the first JOIN says from where to go on */
         const struct room *room;
         uint64_t start;    /* first seq that it was to be sent by itself */
         uint64_t reported; /* contig of the last REPORT */
@@ -45,6 +45,7 @@ struct udp_session {
         struct mono resume_until; /* MONO_NEVER: not resuming */
         struct udp_channel *channel;
         uint32_t channels_n, channels_cap, next_ref;
+        uint32_t left_pktno;       /* of the newest LEAVE that was done */
         struct udp_repair *repair; /* made by the first NACK */
 };
 
@@ -62,7 +63,7 @@ void udp_channels_leave(struct udp_session *s, struct mono now, uint32_t ref, ui
 /* Have all rooms of a resuming session been asked for? */
 bool udp_channels_settled(const struct udp_session *s);
 
-/* Time for that is up: rooms not asked for are left. */
+/* Time for that is up: rooms not asked for are left, the others go on from where they are. */
 void udp_channels_settle(struct udp_session *s, struct mono now);
 
 /* The channel was sent something, or was not for a while: BEATs. */
