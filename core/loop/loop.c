@@ -115,6 +115,15 @@ int64_t loop_unix_us(void)
         return t.tv_sec * (NS_PER_S / NS_PER_US) + t.tv_nsec / NS_PER_US;
 }
 
+int64_t loop_process_cpu_ns(pid_t pid)
+{
+        clockid_t clock;
+        struct timespec t;
+        if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
+                return -1;
+        return t.tv_sec * NS_PER_S + t.tv_nsec;
+}
+
 static void on_ready(evutil_socket_t fd, short what, void *ctx)
 {
         struct watch *w = ctx;

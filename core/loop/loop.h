@@ -12,6 +12,7 @@
 #define CORE_LOOP_LOOP_H
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "core/base/mono.h"
 
@@ -45,6 +46,10 @@ struct mono loop_clock(void);
 
 /* Microseconds since 1970, for people and file names only. */
 int64_t loop_unix_us(void);
+
+/* Processor time that all threads of a process have used, what runs now included; pid 0 is
+ * our own. Negative: there is no such process. */
+int64_t loop_process_cpu_ns(pid_t pid);
 
 enum { WATCH_READ = 2, WATCH_WRITE = 4 };
 

@@ -437,6 +437,19 @@ static void clocks(void **state)
         assert_true(loop_unix_us() > INT64_C(1600000000) * 1000000); /* after 2020 */
 }
 
+/* Processor time passes with work, never faster than the clock, and belongs to a process. */
+static void a_process_has_used_what_it_used(void **state)
+{
+        (void)state;
+        struct mono start = loop_clock();
+        int64_t before = loop_process_cpu_ns(0), after = before;
+        while (after == before)
+                after = loop_process_cpu_ns(getpid());
+        assert_true(before >= 0 && after > before);
+        assert_true(after - before <= mono_since(loop_clock(), start) + NS_PER_MS);
+        assert_true(loop_process_cpu_ns(1 << 22) < 0); /* above every pid that Linux gives */
+}
+
 static void destroy_accepts_nothing(void **state)
 {
         (void)state;
@@ -472,6 +485,7 @@ int main(void)
                 STORY(a_write_to_nobody_is_no_death),
                 STORY(a_files_loop_watches_regular_files),
                 cmocka_unit_test(clocks),
+                cmocka_unit_test(a_process_has_used_what_it_used),
                 cmocka_unit_test(destroy_accepts_nothing),
         };
         return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
