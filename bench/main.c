@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bench/run.h"
+#include "bench/speed.h"
 #include "core/base/log.h"
 #include "core/base/options.h"
 
@@ -11,6 +12,7 @@ static const struct command {
         int (*run)(int argc, char **argv);
 } commands[] = {
         { "run", "say a plan of events, and measure what becomes of each at each subscriber", run_main },
+        { "speed", "server CPU per delivery, beside a bare batch send of the same bytes", speed_main },
 };
 
 static int usage(FILE *out, int code)

@@ -19,7 +19,7 @@ BEGIN {
         allow["udp_server"] = all " udp_server"
         allow["bench"] = all " client bench"
         allow["lab"] = all " client tcp_server udp_server bench lab"
-        edges = "^(tcp_server/(main|tcp_server)|udp_server/(main|udp_server)|client/(main|client_io|client|terminal)|bench/(main|run|run_main|crowd|speed|bare)|lab/(main|serve|netdev|netns|wire_tun|wire_packet|doctor|link_run|link_main|servers|compare|capture|replay)|core/loop/[a-z_]+)[.][ch]$"
+        edges = "^(tcp_server/(main|tcp_server)|udp_server/(main|udp_server)|client/(main|client_io|client|terminal)|bench/(main|run|run_main|crowd|speed|speed_child|audience|audience_tcp|audience_udp|bare)|lab/(main|serve|netdev|netns|wire_tun|wire_packet|doctor|link_run|link_main|servers|compare|capture|replay)|core/loop/[a-z_]+)[.][ch]$"
 }
 
 function complain(words) {

@@ -1,0 +1,63 @@
+/* audience: the N subscribers of one server, and the bursts that one of them publishes. EDGE.
+ *
+ * The light end of `bench speed`. Subscriber 0 also publishes. A burst is W events, and is over
+ * when each of the N subscribers, the publisher too, has got all W; the next begins after that. So
+ * the batch that a server finds is fixed: a slower one does not collect a bigger batch and look
+ * faster for it. Three more things keep the receivers out of the server's figure:
+ *
+ *   - they are sockets, not engines: core/wire decodes just enough to count whole events;
+ *   - they sleep until the subscriber that was served last in the burst before has its events, so
+ *     a burst wakes them once, whichever server it is, and not N times if that server is slow;
+ *   - the burst is published from the server's own core (speed_child.h), so it is whole before
+ *     the server runs.
+ *
+ * A bare audience speaks to bare.h: the same bursts and the same counting, without handshake.
+ */
+#ifndef BENCH_AUDIENCE_H
+#define BENCH_AUDIENCE_H
+#include "bench/batch.h"
+#include "bench/speed_child.h"
+
+enum { AUDIENCE_EVENT_BYTES_MAX = 1024 };
+
+struct audience;
+
+struct audience_config {
+        bool datagrams; /* UDP */
+        bool bare;
+        struct sock_addr to;
+        uint32_t subscribers;  /* at least 2 */
+        uint32_t burst_events; /* at most BATCH_ENTRIES_MAX */
+        uint32_t event_bytes;  /* of each event's text; PAYLOAD_BYTES_MIN to AUDIENCE_EVENT_BYTES_MAX */
+        struct cores cores;
+};
+
+/* Returns NULL when memory is out. No socket is opened yet. */
+struct audience *audience_create(const struct audience_config *config);
+void audience_destroy(struct audience *c); /* closes all sockets; accepts NULL */
+
+/* Each returns 0, or ERR_* and the words for it in audience_why. */
+int audience_connect(struct audience *c);
+int audience_burst(struct audience *c);
+/* A burst; what subscriber 1 gets of it is appended to an empty batch, which the caller frees. */
+int audience_record(struct audience *c, struct batch *batch);
+
+const char *audience_why(const struct audience *c);
+
+/* Bytes that the publisher sends for one burst, always the same. */
+size_t audience_burst_bytes(const struct audience *c);
+
+/* Between measurements: says what keeps idle sessions alive and quiet (UDP: REPORT). */
+void audience_rest(struct audience *c);
+
+struct audience_figures {
+        uint64_t events;  /* delivered */
+        uint64_t packets; /* TCP segments, as the kernel counts them, or datagrams with events */
+        uint64_t bytes;   /* read from the sockets */
+        uint64_t sleeps;  /* waits for the server: one a burst when all goes well */
+};
+
+/* Counts since audience_connect. */
+struct audience_figures audience_figures(const struct audience *c);
+
+#endif

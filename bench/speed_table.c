@@ -1,0 +1,40 @@
+#include "bench/speed_table.h"
+
+#include <stdlib.h>
+
+static int by_value(const void *a, const void *b)
+{
+        double x = *(const double *)a, y = *(const double *)b;
+        return (x > y) - (x < y);
+}
+
+double speed_quantile(double *values, uint32_t n, double q)
+{
+        if (n == 0)
+                return 0;
+        qsort(values, n, sizeof *values, by_value);
+        double place = q * (n - 1);
+        uint32_t below = (uint32_t)place;
+        if (below + 1 >= n)
+                return values[n - 1];
+        return values[below] + (place - below) * (values[below + 1] - values[below]);
+}
+
+void speed_table_head(FILE *out, bool datagrams)
+{
+        fprintf(out, "\n%s\n", datagrams ? "udp_server, nack mode" : "tcp_server, Socket.IO's JSON form on WebSocket");
+        fprintf(out, "                       CPU s per million deliveries          server / bare         events a %s\n",
+                datagrams ? "datagram" : "segment");
+        fprintf(out, "      N   event    W      server        bare        median   middle half      server    bare\n");
+}
+
+void speed_table_row(FILE *out, const struct speed_row *row)
+{
+        uint32_t n = row->rounds;
+        fprintf(out, "  %5u  %4u B  %3u  %10.3f  %10.3f  %12.2f   %.2f .. %.2f  %10.1f  %6.1f\n", row->subscribers,
+                row->event_bytes, row->burst_events, speed_quantile(row->server_ns, n, 0.5) / 1e3,
+                speed_quantile(row->bare_ns, n, 0.5) / 1e3, speed_quantile(row->ratio, n, 0.5),
+                speed_quantile(row->ratio, n, 0.25), speed_quantile(row->ratio, n, 0.75), row->server_packet_events,
+                row->bare_packet_events);
+        fflush(out);
+}

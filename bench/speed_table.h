@@ -1,0 +1,27 @@
+/* speed_table: what `bench speed` prints, and the statistics in it.
+ *
+ * Costs are nanoseconds of the server's processor per delivery, which is the same number as
+ * processor-milliseconds per million; the table shows seconds per million.
+ */
+#ifndef BENCH_SPEED_TABLE_H
+#define BENCH_SPEED_TABLE_H
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* The value below which the share q of n values lies, between neighbours in proportion. Sorts
+ * them. 0 for n = 0. */
+double speed_quantile(double *values, uint32_t n, double q);
+
+/* One setting, measured; the arrays hold one figure a round and are sorted in place. */
+struct speed_row {
+        uint32_t subscribers, event_bytes, burst_events, rounds;
+        double *server_ns, *bare_ns; /* per delivery */
+        double *ratio;               /* of the same round's two */
+        double server_packet_events, bare_packet_events;
+};
+
+void speed_table_head(FILE *out, bool datagrams);
+void speed_table_row(FILE *out, const struct speed_row *row);
+
+#endif

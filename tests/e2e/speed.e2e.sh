@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# `bench speed`: it runs, both servers deliver everything, and it leaves no process behind however
+# it ends. Nothing here depends on how fast anything is.
+set -u
+bench="${TWINCAST_BIN:-$(dirname "$0")/../../bin}/bench"
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+failed=0
+
+story() { # name, then a command that must succeed
+        local name=$1
+        shift
+        echo "[ RUN      ] $name"
+        if "$@"; then
+                echo "[       OK ] $name"
+        else
+                echo "[  FAILED  ] $name"
+                failed=1
+        fi
+}
+
+rows() { # of the table under a heading that begins with $1
+        awk -v head="$1" 'index($0, head) == 1 { on = 1; next } /^$/ { on = 0 } on && $3 == "B" && NF == 12' "$out" | wc -l
+}
+
+quick() { "$bench" speed --quick >"$out" || { cat "$out"; return 1; }; }
+four_rows() { [ "$(rows "$1")" -eq 4 ] || { cat "$out"; return 1; }; }
+core_is_said() { grep -q 'encoded 1.00 times' "$out" && grep -q 'bytes copied for it: 0' "$out"; }
+
+# Interrupted while a server, the bare one and their subscribers run: all are gone at once.
+leaves_nothing() {
+        "$bench" speed --paths udp --subscribers 20 >/dev/null 2>&1 &
+        local pid=$! children='' i
+        for i in $(seq 100); do
+                children=$(pgrep -P "$pid")
+                [ "$(wc -w <<<"$children")" -eq 2 ] && break
+                sleep 0.05
+        done
+        kill -TERM "$pid"
+        wait "$pid" 2>/dev/null
+        for i in $(seq 40); do
+                # shellcheck disable=SC2086
+                [ "$(wc -w <<<"$children")" -eq 2 ] && ! kill -0 $children 2>/dev/null && return 0
+                sleep 0.05
+        done
+        echo "children: $children"
+        return 1
+}
+
+refuses() { # exit code, words, options...
+        local code=$1 words=$2 got
+        shift 2
+        got=$("$bench" speed "$@" 2>&1 >/dev/null)
+        [ $? -eq "$code" ] && grep -qF -- "$words" <<<"$got" || { echo "$got"; return 1; }
+}
+
+
+story "a quick run ends well" quick
+story "tcp_server has a row for each setting" four_rows tcp_server
+story "udp_server has a row for each setting" four_rows udp_server
+story "the core encodes once and copies nothing" core_is_said
+story "ended in the middle, it leaves no process" leaves_nothing
+story "a bare number for a size is refused" refuses 2 'a unit is required' --size 64
+story "more events than a batch holds are refused" refuses 2 'must lie between 1 and 64' --outstanding 65
+exit $failed
