@@ -184,6 +184,11 @@ uint32_t crowd_joined(const struct crowd *c)
         return c->joined;
 }
 
+uint32_t crowd_epoch(const struct crowd *c)
+{
+        return c->epoch;
+}
+
 struct ledger *crowd_ledger(struct crowd *c)
 {
         return c->ledger;

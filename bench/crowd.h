@@ -20,6 +20,7 @@ struct crowd *crowd_create(struct loop *loop, const struct run_config *config, i
 void crowd_destroy(struct crowd *c); /* accepts NULL */
 
 uint32_t crowd_joined(const struct crowd *c);
+uint32_t crowd_epoch(const struct crowd *c); /* of the log that it hears; 0: not told yet */
 struct ledger *crowd_ledger(struct crowd *c);
 
 /* Why some subscriber will not come back by itself; NULL while there is none. */

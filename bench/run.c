@@ -117,7 +117,8 @@ static void on_say(void *ctx)
         say_due(ctx);
 }
 
-/* The place that the log gave the event: {eid, seq}. */
+/* The place that the log gave the event: {eid, seq}. The answer does not tell the log's epoch; a path
+ * whose subscribers all miss the event would have it from nobody, so it is the one they hear. */
 static void answered(struct run *r, const struct client_event *ev)
 {
         struct bytes rest = ev->answer, item;
@@ -137,8 +138,10 @@ static void answered(struct run *r, const struct client_event *ev)
                 return;
         }
         (void)pack_get_u64(pack_map_text(item, "seq"), &place.seq);
-        for (int i = 0; i < r->config->paths; i++)
+        for (int i = 0; i < r->config->paths; i++) {
+                place.epoch = crowd_epoch(r->crowd[i]);
                 (void)ledger_placed(crowd_ledger(r->crowd[i]), index, place);
+        }
 }
 
 static void on_publisher(void *owner, struct mono now, const struct client_event *ev)
