@@ -8,6 +8,7 @@
 #include "lab/netns.h"
 #include "lab/scenario.h"
 #include "lab/servers.h"
+#include "lab/urgent.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -167,6 +168,7 @@ static void set_up(struct comparison *c)
         choose_congestion(c);
         if (c->has_pair)
                 start_link(c);
+        bool urgent = urgent_become(URGENT_ENDS);
         start_servers(c);
         if (c->has_pair && netns_enter(&c->pair, NETNS_FAR) < 0)
                 options_machine("cannot enter the subscribers' network: %s", strerror(errno));
@@ -182,6 +184,8 @@ static void set_up(struct comparison *c)
         }
         fprintf(stderr, "compare: %s; %" PRIu32 " subscribers on each of %d paths; seed %" PRIu64 "\n",
                 c->has_pair ? r->scenario : r->network_why, c->run.subscribers, c->run.paths, c->run.seed);
+        if (!urgent)
+                fprintf(stderr, "compare: no right to real-time priority; other work on this machine will show\n");
 }
 
 static void tear_down(struct comparison *c)
@@ -192,6 +196,7 @@ static void tear_down(struct comparison *c)
         if (c->has_pair)
                 netns_destroy(&c->pair);
         plan_free(&c->plan);
+        urgent_become(URGENT_NOT);
 }
 
 /* ---- the run ------------------------------------------------------------------------------ */
@@ -274,5 +279,8 @@ int compare_main(int argc, char **argv)
         }
         if (err)
                 options_machine("%s", why);
-        return run_conclude(&c.report, c.out_dir);
+        int code = run_conclude(&c.report, c.out_dir);
+        if (c.has_pair)
+                printf("network: %s/ (link.json, and decisions.csv with the fate of every packet)\n", c.out_dir);
+        return code;
 }

@@ -5,12 +5,12 @@
 #include "core/base/log.h"
 #include "core/loop/loop.h"
 #include "lab/decision.h"
+#include "lab/urgent.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BATCH = 32, PACKET_MAX = 65536, LINE_MAX_BYTES = 64, FIFO_PRIORITY = 10 };
+enum { BATCH = 32, PACKET_MAX = 65536, LINE_MAX_BYTES = 64 };
 
 struct link_run {
         pid_t pid;
@@ -144,20 +144,6 @@ static void carry(struct pump *p)
                         if (fds[d].revents)
                                 take_in(p, &p->way[d]);
         }
-}
-
-/* Late packets are wrong packets: ask for real-time priority and for timers without slack. */
-static bool become_urgent(void)
-{
-        prctl(PR_SET_TIMERSLACK, 1);
-        const struct sched_param priority = { .sched_priority = FIFO_PRIORITY };
-        return sched_setscheduler(0, SCHED_FIFO, &priority) == 0;
-}
-
-static void become_ordinary(void)
-{
-        const struct sched_param priority = { 0 };
-        sched_setscheduler(0, SCHED_OTHER, &priority);
 }
 
 static int write_whole(const char *path, int (*put)(FILE *f, const void *what), const void *what)
@@ -301,9 +287,9 @@ static int run(struct pump *p, const struct link_run_config *config, const struc
         int keep[] = { config->near.fd, config->near.route_fd, config->far.fd, config->far.route_fd, p->control_fd };
         close_all_but(keep, sizeof keep / sizeof keep[0]);
         watch_signals();
-        summary->fifo = become_urgent();
+        summary->fifo = urgent_become(URGENT_LINK);
         carry(p);
-        become_ordinary();
+        urgent_become(URGENT_NOT);
         sum_up(p, config, log, summary);
         return write_results(p, config, log, summary) < 0;
 }
