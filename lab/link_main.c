@@ -160,7 +160,9 @@ static bool start_near(struct stage *s, const char *near)
         if (asprintf(&words, "exec %s", near) < 0)
                 return false;
         char *argv[] = { "/bin/sh", "-c", words, NULL };
-        pid_t pid = netns_spawn(&s->pair, &(struct netns_command){ NETNS_NEAR, argv, out[1], -1, false });
+        pid_t pid = netns_spawn(
+                &s->pair,
+                &(struct netns_command){ .side = NETNS_NEAR, .argv = argv, .stdout_fd = out[1], .keep_fd = -1 });
         close(out[1]);
         free(words);
         s->near_out = out[0];
@@ -200,7 +202,9 @@ static void stop_near(struct stage *s)
 static int run_far(struct stage *s, char **command)
 {
         link_run_t0(s->link, loop_clock());
-        s->far_pid = netns_spawn(&s->pair, &(struct netns_command){ NETNS_FAR, command, -1, -1, false });
+        s->far_pid = netns_spawn(
+                &s->pair,
+                &(struct netns_command){ .side = NETNS_FAR, .argv = command, .stdout_fd = -1, .keep_fd = -1 });
         if (s->far_pid < 0) {
                 fprintf(stderr, "link: cannot run %s: %s\n", command[0], strerror(errno));
                 return EXIT_MACHINE;

@@ -239,7 +239,7 @@ static void become(const struct netns_pair *pair, const struct netns_command *co
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
-        execvp(command->argv[0], command->argv);
+        execvp(command->file ? command->file : command->argv[0], command->argv);
 }
 
 pid_t netns_spawn(const struct netns_pair *pair, const struct netns_command *command)

@@ -42,7 +42,8 @@ int netns_enter(const struct netns_pair *pair, enum netns_side side);
 
 struct netns_command {
         enum netns_side side;
-        char *const *argv; /* NULL at the end; argv[0] is looked for in PATH */
+        const char *file;  /* the program, looked for in PATH; NULL: argv[0] */
+        char *const *argv; /* NULL at the end */
         int stdout_fd;     /* becomes its standard output; -1: ours */
         int keep_fd;       /* stays open under its own number; -1: none */
         bool own_group;    /* of processes: a terminal's Ctrl-C does not reach it */

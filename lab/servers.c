@@ -63,17 +63,8 @@ int servers_start(struct servers *s, const struct servers_config *config, char w
         int out[2];
         *s = (struct servers){ .out_fd = -1 };
         snprintf(seed, sizeof seed, "%" PRIu64, config->seed);
-        char *argv[] = { "/proc/self/exe",
-                         "serve",
-                         "--tcp",
-                         (char *)config->tcp,
-                         "--udp",
-                         (char *)config->udp,
-                         "--seed",
-                         seed,
-                         NULL,
-                         NULL,
-                         NULL };
+        char *argv[] = { "lab", "serve", "--tcp", (char *)config->tcp, "--udp", (char *)config->udp, "--seed", seed,
+                         NULL,  NULL,    NULL };
         if (config->congestion) {
                 argv[8] = "--congestion";
                 argv[9] = (char *)config->congestion;
@@ -82,10 +73,12 @@ int servers_start(struct servers *s, const struct servers_config *config, char w
                 snprintf(why, SERVERS_WHY_MAX, "cannot make a pipe: %s", strerror(errno));
                 return ERR_SYSTEM;
         }
-        pid_t pid = netns_spawn(
-                config->pair,
-                &(struct netns_command){
-                        .side = NETNS_NEAR, .argv = argv, .stdout_fd = out[1], .keep_fd = -1, .own_group = true });
+        pid_t pid = netns_spawn(config->pair, &(struct netns_command){ .side = NETNS_NEAR,
+                                                                       .file = "/proc/self/exe",
+                                                                       .argv = argv,
+                                                                       .stdout_fd = out[1],
+                                                                       .keep_fd = -1,
+                                                                       .own_group = true });
         close(out[1]);
         s->out_fd = out[0];
         s->pid = pid > 0 ? pid : 0;
