@@ -15,6 +15,7 @@ enum {
         WRITE_BYTES = 16 << 10,
 };
 static const int64_t close_wait_ns = NS_PER_S; /* for the last words to a peer that does not read */
+static const int64_t silence_ns = NS_PER_S;    /* UDP: from a peer that is said not to be there */
 
 enum io_state { IO_CLOSED, IO_CONNECTING, IO_OPEN };
 
@@ -31,6 +32,7 @@ struct client_io {
         uint32_t tried;       /* addresses, since one last answered */
         struct buf rest;      /* given by the engine, not taken by the kernel */
         struct mono close_by; /* with `rest` unsent and the wish CLOSE */
+        struct mono heard;    /* UDP: opened, or the last datagram came */
         bool told_open;       /* the engine thinks that its socket is open */
         bool up;              /* the engine has said UP on this socket */
         bool busy;            /* inside a turn */
@@ -119,6 +121,7 @@ static void note_opened(struct client_io *io, struct mono now)
         struct client_io_figures *f = &io->figures;
         struct sock_addr local;
         f->opens++;
+        io->heard = now;
         f->receive_bytes = sock_receive_bytes(io->fd);
         if (!io->t->datagrams) {
                 f->nodelay = sock_nodelay(io->fd);
@@ -176,13 +179,16 @@ static void finish_connect(struct client_io *io, struct mono now)
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
-/* A refusal before the session is up means that nobody is there. Later it may be a server that
- * restarts, or a lie (RFC 8085 section 5.2): the engine notices silence by itself. */
-static bool is_soft(const struct client_io *io, int number)
+/* Words from the network about the network (ICMP) may be late or a lie (RFC 8085 section 5.2), and
+ * the engine notices silence by itself. But refused before the session is up, or after a second
+ * without a word: then nobody is there, and waiting longer would help nobody. */
+static bool is_soft(const struct client_io *io, struct mono now, int number)
 {
         if (number == EAGAIN || number == EINTR)
                 return true;
-        return io->t->datagrams && (io->up || number != ECONNREFUSED);
+        if (!io->t->datagrams)
+                return false;
+        return number != ECONNREFUSED || (io->up && mono_since(now, io->heard) < silence_ns);
 }
 
 static void take(struct client_io *io, struct mono now, const uint8_t *in, size_t n)
@@ -207,12 +213,13 @@ static size_t read_datagrams(struct client_io *io)
         int number = errno;
         struct mono now = loop_clock();
         if (n < 0) {
-                if (!is_soft(io, number))
+                if (!is_soft(io, now, number))
                         try_next(io, now, number);
                 return 0;
         }
         size_t bytes = 0;
         io->figures.reads++;
+        io->heard = now;
         for (int i = 0; i < n; i++) {
                 bytes += v[i].msg_len + 1; /* an empty datagram is something read, too */
                 take(io, now, space[i], v[i].msg_len);
@@ -231,7 +238,7 @@ static size_t read_stream(struct client_io *io)
                 take(io, now, space, (size_t)n);
         } else if (n == 0) {
                 lose(io, now, "closed by the server");
-        } else if (!is_soft(io, number)) {
+        } else if (!is_soft(io, now, number)) {
                 lose(io, now, words(number));
         }
         return n == sizeof space ? sizeof space : 0;
@@ -259,7 +266,7 @@ static bool write_out(struct client_io *io, struct mono now, const uint8_t *at, 
         }
         if (sent < 0 && number != EAGAIN && number != EINTR) {
                 io->figures.lost_writes += io->t->datagrams;
-                if (is_soft(io, number))
+                if (is_soft(io, now, number))
                         return true; /* as good as lost on the way */
                 if (io->t->datagrams)
                         try_next(io, now, number);

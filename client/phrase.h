@@ -68,4 +68,7 @@ int phrase_clean(struct buf *out, struct bytes text);
  * Binary data stands as {"_placeholder":true,"num":k}, and "attachments":[base64, ..] is added. */
 int phrase_json(struct buf *out, const struct client_event *ev);
 
+/* {"type":"error","error":words}: for a line that could not be sent. */
+int phrase_json_error(struct buf *out, const char *words);
+
 #endif

@@ -149,3 +149,14 @@ int phrase_json(struct buf *out, const struct client_event *ev)
         buf_free(&packed);
         return err;
 }
+
+int phrase_json_error(struct buf *out, const char *words)
+{
+        struct buf packed = { 0 };
+        int err = pack_put_map(&packed, 2);
+        err = err ? err : put_pair_word(&packed, "type", "error");
+        err = err ? err : put_pair_word(&packed, "error", words);
+        err = err ? err : json_from_pack(buf_bytes(&packed), out, NULL);
+        buf_free(&packed);
+        return err;
+}

@@ -81,7 +81,7 @@ static void run_sent(void **state)
 
 /* ---- what is read ----------------------------------------------------------------------------- */
 
-enum form { WORDS, REFUSAL, PRESENT, LINE };
+enum form { WORDS, REFUSAL, PRESENT, LINE, WRONG };
 
 static const struct told {
         const char *name;
@@ -199,6 +199,11 @@ static const struct told {
           { .kind = CLIENT_ANSWER, .call = 3, .status = CLIENT_REFUSED },
           "{\"error\":\"no\"}|2",
           "{\"type\":\"answer\",\"call\":3,\"status\":\"refused\",\"answer\":[{\"error\":\"no\"},2]}" },
+        { "what is wrong with a line, as JSON",
+          WRONG,
+          { 0 },
+          "\"like [\\\"a\\\"]\"",
+          "{\"type\":\"error\",\"error\":\"like [\\\"a\\\"]\"}" },
 };
 
 static void pack_items(const char *json, struct buf *out)
@@ -220,6 +225,7 @@ static void run_told(void **state)
         int err = row->form == WORDS     ? phrase_event(&out, &ev)
                   : row->form == REFUSAL ? phrase_refusal(&out, ev.answer)
                   : row->form == PRESENT ? phrase_present(&out, bytes_text("tea"), ev.answer)
+                  : row->form == WRONG   ? phrase_json_error(&out, "like [\"a\"]")
                                          : phrase_json(&out, &ev);
         assert_int_equal(err, 0);
         buf_put(&out, "", 1);
