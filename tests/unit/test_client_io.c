@@ -341,7 +341,7 @@ static void test_read_back(void **state)
 {
         (void)state;
         struct sock_addr server = set_up(false), probe = local("127.0.0.1:0");
-        int fd = sock_udp_bind(&probe, 0); /* a port that is free just now */
+        int fd = sock_tcp_listen(&probe); /* a port that is free just now */
         sock_local(fd, &probe);
         close(fd);
         struct client_io_config c = {
