@@ -272,7 +272,7 @@ static void answer_bad(struct talk *k, const struct call *w, const struct client
         k->unanswered += !refused;
         int err = refused ? phrase_refusal(&words, ev->answer)
                           : buf_text(&words, "no answer came, so it may or may not have happened");
-        if (!err)
+        if (!err && (refused || !k->leaving)) /* those unanswered at the end were told in one word */
                 note(k, "%s%s: %.*s", deeds[w->kind], refused ? " was refused" : "", (int)words.n,
                      (const char *)words.at);
         buf_free(&words);
@@ -426,6 +426,8 @@ void talk_leave(struct talk *k)
         if (k->leaving)
                 return;
         settled(k);
+        if (k->waiting.n)
+                note(k, "leaving with %zu unanswered", k->waiting.n);
         k->leaving = true;
         k->t->bye(client_io_engine(k->io), loop_clock());
         alarm_set(&k->alarm, mono_add(loop_clock(), leave_wait_ns));
