@@ -97,7 +97,7 @@ void options_parse(const struct argp *argp, int argc, char **argv, void *input)
         const char *slash = strrchr(argv[0], '/');
         program = slash ? slash + 1 : argv[0];
         struct argp_child children[] = { { argp, 0, NULL, 0 }, { 0 } };
-        struct argp whole = { common_options, parse_common, argp->args_doc, NULL, children, NULL, NULL };
+        struct argp whole = { common_options, parse_common, NULL, NULL, children, NULL, NULL };
         if (argp_parse(&whole, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, input) != 0)
                 complain(&whole, argc, argv, input);
 }
