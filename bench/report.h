@@ -121,7 +121,7 @@ struct report {
         bool recovery_on;               /* TCP's connection state recovery: offset bytes are included */
         char nodelay[REPORT_NAME_MAX];  /* TCP_NODELAY as read back: "on", "off", "on (server), off (client)" */
         bool udp_congestion_controlled; /* while false, the table says so */
-        uint32_t tcp_sndbuf_bytes, tcp_rcvbuf_bytes, udp_sndbuf_bytes, udp_rcvbuf_bytes; /* as read back */
+        uint32_t tcp_rcvbuf_bytes, udp_rcvbuf_bytes; /* of the subscribers, as read back */
         int64_t drain_ns; /* from the last planned instant until all was accounted for, or it gave up */
 
         struct report_path paths[REPORT_PATHS_MAX];

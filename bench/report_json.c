@@ -213,9 +213,7 @@ static void put_conditions(struct json_out *j, const struct report *r)
         json_out_bool(j, "tcp_recovery", r->recovery_on);
         json_out_text(j, "tcp_nodelay", r->nodelay);
         json_out_bool(j, "udp_congestion_controlled", r->udp_congestion_controlled);
-        json_out_uint(j, "tcp_sndbuf_bytes", r->tcp_sndbuf_bytes);
         json_out_uint(j, "tcp_rcvbuf_bytes", r->tcp_rcvbuf_bytes);
-        json_out_uint(j, "udp_sndbuf_bytes", r->udp_sndbuf_bytes);
         json_out_uint(j, "udp_rcvbuf_bytes", r->udp_rcvbuf_bytes);
         json_out_text(j, "kernel", r->kernel);
         json_out_uint(j, "cores", r->cores);

@@ -33,6 +33,7 @@ struct udp_server {
         struct udp_gate *gate;
         bool no_segments; /* the kernel or the device has no UDP_SEGMENT */
         bool full;        /* the socket's buffer took no more */
+        bool stopped;     /* nothing is read any more */
         uint64_t sends;
         struct udp_batch batch;
         uint8_t in[READ_DATAGRAMS][READ_BYTES_MAX];
@@ -116,7 +117,7 @@ static void on_ready(void *ctx, unsigned what)
         if (what & WATCH_READ)
                 for (int calls = 0; calls < READ_CALLS_MAX && receive(s) == READ_DATAGRAMS; calls++)
                         ;
-        watch_want(&s->watch, WATCH_READ);
+        watch_want(&s->watch, s->stopped ? 0 : WATCH_READ);
         s->config.wake(s->config.wake_ctx);
 }
 
@@ -224,7 +225,7 @@ void udp_server_flush(struct udp_server *s, struct mono now)
                 if (serve(s, p, now))
                         continue;
                 s->full = true;
-                watch_want(&s->watch, WATCH_READ | WATCH_WRITE);
+                watch_want(&s->watch, (s->stopped ? 0u : WATCH_READ) | WATCH_WRITE);
         }
         alarm_set(&s->alarm, udp_gate_deadline(s->gate));
 }
@@ -316,6 +317,8 @@ struct sock_addr udp_server_address(const struct udp_server *s)
 void udp_server_stop(struct udp_server *s, struct mono now)
 {
         udp_gate_close(s->gate, now, DGRAM_CODE_SHUTDOWN);
+        s->stopped = true; /* a client that comes straight back must not find us again */
+        watch_want(&s->watch, 0);
         udp_server_flush(s, now);
 }
 

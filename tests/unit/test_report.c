@@ -76,8 +76,8 @@ static void fill_run(struct report *r)
         r->recovery_on = true;
         r->cores = 2;
         r->drain_ns = 310 * NS_PER_MS;
-        r->tcp_sndbuf_bytes = r->tcp_rcvbuf_bytes = 131072;
-        r->udp_sndbuf_bytes = r->udp_rcvbuf_bytes = 212992;
+        r->tcp_rcvbuf_bytes = 131072;
+        r->udp_rcvbuf_bytes = 212992;
         r->validity.emulator =
                 (struct report_lateness){ true, dist(90000, 0.025, 0.05, 0.093, 0.3, 0.41), 2 * NS_PER_MS };
         r->validity.generator =
@@ -173,9 +173,9 @@ static const struct cell_row {
         { "title with unit and reference", "paired difference",
           "paired difference to tcp, ms (below 0: faster than tcp)" },
         { "TCP's conditions", "tcp ",
-          "tcp recovery on (offset bytes included), TCP_NODELAY on, congestion control cubic, socket" },
+          "tcp recovery on (offset bytes included), TCP_NODELAY on, congestion control cubic, receive" },
         { "UDP's conditions", "udp ",
-          "udp not congestion controlled, socket buffers 212,992 B send, 212,992 B receive" },
+          "udp not congestion controlled, receive buffer 212,992 B" },
         { "seed, plan, epoch", "identity",
           "identity seed 18446744073709551615, plan feedfacecafebeef, epoch 1a2b3c4d" },
         { "load", "load", "load 200 events/s of 64 B for 20.00s: 4,000 events; 5 subscribers a path" },
