@@ -76,7 +76,7 @@ static struct sim {
         uint32_t epoch; /* from 1; the hub's is 1000 + epoch */
         struct record record[RECORDS_MAX];
         int records;
-        bool blocks, evicts, restarted, long_night, answers_lost, was_dark, lossy,
+        bool fair, blocks, evicts, restarted, long_night, answers_lost, was_dark, lossy,
                 harsh; /* harsh: eight tries may all be lost; lossy: four */
         struct mono blocked_until;
         uint8_t overheard[DGRAM_BYTES_MAX]; /* the last datagram to the server */
@@ -546,7 +546,7 @@ static void set_path(struct actor *a)
         static const double losses[] = { 0, 0, 0.01, 0.02, 0.05, 0.1, 0.25 };
         path->delay_ns = (int64_t)(1 + pick(60)) * NS_PER_MS;
         path->jitter_ns = pick(3) == 0 ? path->delay_ns : (int64_t)pick(3) * NS_PER_MS;
-        path->loss = losses[pick(sizeof losses / sizeof *losses)];
+        path->loss = losses[pick(sim.fair ? 4 : sizeof losses / sizeof *losses)];
         sim.harsh |= path->loss > 0.1;
         sim.lossy |= path->loss > 0.02;
         path->doubles = pick(3) == 0 ? 0.05 : 0;
@@ -567,8 +567,10 @@ static void random_publish(void)
 static void random_burst(struct world_path *path)
 {
         path->dark = sim.was_dark = true;
-        for (uint64_t n = 1000 + pick(500); n > 0; n--)
-                random_publish();
+        uint32_t room = pick(2) ? 0 : 2u << pick(3), n;
+        struct published out;
+        for (uint64_t more = 1000 + pick(500); more > 0 && new_record(&n); more--)
+                publish(n, room, 0, NULL, false, &out);
         run_until(mono_add(now(), NS_PER_S));
         path->dark = false;
 }
@@ -620,7 +622,7 @@ static void random_deed(void)
 {
         struct actor *a = &sim.actor[pick((uint64_t)sim.actors)];
         struct world_path *path = world_path(sim.world, (uint32_t)a->number + 1);
-        uint64_t dice = pick(1000);
+        uint64_t dice = pick(sim.fair ? 850 : 1000);
         uint32_t n;
         if (dice < 700) {
                 random_publish();
@@ -709,6 +711,7 @@ static void begin(uint64_t seed)
         sim.seed = seed;
         sim.world = world_create(seed, CLIENTS_MAX + 1);
         sim.mode = (enum client_mode)(seed % 3);
+        sim.fair = pick(3) == 0; /* what a path like this loses must be repaired */
         sim.blocks = pick(2);
         sim.evicts = pick(4) == 0;
         sim.actors = 1 + (int)pick(CLIENTS_MAX);
