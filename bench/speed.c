@@ -279,7 +279,7 @@ static const char doc[] =
         "CPU per delivery of tcp_server and udp_server, beside a bare batch send of the same bytes in the same run.\v"
         "One subscriber publishes W events in one write; when all N have got them, the next W follow, so that every\n"
         "server gets the same batches however slow it is. Server processes run on one core, everything else on\n"
-        "another. Trust the ratios; the seconds are this machine's. The whole takes about three minutes.\n\n"
+        "another. Trust the ratios; the seconds are this machine's. The whole takes about two minutes.\n\n"
         "  bench speed\n"
         "  bench speed --paths udp --subscribers 1000 --size 64b --outstanding 64 --rounds 31";
 
