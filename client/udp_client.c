@@ -7,10 +7,10 @@
 #include "core/event/event.h"
 #include "core/event/pack.h"
 
-enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, PINGS_QUICK = 4, PUB_EVENT_MAX = DGRAM_EVENT_MAX };
+enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, PINGS_QUICK = 10, PUB_EVENT_MAX = DGRAM_EVENT_MAX };
 
 #define HELLO_NS      (1 * NS_PER_S) /* first wait; doubled each try */
-#define PING_NS_QUICK (1 * NS_PER_S) /* until the round trip is known well */
+#define PING_NS_QUICK (1 * NS_PER_S) /* after one without answer, while the round trip is not known well */
 #define PING_NS       (5 * NS_PER_S) /* also keeps NAT bindings (15 s) and consent (30 s) alive */
 #define REOPEN_NS_MIN (100 * NS_PER_MS)
 #define REOPEN_NS_MAX (5 * NS_PER_S)
@@ -273,11 +273,21 @@ static struct mono udp_deadline(const struct client *c)
         }
 }
 
+/* The first answer leaves so wide a margin that a lost NACK is noticed after three round trips. So
+ * there is one PING a round trip, as long as they are answered, until the margin has shrunk. */
+static int64_t ping_wait(const struct client *c)
+{
+        if (c->rtt.samples >= PINGS_QUICK)
+                return PING_NS;
+        return mono_before(c->answered, c->pinged) ? PING_NS_QUICK : c->rtt.srtt_ns + c->rtt.srtt_ns / 4;
+}
+
 static void ping(struct client *c, struct mono now)
 {
+        int64_t wait = ping_wait(c);
+        c->pinged = (struct mono){ now.ns / NS_PER_US * NS_PER_US }; /* as the PONG will tell it */
         c->more.pings++;
         udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_PING, .ping = { (uint64_t)(now.ns / NS_PER_US) } });
-        int64_t wait = c->rtt.samples < PINGS_QUICK ? PING_NS_QUICK : PING_NS;
         int64_t doubt = resend_request_ns(&c->rtt, 1);
         c->ping_due = mono_add(now, udp_rooms_doubt(c) && doubt < wait ? doubt : wait);
 }

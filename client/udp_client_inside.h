@@ -64,6 +64,7 @@ struct client {
         struct seqwin seen;
         struct resend rtt;
         struct mono heard, ping_due;
+        struct mono pinged;   /* when the last PING was sent */
         struct mono answered; /* when the PING was sent that was answered last */
         uint64_t datagram;
 
