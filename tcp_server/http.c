@@ -28,6 +28,8 @@ struct http {
         size_t name_n;
         enum header header; /* whose value is being read */
         bool doubled;       /* a header that may stand once stands twice */
+        bool folded;        /* a header goes on in the next line */
+        uint8_t last;       /* byte of the head so far */
         enum http_refusal refusal;
         bool decided;
 };
@@ -71,6 +73,8 @@ static int on_field(llhttp_t *p, const char *at, size_t n)
 static int on_field_end(llhttp_t *p)
 {
         struct http *h = p->data;
+        if (h->name_n == 0)
+                return HPE_USER;
         h->name[h->name_n < NAME_MAX_BYTES ? h->name_n : 0] = '\0';
         h->name_n = 0;
         h->header = HEADER_OTHER;
@@ -102,6 +106,17 @@ static const llhttp_settings_t settings = {
         .on_header_value = on_value,
         .on_headers_complete = on_head_end,
 };
+
+/* A line that begins with a space goes on with the header above it, which proxies read in different
+ * ways (RFC 9112 5.2 lets us refuse it); llhttp joins such lines without a word. */
+static void look_for_folds(struct http *h, const uint8_t *in, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                if (h->last == '\n' && (in[i] == ' ' || in[i] == '\t'))
+                        h->folded = true;
+                h->last = in[i];
+        }
+}
 
 /* ---- judging -------------------------------------------------------------------------------- */
 
@@ -139,7 +154,9 @@ static enum http_refusal judge_upgrade(const struct http *h)
         struct bytes upgrade = buf_bytes(&h->value[HEADER_UPGRADE]);
         if (!h->parser.upgrade || upgrade.n != 9 || strncasecmp((const char *)upgrade.at, "websocket", 9) != 0)
                 return HTTP_BAD_REQUEST;
-        if ((h->parser.flags & (F_CHUNKED | F_CONTENT_LENGTH)) && h->parser.content_length > 0)
+        if (h->parser.http_major != 1 || h->parser.http_minor != 1)
+                return HTTP_BAD_REQUEST;
+        if ((h->parser.flags & F_TRANSFER_ENCODING) || h->parser.content_length > 0)
                 return HTTP_BAD_REQUEST;
         if (!is_text(buf_bytes(&h->value[HEADER_VERSION]), "13"))
                 return HTTP_WS_VERSION;
@@ -151,7 +168,7 @@ static enum http_refusal judge(const struct http *h)
 {
         struct bytes url = buf_bytes(&h->url);
         size_t path_n = strlen(h->path);
-        if (h->doubled || (h->parser.http_minor == 1 && !h->value[HEADER_HOST].at))
+        if (h->doubled || h->folded || (h->parser.http_minor == 1 && !h->value[HEADER_HOST].at))
                 return HTTP_MALFORMED;
         if (url.n < path_n || memcmp(url.at, h->path, path_n) != 0)
                 return HTTP_NO_SUCH_PATH;
@@ -236,12 +253,14 @@ enum http_verdict http_recv(struct http *h, const uint8_t *in, size_t n, size_t 
         size_t room = HTTP_HEAD_BYTES_MAX - h->head_bytes;
         enum llhttp_errno err = llhttp_execute(&h->parser, (const char *)in, n < room ? n : room);
         if (err == HPE_OK && !h->decided) {
+                look_for_folds(h, in, n < room ? n : room);
                 *taken = n;
                 h->head_bytes += n;
                 return n < room ? HTTP_MORE : answer(h, HTTP_HEAD_TOO_BIG);
         }
         const char *pos = llhttp_get_error_pos(&h->parser);
         *taken = pos ? (size_t)((const uint8_t *)pos - in) : n;
+        look_for_folds(h, in, *taken);
         return answer(h, h->decided ? judge(h) : HTTP_MALFORMED);
 }
 

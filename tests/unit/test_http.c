@@ -1,161 +1,293 @@
-/* Requests as they come from the wire: whole, one byte at a time, and cut at every prefix. */
 #include "tests/unit/harness.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tcp_server/http.h"
 
 struct http_row {
         const char *name;
-        const char *request;
-        const char *answer; /* how it begins; "" when more is needed */
+        const char *head;
+        enum http_refusal refusal;
 };
 
-#define URL    "/socket.io/?EIO=4&transport=websocket"
-#define HOST   "Host: a\r\n"
-#define UP     "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-#define KEY    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-#define V13    "Sec-WebSocket-Version: 13\r\n"
-#define GET(u) "GET " u " HTTP/1.1\r\n"
-#define REST   HOST UP KEY V13 "\r\n"
-#define OK                                                                                  \
+#define URL     "/socket.io/?EIO=4&transport=websocket"
+#define HOST    "Host: a\r\n"
+#define UP      "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+#define KEY     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define V13     "Sec-WebSocket-Version: 13\r\n"
+#define GET(u)  "GET " u " HTTP/1.1\r\n"
+#define REST    HOST UP KEY V13 "\r\n"
+#define WITH(h) GET(URL) h REST
+
+/* The key and its answer are RFC 6455's own, section 1.3. */
+#define SWITCHED                                                                            \
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
-        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
 
 static const struct http_row rows[] = {
-        { "an upgrade", GET(URL) REST, OK },
+        { "an upgrade", GET(URL) REST, HTTP_NOT_REFUSED },
         { "as browsers say it",
-          GET(URL "&t=abc") HOST "Upgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n" KEY V13 "\r\n", OK },
-        { "in two Connection headers", GET(URL) HOST "Connection: keep-alive\r\n" UP KEY V13 "\r\n", OK },
-        { "path without its slash", GET("/socket.io?EIO=4&transport=websocket") REST, "HTTP/1.1 404 Not Found" },
-        { "another path", GET("/") REST, "HTTP/1.1 404 Not Found" },
-        { "no transport", GET("/socket.io/?EIO=4") REST, "{\"code\":0,\"message\":\"Transport unknown\"}" },
-        { "transport abc", GET("/socket.io/?EIO=4&transport=abc") REST, "{\"code\":0," },
-        { "long polling", GET("/socket.io/?EIO=4&transport=polling") HOST "\r\n", "{\"code\":0," },
-        { "no version", GET("/socket.io/?transport=websocket") REST,
-          "{\"code\":5,\"message\":\"Unsupported protocol version\"}" },
-        { "version 3", GET("/socket.io/?EIO=3&transport=websocket") REST, "{\"code\":5," },
-        { "version abc", GET("/socket.io/?EIO=abc&transport=websocket") REST, "{\"code\":5," },
-        { "a session id", GET(URL "&sid=abc") REST, "{\"code\":1,\"message\":\"Session ID unknown\"}" },
-        { "another method", "POST " URL " HTTP/1.1\r\n" REST, "{\"code\":2,\"message\":\"Bad handshake method\"}" },
-        { "no upgrade", GET(URL) HOST KEY V13 "\r\n", "{\"code\":3,\"message\":\"Bad request\"}" },
+          GET(URL "&t=abc") HOST "Upgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n" KEY V13 "\r\n",
+          HTTP_NOT_REFUSED },
+        { "names in any case", GET(URL) "hOST: a\r\nuPGRADE: websocket\r\nCONNECTION: upgrade\r\n" KEY V13 "\r\n",
+          HTTP_NOT_REFUSED },
+        { "parameters in another order", GET("/socket.io/?transport=websocket&x&y=&EIO=4") REST, HTTP_NOT_REFUSED },
+        { "below the path", GET("/socket.io/x?EIO=4&transport=websocket") REST, HTTP_NOT_REFUSED },
+        { "an empty sid is none", GET(URL "&sid=") REST, HTTP_NOT_REFUSED },
+        { "a body of no bytes", WITH("Content-Length: 0\r\n"), HTTP_NOT_REFUSED },
+        { "headers nobody knows",
+          WITH("A-header-with-a-name-longer-than-any-that-we-look-at: 1\r\nX:\r\nCookie: a=b; c=d\r\n"),
+          HTTP_NOT_REFUSED },
+        { "an origin", WITH("Origin: https://example.org\r\n"), HTTP_NOT_REFUSED },
+        { "empty lines before it", "\r\n\r\n" GET(URL) REST, HTTP_NOT_REFUSED },
+
+        { "no HTTP", "hello\r\n\r\n", HTTP_MALFORMED },
+        { "a TLS hello", "\x16\x03\x01\x02\xff\x01\x01\xfc", HTTP_MALFORMED },
+        { "a datagram of the UDP path", "\x0e\x4c\x01\x01", HTTP_MALFORMED },
+        { "an answer", "HTTP/1.1 200 OK\r\n\r\n", HTTP_MALFORMED },
+        { "a method nobody knows", "GOT " URL " HTTP/1.1\r\n" REST, HTTP_MALFORMED },
+        { "a method in small letters", "get " URL " HTTP/1.1\r\n" REST, HTTP_MALFORMED },
+        { "another protocol", "GET " URL " SMTP/1.1\r\n" REST, HTTP_MALFORMED },
+        { "HTTP 9.9", "GET " URL " HTTP/9.9\r\n" REST, HTTP_MALFORMED },
+        { "a control character in the URL", "GET /socket.io/?\x01 HTTP/1.1\r\n" REST, HTTP_MALFORMED },
+        { "a control character in a header", WITH("X: a\x01z\r\n"), HTTP_MALFORMED },
+        { "a lone carriage return in a header", WITH("X: a\rb\r\n"), HTTP_MALFORMED },
+        { "a header without a colon", WITH("X\r\n"), HTTP_MALFORMED },
+        { "a header without a name", WITH(": x\r\n"), HTTP_MALFORMED },
+        { "a space before the colon", GET(URL) "Host : a\r\n" UP KEY V13 "\r\n", HTTP_MALFORMED },
+        { "a space before the colon of a header nobody knows", WITH("X : a\r\n"), HTTP_MALFORMED },
+        { "a folded header", WITH("X: a\r\n b\r\n"), HTTP_MALFORMED },
+        { "a header folded with a tab", WITH("X: a\r\n\tb\r\n"), HTTP_MALFORMED },
+        { "a first header that begins with a space", GET(URL) " X: a\r\n" REST, HTTP_MALFORMED },
+        { "lines that end in a line feed alone", "GET " URL " HTTP/1.1\nHost: a\n\n", HTTP_MALFORMED },
+        { "bytes above 127 in a header", GET(URL) "X: \xff\r\n" REST, HTTP_NOT_REFUSED },
+        { "no host", GET(URL) UP KEY V13 "\r\n", HTTP_MALFORMED },
+        { "two hosts", WITH("Host: b\r\n"), HTTP_MALFORMED },
+        { "two keys", WITH(KEY), HTTP_MALFORMED },
+        { "two versions of WebSocket", WITH(V13), HTTP_MALFORMED },
+        { "two upgrades", WITH("Upgrade: h2c\r\n"), HTTP_MALFORMED },
+        { "two lengths", WITH("Content-Length: 1\r\nContent-Length: 2\r\n"), HTTP_MALFORMED },
+        { "a length below zero", WITH("Content-Length: -1\r\n"), HTTP_MALFORMED },
+        { "a length beyond all bounds", WITH("Content-Length: 18446744073709551616\r\n"), HTTP_MALFORMED },
+        { "a length and chunks", WITH("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n"), HTTP_MALFORMED },
+        { "chunks and a length", WITH("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n"), HTTP_MALFORMED },
+
+        { "the root", GET("/") REST, HTTP_NO_SUCH_PATH },
+        { "another path", GET("/socket.oi/?EIO=4&transport=websocket") REST, HTTP_NO_SUCH_PATH },
+        { "the path without its slash", GET("/socket.io?EIO=4&transport=websocket") REST, HTTP_NO_SUCH_PATH },
+        { "the path in capitals", GET("/SOCKET.IO/?EIO=4&transport=websocket") REST, HTTP_NO_SUCH_PATH },
+        { "a whole URL", GET("http://a" URL) REST, HTTP_NO_SUCH_PATH },
+        { "a proxy's request", "CONNECT a:80 HTTP/1.1\r\n" REST, HTTP_NO_SUCH_PATH },
+
+        { "no transport", GET("/socket.io/?EIO=4") REST, HTTP_TRANSPORT },
+        { "no parameters", GET("/socket.io/") REST, HTTP_TRANSPORT },
+        { "transport abc", GET("/socket.io/?EIO=4&transport=abc") REST, HTTP_TRANSPORT },
+        { "transport websocke", GET("/socket.io/?EIO=4&transport=websocke") REST, HTTP_TRANSPORT },
+        { "transport websockets", GET("/socket.io/?EIO=4&transport=websockets") REST, HTTP_TRANSPORT },
+        { "another parameter that ends in transport", GET("/socket.io/?EIO=4&xtransport=websocket") REST,
+          HTTP_TRANSPORT },
+        { "long polling", GET("/socket.io/?EIO=4&transport=polling") HOST "\r\n", HTTP_TRANSPORT },
+        { "a session id", GET(URL "&sid=abc") REST, HTTP_SID },
+        { "POST", "POST " URL " HTTP/1.1\r\n" REST, HTTP_METHOD },
+        { "PUT", "PUT " URL " HTTP/1.1\r\n" REST, HTTP_METHOD },
+        { "HEAD", "HEAD " URL " HTTP/1.1\r\n" REST, HTTP_METHOD },
+        { "no EIO", GET("/socket.io/?transport=websocket") REST, HTTP_PROTOCOL },
+        { "EIO 3", GET("/socket.io/?EIO=3&transport=websocket") REST, HTTP_PROTOCOL },
+        { "EIO 44", GET("/socket.io/?EIO=44&transport=websocket") REST, HTTP_PROTOCOL },
+        { "EIO abc", GET("/socket.io/?EIO=abc&transport=websocket") REST, HTTP_PROTOCOL },
+        { "EIO of nothing", GET("/socket.io/?EIO=&transport=websocket") REST, HTTP_PROTOCOL },
+
+        { "no upgrade", GET(URL) HOST KEY V13 "\r\n", HTTP_BAD_REQUEST },
+        { "Upgrade without Connection", GET(URL) HOST "Upgrade: websocket\r\n" KEY V13 "\r\n", HTTP_BAD_REQUEST },
+        { "Connection without Upgrade", GET(URL) HOST "Connection: upgrade\r\n" KEY V13 "\r\n", HTTP_BAD_REQUEST },
         { "upgrade to something else", GET(URL) HOST "Upgrade: h2c\r\nConnection: Upgrade\r\n" KEY V13 "\r\n",
-          "{\"code\":3," },
-        { "no host", GET(URL) UP KEY V13 "\r\n", "malformed HTTP request" },
-        { "no key", GET(URL) HOST UP V13 "\r\n", "sixteen bytes in base64" },
-        { "a short key", GET(URL) HOST UP V13 "Sec-WebSocket-Key: abcd\r\n\r\n", "sixteen bytes in base64" },
-        { "two keys", GET(URL) HOST UP KEY KEY V13 "\r\n", "malformed HTTP request" },
-        { "no WebSocket version", GET(URL) HOST UP KEY "\r\n", "\r\nSec-WebSocket-Version: 13\r\n" },
-        { "WebSocket version 8", GET(URL) HOST UP KEY "Sec-WebSocket-Version: 8\r\n\r\n", "HTTP/1.1 426" },
-        { "a space before the colon", GET(URL) "Host : a\r\n" UP KEY V13 "\r\n", "malformed HTTP request" },
-        { "length and chunks", GET(URL) "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n" REST,
-          "malformed HTTP request" },
-        { "bare line feeds", "GET " URL " HTTP/1.1\nHost: a\n\n", "malformed HTTP request" },
-        { "no HTTP", "\x16\x03\x01\x02", "malformed HTTP request" },
-        { "not whole", GET(URL) HOST UP, "" },
+          HTTP_BAD_REQUEST },
+        { "an old protocol cannot be left", "GET " URL " HTTP/1.0\r\n" REST, HTTP_BAD_REQUEST },
+        { "a body", WITH("Content-Length: 5\r\n"), HTTP_BAD_REQUEST },
+        { "a body in chunks", WITH("Transfer-Encoding: chunked\r\n"), HTTP_BAD_REQUEST },
+        { "an origin that is no text", WITH("Origin: \xc3\xa4\r\n"), HTTP_BAD_REQUEST },
+
+        { "no version of WebSocket", GET(URL) HOST UP KEY "\r\n", HTTP_WS_VERSION },
+        { "version 8 of WebSocket", GET(URL) HOST UP KEY "Sec-WebSocket-Version: 8\r\n\r\n", HTTP_WS_VERSION },
+        { "version 130 of WebSocket", GET(URL) HOST UP KEY "Sec-WebSocket-Version: 130\r\n\r\n", HTTP_WS_VERSION },
+        { "no key", GET(URL) HOST UP V13 "\r\n", HTTP_WS_KEY },
+        { "an empty key", GET(URL) HOST UP V13 "Sec-WebSocket-Key:\r\n\r\n", HTTP_WS_KEY },
+        { "a short key", GET(URL) HOST UP V13 "Sec-WebSocket-Key: abcd\r\n\r\n", HTTP_WS_KEY },
+        { "a long key", GET(URL) HOST UP V13 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==AAAA\r\n\r\n", HTTP_WS_KEY },
+        { "a key that is no base64", GET(URL) HOST UP V13 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j*Q==\r\n\r\n",
+          HTTP_WS_KEY },
 };
 
-/* Feeds pieces of a heap copy each; returns the answer as text, "" while more is needed, and how
- * many bytes were the request's. */
-static struct buf run(const char *request, size_t n, size_t piece, size_t *head_n)
+/* What has been said to one request, in pieces of any size; each lies in memory of exactly its size. */
+struct talk {
+        struct http *http;
+        enum http_verdict verdict;
+        size_t taken;
+};
+
+static struct talk talk_begin(void)
 {
-        struct http *h = http_create("/socket.io/", NULL);
-        struct buf out = { 0 };
-        enum http_verdict verdict = HTTP_MORE;
-        *head_n = 0;
-        for (size_t at = 0; at < n && verdict == HTTP_MORE; at += piece) {
-                size_t part = n - at < piece ? n - at : piece, taken;
-                uint8_t *copy = malloc(part);
-                memcpy(copy, request + at, part);
-                verdict = http_recv(h, copy, part, &taken);
-                *head_n += taken;
-                free(copy);
-        }
-        if (verdict != HTTP_MORE) {
-                assert_int_equal(verdict == HTTP_UPGRADE, http_refusal(h) == HTTP_NOT_REFUSED);
-                buf_put(&out, http_answer(h).at, http_answer(h).n);
-        }
-        http_destroy(h);
-        buf_put(&out, "", 1);
-        return out;
+        struct talk t = { .http = http_create("/socket.io/", NULL), .verdict = HTTP_MORE };
+        assert_non_null(t.http);
+        return t;
 }
+
+static void talk_say(struct talk *t, struct bytes piece)
+{
+        if (t->verdict != HTTP_MORE)
+                return;
+        uint8_t *exact = malloc(piece.n + !piece.n);
+        size_t taken = SIZE_MAX;
+        memcpy(exact, piece.at, piece.n);
+        t->verdict = http_recv(t->http, exact, piece.n, &taken);
+        assert_true(taken <= piece.n);
+        assert_true(t->verdict != HTTP_MORE || taken == piece.n);
+        t->taken += taken;
+        free(exact);
+}
+
+/* The whole answer must be well formed, and the right one. */
+static void check_answer(struct bytes answer, enum http_refusal refusal)
+{
+        static const char *const texts[] = {
+#define TEXT(name, status, body) "HTTP/1.1 " status "\r\n", "\r\n\r\n" body,
+                HTTP_REFUSAL_LIST(TEXT)
+#undef TEXT
+        };
+        char text[1024], length[64];
+        assert_true(answer.n < sizeof text);
+        memcpy(text, answer.at, answer.n);
+        text[answer.n] = '\0';
+        if (refusal == HTTP_NOT_REFUSED) {
+                assert_string_equal(text, SWITCHED "\r\n");
+                return;
+        }
+        const char *status = texts[2 * refusal], *body = texts[2 * refusal + 1], *end = strstr(text, "\r\n\r\n");
+        assert_memory_equal(text, status, strlen(status));
+        assert_string_equal(end, body);
+        snprintf(length, sizeof length, "\r\nContent-Length: %zu\r\n", strlen(body) - 4);
+        assert_non_null(strstr(text, length));
+        assert_non_null(strstr(text, "\r\nConnection: close\r\n"));
+        assert_int_equal(strstr(text, "\r\nSec-WebSocket-Version: 13\r\n") != NULL, refusal == HTTP_WS_VERSION);
+        assert_int_equal(strstr(text, "\r\nUpgrade: websocket\r\n") != NULL, refusal == HTTP_WS_VERSION);
+}
+
+static void check_end(const struct talk *t, const struct http_row *row)
+{
+        assert_int_equal(t->verdict, row->refusal ? HTTP_REFUSED : HTTP_UPGRADE);
+        assert_int_equal(http_refusal(t->http), row->refusal);
+        check_answer(http_answer(t->http), row->refusal);
+}
+
+/* What follows an accepted head belongs to the WebSocket, however it is cut. */
+static const char behind[] = "\x81\x80GET / HTTP/1.1\r\n\r\n";
 
 static void run_row(void **state)
 {
         const struct http_row *row = *state;
-        size_t n = strlen(row->request), head_n;
-        for (size_t piece = n; piece > 0; piece = piece > 40 ? piece / 2 : piece - 1) {
-                struct buf out = run(row->request, n, piece, &head_n);
-                if (row->answer[0])
-                        assert_non_null(strstr((const char *)out.at, row->answer));
-                else
-                        assert_string_equal((const char *)out.at, "");
-                buf_free(&out);
-        }
-        for (size_t cut = 1; cut < n; cut++) {
-                struct buf out = run(row->request, cut, cut, &head_n);
-                assert_null(strstr((const char *)out.at, "101 Switching"));
-                buf_free(&out);
+        size_t head_n = strlen(row->head), n = head_n + sizeof behind - 1;
+        uint8_t text[1024];
+        assert_true(n < sizeof text);
+        memcpy(text, row->head, head_n);
+        memcpy(text + head_n, behind, sizeof behind - 1);
+
+        struct talk slow = talk_begin();
+        for (size_t i = 0; i < n; i++)
+                talk_say(&slow, bytes_of(text + i, 1));
+        check_end(&slow, row);
+        http_destroy(slow.http);
+
+        for (size_t cut = 0; cut <= n; cut++) {
+                struct talk t = talk_begin();
+                talk_say(&t, bytes_of(text, cut));
+                if (t.verdict == HTTP_UPGRADE)
+                        assert_true(cut >= head_n);
+                talk_say(&t, bytes_of(text + cut, n - cut));
+                check_end(&t, row);
+                if (t.verdict == HTTP_UPGRADE)
+                        assert_int_equal(t.taken, head_n);
+                http_destroy(t.http);
         }
 }
 
-static void the_head_ends_where_frames_begin(void **state)
+struct size_row {
+        const char *name;
+        size_t head_bytes;
+        enum http_refusal refusal;
+};
+
+static const struct size_row sizes[] = {
+        { "a head of 8,191 bytes", HTTP_HEAD_BYTES_MAX - 1, HTTP_NOT_REFUSED },
+        { "a head of 8,192 bytes", HTTP_HEAD_BYTES_MAX, HTTP_NOT_REFUSED },
+        { "a head of 8,193 bytes", HTTP_HEAD_BYTES_MAX + 1, HTTP_HEAD_TOO_BIG },
+        { "a head of a megabyte", 1000000, HTTP_HEAD_TOO_BIG },
+};
+
+/* One header makes the head as long as the row asks. */
+static void run_size(void **state)
+{
+        const struct size_row *row = *state;
+        static const char before[] = GET(URL) "X: ", after[] = "\r\n" REST;
+        size_t fixed = sizeof before - 1 + sizeof after - 1;
+        uint8_t *head = malloc(row->head_bytes);
+        memcpy(head, before, sizeof before - 1);
+        memset(head + sizeof before - 1, 'x', row->head_bytes - fixed);
+        memcpy(head + row->head_bytes - (sizeof after - 1), after, sizeof after - 1);
+
+        static const size_t pieces[] = { 1, 7, 4096, 8192, 1 << 20 };
+        for (size_t p = 0; p < sizeof pieces / sizeof pieces[0]; p++) {
+                struct talk t = talk_begin();
+                for (size_t at = 0; at < row->head_bytes; at += pieces[p]) {
+                        size_t left = row->head_bytes - at;
+                        talk_say(&t, bytes_of(head + at, left < pieces[p] ? left : pieces[p]));
+                }
+                check_end(&t, &(struct http_row){ .refusal = row->refusal });
+                http_destroy(t.http);
+        }
+        free(head);
+}
+
+static void cors_is_said_in_every_answer(void **state)
 {
         (void)state;
-        static const char request[] = GET(URL) REST "\x81\x80";
-        for (size_t piece = 1; piece < sizeof request; piece++) {
-                size_t head_n;
-                struct buf out = run(request, sizeof request - 1, piece, &head_n);
-                assert_int_equal(head_n, sizeof request - 3);
-                buf_free(&out);
+        static const struct {
+                const char *origin, *words;
+        } cors[] = {
+                { "*", "Access-Control-Allow-Origin: *\r\n\r\n" },
+                { "https://a.example", "Access-Control-Allow-Origin: https://a.example\r\nVary: Origin\r\n\r\n" },
+        };
+        static const char *const requests[] = { GET(URL) REST, GET("/") REST };
+        for (int i = 0; i < 4; i++) {
+                struct http *h = http_create("/socket.io/", cors[i / 2].origin);
+                size_t taken;
+                http_recv(h, (const uint8_t *)requests[i % 2], strlen(requests[i % 2]), &taken);
+                struct bytes answer = http_answer(h);
+                assert_non_null(memmem(answer.at, answer.n, cors[i / 2].words, strlen(cors[i / 2].words)));
+                http_destroy(h);
         }
 }
 
-static void a_head_has_an_end(void **state)
+static void who_is_slow_is_told_so(void **state)
 {
         (void)state;
-        static char request[HTTP_HEAD_BYTES_MAX + 100] = GET(URL) "X: ";
-        memset(request + strlen(request), 'x', sizeof request - strlen(request) - 1);
-        for (size_t piece = 7; piece < sizeof request; piece *= 3) {
-                size_t head_n;
-                struct buf out = run(request, sizeof request - 1, piece, &head_n);
-                assert_non_null(strstr((const char *)out.at, "431 Request Header Fields Too Large"));
-                assert_true(head_n < HTTP_HEAD_BYTES_MAX + piece);
-                buf_free(&out);
-        }
-}
-
-static struct buf refused(const char *cors_origin)
-{
-        struct http *h = http_create("/socket.io/", cors_origin);
-        struct buf out = { 0 };
-        http_refuse(h, HTTP_TOO_SLOW);
-        buf_put(&out, http_answer(h).at, http_answer(h).n);
-        buf_put(&out, "", 1);
-        http_destroy(h);
-        return out;
-}
-
-static void cors_is_said_when_asked_for(void **state)
-{
-        (void)state;
-        struct buf none = refused(NULL), any = refused("*"), one = refused("http://x");
-        assert_non_null(strstr((const char *)none.at, "HTTP/1.1 408 Request Timeout"));
-        assert_null(strstr((const char *)none.at, "Access-Control"));
-        assert_non_null(strstr((const char *)any.at, "\r\nAccess-Control-Allow-Origin: *\r\n"));
-        assert_null(strstr((const char *)any.at, "Vary"));
-        assert_non_null(strstr((const char *)one.at, "\r\nAccess-Control-Allow-Origin: http://x\r\nVary: Origin\r\n"));
-        buf_free(&none);
-        buf_free(&any);
-        buf_free(&one);
+        struct talk t = talk_begin();
+        talk_say(&t, bytes_text("GET "));
+        http_refuse(t.http, HTTP_TOO_SLOW);
+        assert_int_equal(http_refusal(t.http), HTTP_TOO_SLOW);
+        check_answer(http_answer(t.http), HTTP_TOO_SLOW);
+        http_destroy(t.http);
+        http_destroy(NULL);
 }
 
 int main(void)
 {
-        const struct CMUnitTest stories[] = {
-                cmocka_unit_test(the_head_ends_where_frames_begin),
-                cmocka_unit_test(a_head_has_an_end),
-                cmocka_unit_test(cors_is_said_when_asked_for),
+        static const struct CMUnitTest others[] = {
+                cmocka_unit_test(cors_is_said_in_every_answer),
+                cmocka_unit_test(who_is_slow_is_told_so),
         };
-        return RUN_ROWS("http", rows, run_row) + cmocka_run_group_tests_name("http stories", stories, NULL, NULL);
+        int failed = RUN_ROWS("http", rows, run_row);
+        failed += RUN_ROWS("http sizes", sizes, run_size);
+        failed += cmocka_run_group_tests_name("http others", others, NULL, NULL);
+        return failed;
 }
