@@ -30,6 +30,7 @@ static const struct http_row rows[] = {
         { "as browsers say it",
           GET(URL "&t=abc") HOST "Upgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n" KEY V13 "\r\n",
           HTTP_NOT_REFUSED },
+        { "two Connection headers", GET(URL) HOST "Connection: keep-alive\r\n" UP KEY V13 "\r\n", HTTP_NOT_REFUSED },
         { "names in any case", GET(URL) "hOST: a\r\nuPGRADE: websocket\r\nCONNECTION: upgrade\r\n" KEY V13 "\r\n",
           HTTP_NOT_REFUSED },
         { "parameters in another order", GET("/socket.io/?transport=websocket&x&y=&EIO=4") REST, HTTP_NOT_REFUSED },
