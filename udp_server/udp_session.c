@@ -213,10 +213,9 @@ static void take_ping(struct udp_session *s, struct mono now, const struct dgram
 
 static void take_pong(struct udp_session *s, struct mono now, const struct dgram_pong *m)
 {
-        int64_t there = (int64_t)(now.ns / NS_PER_US - (int64_t)m->t1);
-        int64_t held = (int64_t)(m->t3 - m->t2);
-        if (there >= 0 && held >= 0 && held <= there)
-                resend_sample(&s->rtt, (there - held) * NS_PER_US);
+        uint64_t now_us = (uint64_t)(now.ns / NS_PER_US), there = now_us - m->t1, held = m->t3 - m->t2;
+        if (m->t1 <= now_us && m->t2 <= m->t3 && held <= there)
+                resend_sample(&s->rtt, (int64_t)(there - held) * NS_PER_US);
 }
 
 static void take_nack(struct udp_session *s, struct mono now, const struct dgram_nack *m)
