@@ -114,11 +114,10 @@ static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
 
 static void take_pong(struct client *c, struct mono now, const struct dgram_pong *m)
 {
-        int64_t round_us = now.ns / NS_PER_US - (int64_t)m->t1;
-        int64_t held_us = (int64_t)(m->t3 - m->t2);
-        if (round_us < 0 || held_us < 0 || held_us > round_us)
+        uint64_t now_us = (uint64_t)(now.ns / NS_PER_US), round_us = now_us - m->t1, held_us = m->t3 - m->t2;
+        if (m->t1 > now_us || m->t2 > m->t3 || held_us > round_us)
                 return;
-        if (resend_sample(&c->rtt, (round_us - held_us) * NS_PER_US))
+        if (resend_sample(&c->rtt, (int64_t)(round_us - held_us) * NS_PER_US))
                 c->stats.rtt_ns = c->rtt.srtt_ns;
         struct mono sent = { (int64_t)m->t1 * NS_PER_US };
         if (mono_before(c->answered, sent))
