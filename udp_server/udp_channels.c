@@ -104,11 +104,11 @@ static uint16_t join_one(struct udp_session *s, struct mono now, const struct dg
         return DGRAM_CODE_OK;
 }
 
-static void answer(struct udp_session *s, struct mono now, struct dgram_join_ok *ok)
+static void answer(struct udp_session *s, struct dgram_join_ok *ok)
 {
         struct buf tail = { 0 };
         if (ok->rooms_n > 0 && dgram_join_ok_put(&tail, ok) == 0)
-                udp_session_say(s, now, &(struct dgram_msg){ .type = DGRAM_JOIN_OK, .join_ok = { buf_bytes(&tail) } });
+                udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_JOIN_OK, .join_ok = { buf_bytes(&tail) } });
         buf_free(&tail);
         ok->rooms_n = 0;
 }
@@ -132,7 +132,7 @@ void udp_channels_join(struct udp_session *s, struct mono now, struct bytes tail
         struct dgram_join join;
         if (dgram_join_parse(tail, &join) != 0) {
                 s->shared->stats->malformed++;
-                udp_session_error(s, now, DGRAM_CODE_MALFORMED, DGRAM_JOIN, pktno);
+                udp_session_error(s, DGRAM_CODE_MALFORMED, DGRAM_JOIN, pktno);
                 return;
         }
         struct dgram_join_ok ok = { .req = join.req };
@@ -152,13 +152,13 @@ void udp_channels_join(struct udp_session *s, struct mono now, struct bytes tail
                         row.start = c->start;
                 }
                 if (bytes + row_bytes(&row) > DGRAM_JOIN_TAIL_MAX) { /* the rest goes into one more answer */
-                        answer(s, now, &ok);
+                        answer(s, &ok);
                         bytes = 32;
                 }
                 bytes += row_bytes(&row);
                 ok.room[ok.rooms_n++] = row;
         }
-        answer(s, now, &ok);
+        answer(s, &ok);
         if (udp_channels_settled(s))
                 s->resume_until = MONO_NEVER;
 }
@@ -197,7 +197,7 @@ void udp_channels_leave(struct udp_session *s, struct mono now, uint32_t ref, ui
         struct udp_channel *c = udp_channel_find(s, ref);
         if (ref <= UDP_REF_ALL || ref >= s->next_ref) {
                 s->shared->stats->no_channel++;
-                udp_session_error(s, now, DGRAM_CODE_NO_CHANNEL, DGRAM_LEAVE, pktno);
+                udp_session_error(s, DGRAM_CODE_NO_CHANNEL, DGRAM_LEAVE, pktno);
                 return;
         }
         if (c) { /* else it was left before, and the answer was lost */
@@ -205,7 +205,7 @@ void udp_channels_leave(struct udp_session *s, struct mono now, uint32_t ref, ui
                 ask_app(s, now, "leave", room_name(c->room));
                 udp_channel_close(s, c);
         }
-        udp_session_say(s, now, &(struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { ref } });
+        udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { ref } });
 }
 
 /* ---- BEAT --------------------------------------------------------------------------------- */
@@ -226,7 +226,7 @@ static void beat(struct udp_session *s, struct mono now, struct udp_channel *c)
                                          .tail = room_tail_seq(c->room),
                                          .now_us = (uint64_t)(now.ns / NS_PER_US) } };
         s->shared->stats->beats++;
-        udp_session_say(s, now, &m);
+        udp_session_say(s, &m);
 }
 
 void udp_channels_beat(struct udp_session *s, struct mono now, bool all)

@@ -252,18 +252,22 @@ static size_t answer_connect(struct udp_gate *g, struct mono now, const struct u
         }
         if (!bytes_equal(tail.space, bytes_text("/")))
                 return refuse(connect, DGRAM_CODE_NO_CHANNEL, answer);
-        if (p) /* someone new at this address: the old one is gone without goodbye */
-                peer_free(p, now);
         struct source *source = source_of(g, from);
-        bool crowded = source && source->sessions >= g->config.per_ip_max && !udp_addr_is_loopback(from);
+        uint32_t others = source && source->sessions ? source->sessions - (p != NULL) : 0;
+        bool crowded = others >= g->config.per_ip_max && !udp_addr_is_loopback(from);
         if (crowded || udp_gate_sessions(g) >= g->config.sessions_max) {
                 g->stats.full++;
                 source_drop(g, source);
                 return refuse(connect, DGRAM_CODE_FULL, answer);
         }
-        if (!peer_create(g, now, from, connect, &tail))
-                return refuse(connect, DGRAM_CODE_FULL, answer);
-        return 0;
+        if (p) { /* someone new at this address, perhaps of the same instance, which then takes over */
+                HASH_DELETE(by_addr, g->by_addr, p);
+                memset(&p->by_addr, 0, sizeof p->by_addr);
+        }
+        struct udp_peer *made = peer_create(g, now, from, connect, &tail);
+        if (p)
+                peer_free(p, now);
+        return made ? 0 : refuse(connect, DGRAM_CODE_FULL, answer);
 }
 
 /* ---- receiving ---------------------------------------------------------------------------- */

@@ -3,10 +3,10 @@
 #include "core/event/pack.h"
 #include "udp_server/udp_session_inside.h"
 
-static void answer(struct udp_session *s, struct mono now, const struct dgram_ack *ack)
+static void answer(struct udp_session *s, const struct dgram_ack *ack)
 {
         struct dgram_msg m = { .type = DGRAM_PUB_ACK, .pub_ack = { .n = 1, .ack = { *ack } } };
-        udp_session_say(s, now, &m);
+        udp_session_say(s, &m);
 }
 
 /* The server's own names, which nobody else may use. */
@@ -134,5 +134,5 @@ void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub 
                         stats->no_memory++;
                 break;
         }
-        answer(s, now, &ack);
+        answer(s, &ack);
 }

@@ -12,21 +12,27 @@
 
 /* ---- saying ------------------------------------------------------------------------------- */
 
-void udp_session_say(struct udp_session *s, struct mono now, struct dgram_msg *m)
+void udp_session_say(struct udp_session *s, struct dgram_msg *m)
 {
         int err = dgram_queue_put(&s->queue, m);
-        if (err == ERR_FULL && s->state == UDP_UP) {
-                s->shared->stats->private_full++;
-                udp_session_close(s, now, DGRAM_CODE_SLOW, false);
-        } else if (err) {
+        if (err == ERR_FULL)
+                s->slow = true; /* closed when whoever speaks has finished */
+        else if (err)
                 s->shared->stats->no_memory++;
-        }
 }
 
-void udp_session_error(struct udp_session *s, struct mono now, uint16_t code, uint8_t in_reply_to, uint32_t pktno)
+static void close_if_slow(struct udp_session *s, struct mono now)
+{
+        if (!s->slow || s->state != UDP_UP)
+                return;
+        s->shared->stats->private_full++;
+        udp_session_close(s, now, DGRAM_CODE_SLOW, false);
+}
+
+void udp_session_error(struct udp_session *s, uint16_t code, uint8_t in_reply_to, uint32_t pktno)
 {
         struct dgram_msg m = { .type = DGRAM_ERROR, .error = { code, in_reply_to, pktno } };
-        udp_session_say(s, now, &m);
+        udp_session_say(s, &m);
 }
 
 static void ping(struct udp_session *s, struct mono now)
@@ -34,7 +40,7 @@ static void ping(struct udp_session *s, struct mono now)
         if (s->rtt.samples > 0 && mono_since(now, s->pinged) < PING_NS)
                 return;
         s->pinged = now;
-        udp_session_say(s, now, &(struct dgram_msg){ .type = DGRAM_PING, .ping = { (uint64_t)(now.ns / NS_PER_US) } });
+        udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_PING, .ping = { (uint64_t)(now.ns / NS_PER_US) } });
 }
 
 static struct dgram_channel tuple(const struct udp_channel *c)
@@ -58,7 +64,7 @@ static void accept(struct udp_session *s, struct mono now)
         a->all = tuple(udp_channel_find(s, UDP_REF_ALL));
         a->nonce = s->nonce;
         a->id = member_id(s->member);
-        udp_session_say(s, now, &m);
+        udp_session_say(s, &m);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -187,7 +193,7 @@ void udp_session_close(struct udp_session *s, struct mono now, uint16_t code, bo
         s->closed_at = now;
         s->queue.ready.n = 0; /* nothing before CLOSE matters any more, and it must fit */
         unbind(s, now, goodbye ? "client namespace disconnect" : "transport close", goodbye);
-        udp_session_say(s, now, &(struct dgram_msg){ .type = DGRAM_CLOSE, .close = { code } });
+        udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_CLOSE, .close = { code } });
 }
 
 bool udp_session_over(const struct udp_session *s, struct mono now)
@@ -206,7 +212,7 @@ void udp_session_accept_again(struct udp_session *s, struct mono now)
 static void take_ping(struct udp_session *s, struct mono now, const struct dgram_ping *m)
 {
         uint64_t now_us = (uint64_t)(now.ns / NS_PER_US);
-        udp_session_say(s, now, &(struct dgram_msg){ .type = DGRAM_PONG, .pong = { m->t1, now_us, now_us } });
+        udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_PONG, .pong = { m->t1, now_us, now_us } });
         udp_channels_beat(s, now, true);
         ping(s, now);
 }
@@ -306,7 +312,7 @@ static void take(struct udp_session *s, struct mono now, struct bytes message)
                 s->shared->stats->level_2++;
         } else if (err) {
                 s->shared->stats->malformed++;
-                udp_session_error(s, now, DGRAM_CODE_MALFORMED, m.type, m.pktno);
+                udp_session_error(s, DGRAM_CODE_MALFORMED, m.type, m.pktno);
         } else {
                 dispatch(s, now, &m);
         }
@@ -315,8 +321,10 @@ static void take(struct udp_session *s, struct mono now, struct bytes message)
 void udp_session_recv(struct udp_session *s, struct mono now, struct bytes datagram)
 {
         struct bytes message;
-        while (s->state == UDP_UP && dgram_next(&datagram, &message))
+        while (s->state == UDP_UP && dgram_next(&datagram, &message)) {
                 take(s, now, message);
+                close_if_slow(s, now);
+        }
 }
 
 /* ---- sending ------------------------------------------------------------------------------ */
@@ -484,4 +492,5 @@ void udp_session_expire(struct udp_session *s, struct mono now)
         if (s->repair)
                 udp_repair_may(s->repair, now);
         udp_channels_beat(s, now, false);
+        close_if_slow(s, now);
 }

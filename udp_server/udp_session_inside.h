@@ -37,6 +37,7 @@ struct udp_session {
         struct member *member;         /* NULL: CLOSING */
         uint64_t tag, nonce;
         bool recovered;
+        bool slow;    /* the queue was full once: to be closed */
         bool blocked; /* the transport took less than it was lent */
         struct dgram_queue queue;
         struct seqwin seen;
@@ -74,8 +75,8 @@ struct mono udp_channels_deadline(const struct udp_session *s);
 /* udp_publish */
 void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub);
 
-/* Queues a message; a full queue closes the session. */
-void udp_session_say(struct udp_session *s, struct mono now, struct dgram_msg *m);
-void udp_session_error(struct udp_session *s, struct mono now, uint16_t code, uint8_t in_reply_to, uint32_t pktno);
+/* Queues a message; a full queue has the session closed once the message at hand is done with. */
+void udp_session_say(struct udp_session *s, struct dgram_msg *m);
+void udp_session_error(struct udp_session *s, uint16_t code, uint8_t in_reply_to, uint32_t pktno);
 
 #endif
