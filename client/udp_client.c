@@ -215,6 +215,7 @@ static void take(struct client *c, struct mono now, struct bytes message)
 static int udp_recv(struct client *c, struct mono now, const uint8_t *in, size_t in_bytes)
 {
         struct bytes rest = bytes_of(in, in_bytes), message;
+        c->now = now;
         c->stats.datagrams_in++;
         c->stats.bytes_in += in_bytes;
         if (dgram_check(rest) != DGRAM_GOOD) {
@@ -304,6 +305,7 @@ static void expire_up(struct client *c, struct mono now)
 
 static void udp_expire(struct client *c, struct mono now)
 {
+        c->now = now;
         switch (c->state) {
         case UDP_COOKIE_WAIT:
                 if (mono_before(now, c->retry))
@@ -345,6 +347,7 @@ static void udp_destroy(struct client *c)
         while (c->calls_n > 0)
                 free(c->call[--c->calls_n]);
         udp_rooms_free(c);
+        eid_set_free(&c->several);
         event_queue_free(&c->told);
         dgram_queue_free(&c->queue);
         free(c->name);

@@ -1,6 +1,7 @@
 /* udp_client_inside: what udp_client.c, udp_rooms.c and udp_calls.c share. */
 #ifndef CLIENT_UDP_CLIENT_INSIDE_H
 #define CLIENT_UDP_CLIENT_INSIDE_H
+#include "client/eid_set.h"
 #include "client/event_queue.h"
 #include "client/udp_client.h"
 #include "client/udp_feed.h"
@@ -11,7 +12,6 @@
 
 enum {
         CALLS_MAX = 64,
-        MULTI_REMEMBERED = 1024, /* eids of events that went to several rooms */
         UDP_REF_OWN = 1,
         UDP_REF_ALL = 2,
 };
@@ -30,17 +30,13 @@ struct udp_call {
         uint8_t bytes[]; /* the room's name, or the event */
 };
 
-struct multi_eid {
-        uint64_t eid;
-        uint32_t epoch;
-};
-
 enum udp_state { UDP_IDLE, UDP_OPENING, UDP_COOKIE_WAIT, UDP_ACCEPT_WAIT, UDP_UP, UDP_LOST, UDP_BYE, UDP_OVER };
 
 struct client {
         struct client_config config;
         char *name;
         enum udp_state state;
+        struct mono now; /* of the engine's last call */
         uint8_t instance[DGRAM_TOKEN];
         struct rng rng; /* of the jitter */
         struct event_queue told;
@@ -73,8 +69,7 @@ struct client {
         uint64_t next_req, rejoin_req; /* of JOINs for feeds of the last session; the first of this one */
         unsigned rejoin_tries;
         struct mono rejoin_due; /* feeds of the last session are to be asked for; MONO_NEVER: none */
-        struct multi_eid multi[MULTI_REMEMBERED];
-        uint32_t multi_next;
+        struct eid_set several; /* events of several rooms that were told */
 
         struct udp_call *call[CALLS_MAX];
         uint32_t calls_n;

@@ -7,15 +7,6 @@
 
 /* ---- telling ------------------------------------------------------------------------------ */
 
-static bool seen_eid(struct client *c, uint32_t epoch, uint64_t eid)
-{
-        for (uint32_t i = 0; i < MULTI_REMEMBERED; i++)
-                if (c->multi[i].eid == eid && c->multi[i].epoch == epoch)
-                        return true;
-        c->multi[c->multi_next++ % MULTI_REMEMBERED] = (struct multi_eid){ eid, epoch };
-        return false;
-}
-
 static int64_t opened_ns(struct mono opened)
 {
         return mono_is_never(opened) ? 0 : opened.ns;
@@ -45,7 +36,7 @@ static void tell(struct client *c, const struct udp_feed *f, const struct udp_to
         }
         if (t->mine)
                 return;
-        if (t->flags & DGRAM_MULTI && seen_eid(c, f->epoch, t->eid)) {
+        if (t->flags & DGRAM_MULTI && !eid_set_add(&c->several, c->now, f->epoch, t->eid)) {
                 c->stats.duplicates++;
                 return;
         }
