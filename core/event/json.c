@@ -245,26 +245,39 @@ int json_from_pack(struct bytes item, struct buf *out, struct json_bins *bins)
         return err;
 }
 
+/* The place of the quote that ends a text, or text.n when none does. Each byte is looked at twice
+ * at most: slashes up to the next quote, and on only if that one is escaped. */
+static size_t end_of_quoted(struct bytes text, size_t i)
+{
+        while (i < text.n) {
+                const uint8_t *quote = memchr(text.at + i, '"', text.n - i), *slash;
+                size_t end = quote ? (size_t)(quote - text.at) : text.n;
+                while (i <= end && (slash = memchr(text.at + i, '\\', end - i)))
+                        i = (size_t)(slash - text.at) + 2;
+                if (i <= end)
+                        return end;
+        }
+        return text.n;
+}
+
 /* Counts the text's values and depth before a parser builds anything: a value begins at a quote,
  * at a bracket, and where a word does. What is no JSON is found later, by the parser. */
 static int scan_text(struct bytes text)
 {
         uint32_t values = 0, depth = 0;
-        bool quoted = false, word = false;
+        bool word = false;
         for (size_t i = 0; i < text.n; i++) {
                 uint8_t c = text.at[i];
-                if (quoted) {
-                        quoted = c != '"';
-                        i += c == '\\';
-                } else if (strchr("]},: \t\r\n", c)) {
+                if (strchr("]},: \t\r\n", c)) {
                         depth -= (c == ']' || c == '}') && depth > 0;
                         word = false;
                 } else {
-                        bool opens = c == '[' || c == '{';
-                        quoted = c == '"';
+                        bool opens = c == '[' || c == '{', quoted = c == '"';
                         values += opens || quoted || !word;
                         depth += opens;
                         word = !opens && !quoted;
+                        if (quoted)
+                                i = end_of_quoted(text, i + 1);
                 }
                 if (values > pack_limits_event.items_max || depth > pack_limits_event.depth_max)
                         return ERR_TOO_BIG;

@@ -91,6 +91,8 @@ static const struct parse_row parse_rows[] = {
         { "parse: an unclosed text after a backslash", B("\"a\\"), ERR_MALFORMED, B(""), NULL },
         { "parse: depth 16", B("[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]"), 0,
           B("\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x91\x90"), NULL },
+        { "parse: a quote behind an escaped slash ends the text", B("[\"\\\\\",[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]"),
+          ERR_TOO_BIG, B(""), NULL },
         { "parse: depth 17", B("[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]"), ERR_TOO_BIG, B(""), NULL },
         { "parse: brackets in text are not depth", B("\"[[[[[[[[[[[[[[[[[\\\"[\""), 0, B("\xb3[[[[[[[[[[[[[[[[[\"["),
           NULL },
