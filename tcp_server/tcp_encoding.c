@@ -23,7 +23,9 @@ static int put_text_frame(struct buf *out, const struct sio_packet *p, const cha
         err = err ? err : sio_put(out, p, bins);
         if (!err && offset) {
                 out->n--; /* the array's bracket: one argument more */
-                err = buf_printf(out, ",\"%s\"]", offset);
+                err = buf_text(out, ",\"");
+                err = err ? err : buf_text(out, offset);
+                err = err ? err : buf_text(out, "\"]");
         }
         if (!err)
                 ws_end(out, frame, WS_TEXT);

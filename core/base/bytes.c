@@ -139,16 +139,21 @@ int buf_text(struct buf *b, const char *text)
 
 int buf_printf(struct buf *b, const char *format, ...)
 {
+        size_t room = b->cap - b->n;
         va_list args;
         va_start(args, format);
-        int n = vsnprintf(NULL, 0, format, args);
+        int n = vsnprintf(room > 0 ? (char *)b->at + b->n : NULL, room, format, args);
         va_end(args);
-        uint8_t *at = n < 0 ? NULL : buf_room(b, (size_t)n + 1);
-        if (!at)
+        if (n >= 0 && (size_t)n >= room) { /* with its final zero it did not fit: once more, with room */
+                uint8_t *at = buf_room(b, (size_t)n + 1);
+                if (!at)
+                        return ERR_NO_MEMORY;
+                va_start(args, format);
+                vsnprintf((char *)at, (size_t)n + 1, format, args);
+                va_end(args);
+        }
+        if (n < 0)
                 return ERR_NO_MEMORY;
-        va_start(args, format);
-        vsnprintf((char *)at, (size_t)n + 1, format, args);
-        va_end(args);
         b->n += (size_t)n;
         return 0;
 }

@@ -148,7 +148,7 @@ static int put_head(struct buf *out, const struct sio_packet *p, uint32_t attach
                 err = buf_printf(out, "%d%" PRIu32 "-", p->type == SIO_ACK ? SIO_BINARY_ACK : SIO_BINARY_EVENT,
                                  attachments);
         else
-                err = buf_printf(out, "%d", p->type);
+                err = buf_put(out, &(char){ (char)('0' + p->type) }, 1);
         if (!err && p->nsp.n > 0 && !bytes_equal(p->nsp, root)) {
                 err = buf_put(out, p->nsp.at, p->nsp.n);
                 if (!err)

@@ -1,13 +1,25 @@
 #include "core/wire/sio_offset.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "core/base/err.h"
 
+/* Writes v's digits so that they end before `end`; returns where they begin. */
+static char *digits_before(char *end, uint64_t v)
+{
+        do
+                *--end = (char)('0' + v % 10);
+        while (v /= 10);
+        return end;
+}
+
+/* Once for every event and encoding: printf would be a tenth of what an event costs. */
 void sio_offset_text(struct sio_offset at, char text[SIO_OFFSET_TEXT_MAX])
 {
-        snprintf(text, SIO_OFFSET_TEXT_MAX, "%" PRIu32 "-%" PRIu64, at.epoch, at.eid);
+        char backwards[SIO_OFFSET_TEXT_MAX], *end = backwards + sizeof backwards, *from = end;
+        *--from = '\0';
+        from = digits_before(from, at.eid);
+        *--from = '-';
+        from = digits_before(from, at.epoch);
+        memcpy(text, from, (size_t)(end - from));
 }
 
 /* Decimal digits without a leading zero, as we write them. */
