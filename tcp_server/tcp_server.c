@@ -106,7 +106,8 @@ static void conn_linger(struct conn *c, struct mono now)
 static ssize_t give(struct conn *c, struct iovec *v, int v_n)
 {
         struct msghdr msg = { .msg_iov = v, .msg_iovlen = (size_t)v_n };
-        ssize_t sent = sendmsg(c->fd, &msg, MSG_NOSIGNAL);
+        ssize_t sent =
+                v_n == 1 ? send(c->fd, v->iov_base, v->iov_len, MSG_NOSIGNAL) : sendmsg(c->fd, &msg, MSG_NOSIGNAL);
         c->server->stats.sends++;
         if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS))
                 return 0;
