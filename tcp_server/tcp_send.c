@@ -206,7 +206,8 @@ static bool meet_gap(struct tcp_session *s, struct mono now, const struct piece 
 }
 
 /* Walks the member; gaps at the walk's beginning become packets of the border lane, as many as fit
- * it. What stands behind an untold gap is not walked. */
+ * it; placed packets do not count, since they may have to wait for these very gaps. What stands behind
+ * an untold gap is not walked. */
 static void walk(struct weave *w, struct mono now)
 {
         struct tcp_session *s = w->s;
@@ -222,7 +223,7 @@ static void walk(struct weave *w, struct mono now)
                         run++;
                 if (run == n)
                         s->catching_up = false;
-                if (run > 0 || n == 0 || tcp_private_bytes(&s->private) > TCP_PRIVATE_MAX / 2) {
+                if (run > 0 || n == 0 || s->private.border.n > TCP_PRIVATE_MAX / 2) {
                         lent->pieces_n = run;
                         w->more = run < n || n == TCP_SLICES_MAX;
                         return;

@@ -1,4 +1,5 @@
 /* What tcp_session says and hears; tcp_session_rig.h explains the scripts. */
+#include "tcp_server/tcp_session_inside.h"
 #include "tests/unit/tcp_session_rig.h"
 
 /* ---- the stories ---------------------------------------------------------------------------------- */
@@ -325,6 +326,38 @@ static void one_answer_may_be_larger_than_the_limit(void **state)
         free(r);
 }
 
+/* More answers wait than are queued beside gaps, and the log's end overtakes the reader: what it is
+ * told must not wait for what waits for it. */
+static void overtaken_with_many_answers_waiting(void **state)
+{
+        (void)state;
+        static const struct {
+                const char *mode, *heard;
+        } rows[] = {
+                { "small", "close(1008)" },
+                { "gap", "42[\"gap\",{\"room\":\"\",\"unit\":\"eid\",\"from\":1,\"to\":1,\"reason\":\"evicted\"},"
+                         "\"7-1\"]|431[[],0]|431[[],0]|" },
+        };
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                struct rig *r = calloc(1, sizeof *r);
+                struct peer *a = &r->peer[0];
+                rig_begin(r, rows[i].mode);
+                run_step(r, "a open");
+                run_step(r, "a > 40");
+                drain(r, a, SIZE_MAX);
+                a->told[0] = 0;
+                while (tcp_private_bytes(&a->session->private) <= TCP_PRIVATE_MAX / 2)
+                        run_step(r, "a > 421[\"who\",\"nowhere\"]");
+                for (int n = 0; n < 5; n++)
+                        run_step(r, "say [\"x\"]");
+                drain(r, a, SIZE_MAX);
+                assert_memory_equal(a->told, rows[i].heard, strlen(rows[i].heard));
+                assert_int_equal(tcp_private_bytes(&a->session->private), 0);
+                rig_end(r);
+                free(r);
+        }
+}
+
 static void a_turn_of_events_is_one_slice(void **state)
 {
         (void)state;
@@ -351,6 +384,7 @@ int main(void)
                 cmocka_unit_test(acks_nobody_reads_end_in_slow),
                 cmocka_unit_test(a_quick_publisher_that_reads_is_never_slow),
                 cmocka_unit_test(one_answer_may_be_larger_than_the_limit),
+                cmocka_unit_test(overtaken_with_many_answers_waiting),
                 cmocka_unit_test(a_turn_of_events_is_one_slice),
         };
         return RUN_ROWS("tcp_session", scripts, run_script) +
