@@ -265,10 +265,11 @@ void udp_rooms_drop(struct client *c, struct udp_feed *f)
 void udp_rooms_left(struct client *c, uint32_t ref)
 {
         struct udp_feed *f = find_ref(c, ref);
-        if (!f)
+        if (!f || f == c->own || f == c->all)
                 return;
+        end_feed(c, f, GAPS_CLOSED, false);
         udp_calls_left(c, udp_feed_name(f));
-        udp_rooms_drop(c, f);
+        drop_feed(c, f);
 }
 
 /* ---- feeding ------------------------------------------------------------------------------ */
