@@ -1,0 +1,313 @@
+/* udp_ends: both ends of the UDP path at their edges' work, and the clock that drives them. */
+#ifndef TESTS_SIM_UDP_ENDS_H
+#define TESTS_SIM_UDP_ENDS_H
+#include "tests/sim/udp_oracle.h"
+
+/* ---- the server ---------------------------------------------------------------------------- */
+
+static void nobody(void *owner)
+{
+        (void)owner;
+}
+
+static void start_server(void)
+{
+        static const uint8_t reset_key[UDP_KEY_BYTES] = { 7 };
+        struct hub_config config = { .epoch = 1000 + ++sim.epoch, .room_events_max = sim.evicts ? 40 : 0 };
+        sim.hub = hub_create(&config);
+        int encoding = udp_encoding_add(sim.hub);
+        struct hub_sink sink = { nobody, NULL };
+        sim.witness = hub_member_add(sim.hub, bytes_text("witness"), encoding, &sink, NULL);
+        member_detach(sim.witness);
+        for (int r = 1; r < ROOMS; r++)
+                hub_join(sim.witness, now(), room_text(r));
+        sim.app = app_create(sim.hub, &handlers);
+        struct udp_gate_config gate = { .app = sim.app, .encoding = encoding, .reset_key = reset_key };
+        sim.gate = udp_gate_create(&gate, now());
+}
+
+static void stop_server(void)
+{
+        udp_gate_destroy(sim.gate, now());
+        app_destroy(sim.app);
+        hub_member_remove(sim.witness);
+        hub_destroy(sim.hub);
+}
+
+static struct udp_addr addr_of(int number, uint32_t port)
+{
+        struct udp_addr addr = { .ip = { [10] = 0xFF, [11] = 0xFF, [12] = 10, [15] = (uint8_t)number } };
+        addr.port[0] = (uint8_t)(port >> 8);
+        addr.port[1] = (uint8_t)port;
+        return addr;
+}
+
+static void server_recv(const struct world_packet *p)
+{
+        struct udp_addr from = addr_of((int)p->from, p->mark);
+        struct actor *a = &sim.actor[p->from - 1];
+        uint8_t answer[DGRAM_COOKIE_BYTES];
+        uint64_t accepted = udp_gate_stats(sim.gate)->accepted;
+        bool known = a->member != NULL;
+        sim.receiving = (int)p->from - 1;
+        size_t n = udp_gate_recv(sim.gate, now(), &from, p->bytes, answer);
+        CHECK(n <= p->bytes.n, "a stranger is answered with more than he sent");
+        if (n > 0)
+                world_send(sim.world, 0, p->from, p->mark, bytes_of(answer, n));
+        if (known && udp_gate_stats(sim.gate)->accepted != accepted)
+                for (int r = 0; r < ROOMS; r++)
+                        a->unsure[r] = r == 0 ? !a->up[sim.epoch] : !a->joined[sim.epoch][r];
+}
+
+static void send_batch(const struct udp_peer *p, int taken)
+{
+        const struct udp_addr *to = udp_peer_addr(p);
+        for (int i = 0; i < taken; i++) {
+                uint8_t out[DGRAM_BYTES_MAX];
+                size_t n = 0;
+                const struct udp_datagram *d = &sim.batch.datagram[i];
+                CHECK(d->bytes <= DGRAM_BYTES_MAX, "a datagram of %d bytes", (int)d->bytes);
+                for (int v = 0; v < d->iov_n; v++) {
+                        memcpy(out + n, d->iov[v].iov_base, d->iov[v].iov_len);
+                        n += d->iov[v].iov_len;
+                }
+                CHECK(n == d->bytes && dgram_check(bytes_of(out, n)) == DGRAM_GOOD, "a datagram does not add up");
+                world_send(sim.world, 0, to->ip[15], (uint32_t)(to->port[0] << 8 | to->port[1]), bytes_of(out, n));
+        }
+}
+
+static void server_flush(void)
+{
+        hub_announce(sim.hub);
+        if (mono_before(now(), sim.blocked_until))
+                return;
+        struct udp_peer *p;
+        while ((p = udp_gate_pending(sim.gate))) {
+                int n = udp_peer_slices(p, now(), &sim.batch);
+                if (n == 0)
+                        continue;
+                if (pick(2))
+                        udp_batch_even(&sim.batch);
+                int taken = sim.blocks && pick(10) == 0 ? (int)pick((uint64_t)n) : n;
+                send_batch(p, taken);
+                udp_peer_sent(p, now(), &sim.batch, taken);
+                if (taken < n) {
+                        sim.blocked_until = mono_add(now(), (int64_t)pick(100) * NS_PER_MS);
+                        return;
+                }
+        }
+}
+
+/* ---- the clients --------------------------------------------------------------------------- */
+
+static uint32_t told_epoch(uint32_t epoch)
+{
+        CHECK(epoch > 1000 && epoch <= 1000 + sim.epoch, "an event of no epoch");
+        return epoch - 1000;
+}
+
+static void in_order(struct actor *a, uint32_t epoch, int room, uint64_t from, uint64_t to)
+{
+        if (sim.mode != CLIENT_MODE_NACK_ORDERED)
+                return;
+        CHECK(from > a->last_seq[epoch][room], "client %d is told %d after %d in %s", a->number, (int)from,
+              (int)a->last_seq[epoch][room], room_names[room]);
+        a->last_seq[epoch][room] = to;
+}
+
+static void told_event(struct actor *a, const struct client_event *ev)
+{
+        struct event e;
+        uint64_t n;
+        int room = room_number(ev->room);
+        CHECK(event_parse(ev->event, ev->event.n, &e) == 0, "an event that is none");
+        if (event_is(&e, "hello"))
+                return;
+        uint32_t epoch = told_epoch(ev->epoch);
+        CHECK(room >= 0 && event_is(&e, "e") && pack_get_u64(event_arg(&e, 0), &n), "a strange event");
+        struct record *rec = &sim.record[n];
+        CHECK(rec->epoch == epoch && rec->eid == ev->eid && rec->seq[room] == ev->seq, "event %d is told wrongly",
+              (int)n);
+        CHECK(rec->meant & 1u << a->number, "client %d is told %d, which is not for it", a->number, (int)n);
+        CHECK(rec->told[a->number]++ == 0, "client %d is told %d twice", a->number, (int)n);
+        in_order(a, epoch, room, ev->seq, ev->seq);
+        sim.told++;
+        sim.recovered += ev->recovered;
+}
+
+static void told_gap(struct actor *a, const struct client_event *ev)
+{
+        int room = room_number(ev->room);
+        sim.gaps++;
+        if (room < 0) { /* its own, in which answers come */
+                sim.answers_lost = true;
+                return;
+        }
+        bool evicted = strcmp(ev->reason, "evicted") == 0, timeout = strcmp(ev->reason, "timeout") == 0;
+        CHECK(!evicted || sim.evicts || sim.long_night || a->leaving[room], "evicted by nothing");
+        CHECK(!timeout || sim.was_dark || sim.lossy, "not repaired over a good path");
+        CHECK(strcmp(ev->reason, "not repaired") != 0 || sim.mode == CLIENT_MODE_RAW, "not asked for");
+        CHECK(a->gaps < GAPS_TOLD_MAX, "endless gaps");
+        uint32_t epoch = told_epoch(ev->epoch);
+        in_order(a, epoch, room, ev->from, ev->to);
+        a->gap[a->gaps++] = (struct gap_told){ epoch, room, ev->from, ev->to };
+}
+
+static void told_answer(struct actor *a, const struct client_event *ev)
+{
+        uint64_t eid;
+        CHECK(ev->call < CALLS_TOLD && !a->answered[ev->call], "an answer too many");
+        a->answered[ev->call] = true;
+        int n = a->call_n[ev->call];
+        sim.unknown += ev->status == CLIENT_UNKNOWN;
+        if (n <= LEAVES)
+                a->leaving[LEAVES - n] = false;
+        CHECK(ev->status != CLIENT_REFUSED || n <= LEAVES, "call %d was refused", (int)ev->call);
+        if (ev->status != CLIENT_OK || n <= 0)
+                return;
+        if (pack_get_u64(ev->answer, &eid))
+                CHECK(eid == (uint64_t)n + 1, "another answer");
+        else
+                CHECK(pack_get_u64(pack_map_text(ev->answer, "eid"), &eid) && sim.record[n].eid == eid,
+                      "call %d is answered with another place", n);
+}
+
+static void begin_unsure(struct actor *a, int room)
+{
+        const struct udp_feed *f = udp_room_find(a->client, room_text(room));
+        if (a->unsure[room])
+                a->need_from[sim.epoch][room] = f ? f->gaps.contig + 1 : UINT64_MAX;
+        a->unsure[room] = false;
+}
+
+static void client_told(struct actor *a)
+{
+        struct client_event ev;
+        while (udp_transport.next(a->client, &ev)) {
+                switch (ev.kind) {
+                case CLIENT_UP:
+                        if (a->client->epoch == 1000 + sim.epoch) {
+                                begin_unsure(a, 0);
+                                a->up[sim.epoch] = true;
+                        }
+                        break;
+                case CLIENT_JOINED:
+                        if (a->client->epoch == 1000 + sim.epoch) {
+                                begin_unsure(a, room_number(ev.room));
+                                a->joined[sim.epoch][room_number(ev.room)] = !a->leaving[room_number(ev.room)];
+                        }
+                        break;
+                case CLIENT_EVENT:
+                        told_event(a, &ev);
+                        break;
+                case CLIENT_GAP:
+                        told_gap(a, &ev);
+                        break;
+                case CLIENT_ANSWER:
+                        told_answer(a, &ev);
+                        break;
+                case CLIENT_DOWN:
+                        CHECK(!ev.final, "a client gave up: %s", ev.reason);
+                        break;
+                }
+        }
+}
+
+/* The edge's turn for one client. */
+static void client_turn(struct actor *a)
+{
+        uint8_t out[DGRAM_BYTES_MAX];
+        size_t n;
+        for (int i = 0; i < 3; i++) {
+                enum client_wish wish = udp_transport.wish(a->client);
+                if (wish == CLIENT_OPEN && !a->open) {
+                        a->open = true;
+                        a->port++;
+                        udp_transport.opened(a->client, now());
+                } else if (wish == CLIENT_CLOSE && a->open) {
+                        a->open = false;
+                        udp_transport.closed(a->client, now(), "closed");
+                }
+        }
+        while ((n = udp_transport.send(a->client, now(), out, sizeof out)) > 0)
+                if (a->open) {
+                        memcpy(sim.overheard, out, sim.overheard_n = n);
+                        world_send(sim.world, (uint32_t)a->number + 1, 0, a->port, bytes_of(out, n));
+                }
+        client_told(a);
+}
+
+static void client_recv(const struct world_packet *p)
+{
+        struct actor *a = &sim.actor[p->to - 1];
+        if (a->open && p->mark == a->port)
+                CHECK(udp_transport.recv(a->client, now(), p->bytes.at, p->bytes.n) == 0,
+                      "the client refuses a datagram");
+        client_turn(a);
+}
+
+static void call(struct actor *a, const char *verb, uint32_t n, int room)
+{
+        struct buf event = { 0 };
+        event_begin(&event, verb, 2);
+        pack_put_u64(&event, n);
+        pack_put_u64(&event, (uint64_t)room);
+        int64_t number = udp_transport.call(a->client, now(), buf_bytes(&event));
+        if (number > 0 && number < CALLS_TOLD)
+                a->call_n[number] = (int)n;
+        buf_free(&event);
+}
+
+/* ---- time ---------------------------------------------------------------------------------- */
+
+static struct mono next_deadline(void)
+{
+        struct mono due = mono_min(world_deadline(sim.world), udp_gate_deadline(sim.gate));
+        due = mono_min(due, hub_deadline(sim.hub));
+        if (mono_before(now(), sim.blocked_until))
+                due = mono_min(due, sim.blocked_until);
+        for (int i = 0; i < sim.actors; i++)
+                due = mono_min(due, udp_transport.deadline(sim.actor[i].client));
+        return due;
+}
+
+static void turn(void)
+{
+        struct world_packet p;
+        while (world_pop(sim.world, &p)) {
+                if (p.to == 0)
+                        server_recv(&p);
+                else
+                        client_recv(&p);
+        }
+        if (!mono_before(now(), hub_deadline(sim.hub)))
+                hub_expire(sim.hub, now());
+        if (!mono_before(now(), udp_gate_deadline(sim.gate)))
+                udp_gate_expire(sim.gate, now());
+        for (int i = 0; i < sim.actors; i++) {
+                struct actor *a = &sim.actor[i];
+                if (!mono_before(now(), udp_transport.deadline(a->client)))
+                        udp_transport.expire(a->client, now());
+                client_turn(a);
+        }
+        server_flush();
+}
+
+static void run_until(struct mono until)
+{
+        int idle = 0;
+        for (;;) {
+                struct mono due = next_deadline();
+                if (mono_before(until, due))
+                        break;
+                bool stands = !mono_before(now(), due);
+                idle = stands ? idle + 1 : 0;
+                CHECK(idle < 1000, "time stands still");
+                world_pass(sim.world, due);
+                turn();
+        }
+        world_pass(sim.world, until);
+        turn();
+}
+
+#endif
