@@ -1,130 +1,209 @@
-// Strangers at the TCP port: each gets its documented answer or close, and the client beside them
-// notices nothing.
+// Strangers at the TCP port: HTTP, WebSocket, Engine.IO, Socket.IO and its msgpack parser, each said
+// wrongly. Every row gets exactly its documented answer or close (tcp_server/README.md).
 'use strict';
 const assert = require('node:assert');
-const crypto = require('node:crypto');
-const net = require('node:net');
-const { io } = require('socket.io-client');
-const { serve, within, story, tell } = require('./harness');
+const { serve, story, tell } = require('./harness');
+const bystander = require('./bystander');
+const { target, matches, sleep } = require('./hostile');
+const rows = require('./hostile_rows');
+const { RawPeer, open, frame, text, HANDSHAKE } = require('./raw_peer');
 
-const url = '/socket.io/?EIO=4&transport=websocket';
-const headers = 'Host: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n';
-const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
-const upgrade = `GET ${url} HTTP/1.1\r\n${headers}${key}\r\n`;
+const server = target('tcp', ['--log-events', '2000'], bystander.overTcp, async (address) => (await open(address)).end());
+const { hostile } = server;
 
-let server;
-let friend;
+/* ---- HTTP ------------------------------------------------------------------------------ */
 
-// The client that must not be disturbed: it is still connected, and its calls are answered.
-async function undisturbed() {
-  assert.ok(friend.connected);
-  await within(2000, 'answer to the friend', (resolve) => friend.emit('chat message', 'still here', resolve));
-}
+const slow = {}; // begun first, looked at last: they take the ten seconds that a head may take
 
-// Sends and collects until the server closes; resolves with all that came, in latin1.
-function stranger(bytes, { then = [], ms = 5000 } = {}) {
-  return within(ms, 'close by the server', (resolve, reject) => {
-    const [host, port] = server.tcp.split(':');
-    const socket = net.connect(Number(port), host);
-    let got = '';
-    let step = 0;
-    socket.on('data', (data) => {
-      got += data.toString('latin1');
-      if (step < then.length) socket.write(then[step++]);
-    });
-    socket.on('end', () => { socket.end(); resolve(got); });
-    socket.on('error', (error) => (error.code === 'ECONNRESET' || error.code === 'EPIPE' ? resolve(got) : reject(error)));
-    socket.write(bytes);
+hostile('slow heads are begun', async (address) => {
+  slow.since = Date.now();
+  slow.silent = new RawPeer(address);
+  slow.drip = new RawPeer(address);
+  slow.timer = setInterval(() => slow.drip.say(HANDSHAKE[slow.said = (slow.said || 0) + 1] || 'x'), 300);
+  slow.drip.say(HANDSHAKE[0]);
+});
+
+for (const [name, request, expected] of rows.http) {
+  hostile(`HTTP: ${name}`, async (address) => {
+    const peer = new RawPeer(address).say(request);
+    const [, status, body] = /^HTTP\/1\.1 (\d\d\d) [^]*?\r\n\r\n([^]*)$/.exec(await peer.answer());
+    matches(`${status} ${body}`, expected);
+    assert.match(peer.got.toString('latin1'), /\r\nConnection: close\r\n/);
+    peer.end();
   });
 }
 
-function frame(opcode, payload, { masked = true, fin = 0x80 } = {}) {
-  const body = Buffer.from(payload);
-  const length = body.length < 126 ? [body.length] : [126, body.length >> 8, body.length & 255];
-  const head = Buffer.from([fin | opcode, length[0] | (masked ? 0x80 : 0), ...length.slice(1)]);
-  return Buffer.concat([head, masked ? Buffer.alloc(4) : Buffer.alloc(0), body]);
-}
-
-const closeCode = (got) => {
-  const at = got.lastIndexOf('\x88');
-  return at < 0 ? 0 : got.length - at >= 4 ? got.charCodeAt(at + 2) * 256 + got.charCodeAt(at + 3) : 1005;
-};
-
-story('a friend connects', async () => {
-  server = await serve('tcp_server', ['--listen', '127.0.0.1:0', '--max-payload', '1000b', '--connect-timeout', '300ms'], ['tcp']);
-  friend = io(`http://${server.tcp}`, { transports: ['websocket'], reconnection: false });
-  await within(3000, 'connect', (resolve) => friend.on('connect', resolve));
-  await undisturbed();
-});
-
-const refusals = [
-  ['no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', /^HTTP\/1\.1 400 /],
-  ['an older protocol', upgrade.replace('EIO=4', 'EIO=3'), /"code":5/],
-  ['long polling', `GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n`, /"code":0/],
-  ['another path', upgrade.replace('/socket.io/', '/'), /^HTTP\/1\.1 404 /],
-  ['a space before a colon', upgrade.replace('Host:', 'Host :'), /^HTTP\/1\.1 400 /],
-  ['a head without end', `GET ${url} HTTP/1.1\r\nX: ${'x'.repeat(70000)}`, /^HTTP\/1\.1 431 /],
-];
-for (const [name, bytes, answer] of refusals) {
-  story(`refused: ${name}`, async () => {
-    assert.match(await stranger(bytes), answer);
-    await undisturbed();
-  });
-}
-
-const closes = [
-  ['no mask', frame(1, '40', { masked: false }), 1002],
-  ['a reserved bit', frame(0x41, '40'), 1002],
-  ['text that is none', frame(1, Buffer.from([0xff, 0xfe])), 1007],
-  ['a message too large', frame(1, 'x'.repeat(1001)), 1009],
-  ['sixteen terabytes announced', Buffer.from([0x82, 0xff, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0]), 1009],
-  ['a packet of nonsense', frame(1, '4abc'), 1005],
-  ['an event before CONNECT', frame(1, '42["x"]'), 1005],
-  ['a reserved name', Buffer.concat([frame(1, '40'), frame(1, '42["disconnect"]')]), 1005],
-  ['an empty text', frame(1, ''), 1005],
-  ['depth', Buffer.concat([frame(1, '40'), frame(1, `42["x",${'['.repeat(400)}${']'.repeat(400)}]`)]), 1005],
-  ['137 gigabytes of msgpack', frame(2, Buffer.from([0x81, 0xdd, 0xff, 0xff, 0xff, 0xff])), 1005],
-];
-for (const [name, bytes, code] of closes) {
-  story(`closed: ${name}`, async () => {
-    const got = await stranger(Buffer.concat([Buffer.from(upgrade), bytes]));
-    assert.match(got, /^HTTP\/1\.1 101 /);
-    assert.strictEqual(closeCode(got), code);
-    await undisturbed();
-  });
-}
-
-story('closed: no CONNECT in time', async () => {
-  assert.strictEqual(closeCode(await stranger(upgrade)), 1005);
-  await undisturbed();
-});
-
-story('random bytes, before and after the upgrade', async () => {
-  const random = Array.from({ length: 40 }, (_, i) => stranger(
-    i % 2 ? crypto.randomBytes(500) : Buffer.concat([Buffer.from(upgrade), crypto.randomBytes(500)])));
-  await Promise.all(random);
-  await undisturbed();
-});
-
-story('one that publishes and never reads holds nobody up', async () => {
-  const [host, port] = server.tcp.split(':');
-  const socket = net.connect(Number(port), host);
-  socket.on('error', () => {});
-  socket.pause();
-  socket.write(upgrade);
-  socket.write(frame(1, '40'));
-  const event = Buffer.concat(Array.from({ length: 200 }, (_, i) => frame(1, `42${i}["x","${'y'.repeat(400)}"]`)));
-  for (let i = 0; i < 20; i++) {
-    socket.write(event);
-    await undisturbed();
+hostile('HTTP: a handshake cut anywhere', async (address) => {
+  for (let cut = 0; cut < HANDSHAKE.length; cut++) {
+    const peer = new RawPeer(address).say(HANDSHAKE.slice(0, cut));
+    peer.socket.end();
+    assert.strictEqual(await peer.answer(), '');
+    peer.end();
   }
-  socket.destroy();
-  await undisturbed();
 });
 
-story('the server ends cleanly after all that', async () => {
-  server.child.kill('SIGTERM');
-  assert.strictEqual(await server.child.ended, 0);
+hostile('HTTP: random bytes get 400 or silence', async (address, rng) => {
+  const peers = Array.from({ length: 300 }, () => new RawPeer(address).say(rng.bytes(1 + rng.below(4000))));
+  await sleep(300);
+  for (const peer of peers) {
+    matches(peer.got.toString('latin1'), /^$|^HTTP\/1\.1 4\d\d /);
+    peer.end();
+  }
 });
 
+hostile('HTTP: good requests with random bytes changed', async (address, rng) => {
+  for (let i = 0; i < 200; i++) {
+    const request = Buffer.from(HANDSHAKE, 'latin1');
+    for (let n = 1 + rng.below(3); n > 0; n--) request[rng.below(request.length)] = rng.below(256);
+    const peer = new RawPeer(address).say(request);
+    peer.socket.end();
+    matches(await peer.answer(), /^$|^HTTP\/1\.1 (4\d\d|101) /);
+    peer.end();
+  }
+});
+
+/* ---- WebSocket and what is in it -------------------------------------------------------- */
+
+// How it is: the close code (1005: none), or 'alive' when a ping is answered.
+async function state(peer, ping = 'are you there') {
+  peer.say(frame(9, ping));
+  const last = await peer.until(() => peer.frames.find((f) => f.opcode === 8 || (f.opcode === 10 && f.payload.toString() === ping)), 'close frame or pong');
+  if (last.opcode === 10) return 'alive';
+  await peer.until(() => peer.closed, 'end of the connection behind the close frame');
+  return last.payload.length ? last.payload.readUInt16BE(0) : 1005;
+}
+
+for (const [name, said, code] of rows.websocket) {
+  hostile(`WebSocket: ${name}`, async (address) => {
+    const peer = await open(address);
+    peer.say(...said);
+    const end = await state(peer);
+    matches(code instanceof RegExp ? String(end) : end, code);
+    peer.end();
+  });
+}
+
+const masked = (message) => message.toString().replace(/"sid":"[\w-]{20}"/, '"sid":"$"').replace(/"pid":"[\w-]+"/, '"pid":"%"')
+  .replace(/"id":"[\w-]{20}"/, '"id":"$"').replace(/"\d+-\d+"\]$/, '"@"]');
+
+// Says one message after the other, each when the one before has been dealt with.
+async function converse(address, said, heard, end) {
+  const peer = await open(address);
+  const messages = () => peer.frames.filter((f) => f.opcode < 8);
+  for (let i = 0; i < said.length; i++) {
+    peer.say(said[i]);
+    const expected = end === 'close' && i === said.length - 1 ? 1005 : 'alive';
+    assert.strictEqual(await state(peer, `ping ${i}`), expected, `after message ${i + 1}`);
+  }
+  if (end === 'alive') await peer.until(() => messages().length >= heard, `${heard} messages (there are ${messages().length})`);
+  if (end === 'alive') await sleep(10); // is there more than expected?
+  peer.end();
+  return messages();
+}
+
+for (const [name, said, heard, end] of rows.socketio) {
+  hostile(`Socket.IO: ${name}`, async (address) => {
+    const frames = said.map((m) => (Buffer.isBuffer(m) ? frame(2, m) : text(m)));
+    const got = (await converse(address, frames, heard.length, end)).map((f) => masked(f.payload));
+    assert.strictEqual(got.length, heard.length, `heard ${got.join(' ')}`);
+    heard.forEach((expected, i) => matches(got[i], expected));
+  });
+}
+
+for (const [name, said, heard, end] of rows.msgpack) {
+  hostile(`msgpack: ${name}`, async (address) => {
+    const got = await converse(address, said, heard, end);
+    assert.strictEqual(got.length, heard);
+    got.forEach((f) => assert.strictEqual(f.opcode, 2));
+  });
+}
+
+hostile('the other parser in one connection', async (address) => {
+  const hello = rows.msgpack[0][1];
+  await converse(address, [text('40'), ...hello], 2, 'close');
+  await converse(address, [...hello, text('42["a"]')], 2, 'close');
+});
+
+hostile('WebSocket: random frames', async (address, rng) => {
+  for (let i = 0; i < 150; i++) {
+    const peer = await open(address);
+    peer.say(text('40'));
+    for (let n = rng.below(12); n > 0; n--) {
+      const options = { fin: rng.below(4) > 0, rsv: rng.below(20) === 0 ? rng.below(8) : 0, mask: rng.below(30) === 0 ? null : rng.below(2 ** 31) };
+      const payload = rng.below(2) ? rng.bytes(rng.below(300)) : Buffer.from(rng.pick(['42["a",{"b":[1]}]', '3', '41', '6', '421["who",""]']));
+      peer.say(frame(rng.pick([0, 1, 1, 1, 2, 8, 9, 10, rng.below(16)]), payload, options));
+    }
+    peer.say(frame(8, ''));
+    await peer.until(() => peer.closed, 'end of the connection');
+    peer.end();
+  }
+});
+
+// Reads nothing and writes for as long as the server takes it: its answers must not pile up.
+async function flood(address, piece) {
+  const peer = await open(address);
+  peer.socket.pause();
+  peer.say(text('40'));
+  for (let i = 0; i < 200 && !peer.socket.destroyed; i++) {
+    peer.say(piece);
+    await sleep(1);
+  }
+  peer.end();
+}
+
+hostile('one floods with pings and never reads', (address) => flood(address, Buffer.concat(Array(1000).fill(frame(9, 'x'.repeat(125))))));
+hostile('one floods with calls and never reads', (address) => flood(address, Buffer.concat(Array(500).fill(text('427["who","watch"]')))));
+hostile('one floods with events and never reads', (address) => flood(address, Buffer.concat(Array(20).fill(text(`42["x","${'y'.repeat(400)}"]`)))));
+
+hostile('fifty who never read', async (address) => {
+  const peers = await Promise.all(Array.from({ length: 50 }, () => open(address)));
+  for (const peer of peers) {
+    peer.socket.pause();
+    peer.say(text('40'), text('421["join","watch"]'));
+  }
+  await sleep(300);
+  peers.forEach((peer) => peer.end());
+});
+
+hostile('a thousand come and go', async (address) => {
+  for (let i = 0; i < 20; i++) {
+    const peers = Array.from({ length: 50 }, () => new RawPeer(address).say(i % 2 ? HANDSHAKE : 'GET '));
+    await sleep(10);
+    peers.forEach((peer) => peer.end());
+  }
+});
+
+story('no CONNECT in time, and no pong in time, each to the millisecond', async () => {
+  const brisk = await serve('tcp_server', ['--listen', '127.0.0.1:0', '--ping-interval', '300ms', '--ping-timeout', '200ms', '--connect-timeout', '400ms'], ['tcp']);
+  const waited = async (peer, since) => {
+    await peer.until(() => peer.closed, 'close');
+    return Date.now() - since;
+  };
+  const [idle, mute, brave] = await Promise.all([open(brisk.tcp), open(brisk.tcp), open(brisk.tcp)]);
+  const since = Date.now();
+  const pong = setInterval(() => { if (brave.frames.some((f) => f.payload.toString() === '2')) brave.say(text('3')); }, 100);
+  mute.say(text('40'));
+  brave.say(text('40'));
+  const [silent, dumb] = await Promise.all([waited(idle, since), waited(mute, since)]);
+  assert.ok(silent >= 380 && silent < 480, `no CONNECT: closed after ${silent} ms`);
+  assert.ok(dumb >= 480 && dumb < 580, `no pong: closed after ${dumb} ms`);
+  await sleep(500);
+  clearInterval(pong);
+  assert.ok(!brave.closed);
+  [idle, mute, brave].forEach((peer) => peer.end());
+  brisk.child.kill('SIGTERM');
+  assert.strictEqual(await brisk.child.ended, 0);
+});
+
+hostile('slow heads get 408 after ten seconds', async () => {
+  for (const peer of [slow.silent, slow.drip]) {
+    matches(await peer.answer(12000), /^HTTP\/1\.1 408 /);
+    const waited = Date.now() - slow.since;
+    assert.ok(waited >= 9900, `after ${waited} ms`);
+  }
+  clearInterval(slow.timer);
+  [slow.silent, slow.drip].forEach((peer) => peer.end());
+});
+
+server.end();
 tell();
