@@ -299,7 +299,8 @@ size_t tcp_session_recv(struct tcp_session *s, struct mono now, uint8_t *in, siz
         size_t used = 0, pause = tcp_private_bytes(&s->private) + ANSWERS_PER_CALL;
         if (pause < ANSWERS_BEFORE_SENDING)
                 pause = ANSWERS_BEFORE_SENDING;
-        while (used < n && s->state != TCP_ENDED && tcp_private_bytes(&s->private) < pause) {
+        while (used < n && s->state != TCP_ENDED && tcp_private_bytes(&s->private) < pause &&
+               !hub_crowded(s->service->hub)) {
                 struct ws_event ev;
                 used += ws_recv(&s->ws, in + used, n - used, &ev);
                 on_frame(s, now, &ev);

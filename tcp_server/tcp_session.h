@@ -35,8 +35,10 @@ void tcp_session_destroy(struct tcp_session *s, struct mono now);
 
 /* Takes bytes from the client; they are unmasked in place.
  *
- * returns  how many were taken. Fewer than n while its private answers pile up: send (or try to),
- *          then call again with the rest; a client that does not read them is closed (SLOW).
+ * returns  how many were taken. Fewer than n while its private answers pile up, or all clients
+ *          together have published so much that the members must be given it first (hub_crowded):
+ *          after the turn's announce send (or try to), then call again with the rest; a client that
+ *          does not read its answers is closed (SLOW).
  */
 size_t tcp_session_recv(struct tcp_session *s, struct mono now, uint8_t *in, size_t n);
 

@@ -66,12 +66,14 @@ void hub_nudge(struct hub *h)
 
 void hub_announce(struct hub *h)
 {
-        h->awake = false;
+        h->awake = h->crowded = false;
+        h->fresh_bytes = 0;
         h->announces++;
         while (h->dirty) {
                 struct room *r = h->dirty;
                 h->dirty = r->next_dirty;
                 r->dirty = false;
+                r->events->fresh = r->events->fresh_bytes = 0;
                 for (uint32_t i = 0; i < r->members; i++) {
                         struct member *m = r->member[i]->member;
                         if (m->attached && m->told_at != h->announces)
@@ -79,6 +81,25 @@ void hub_announce(struct hub *h)
                         m->told_at = h->announces;
                 }
         }
+}
+
+/* Between two of its flushes a member meets the news of two announces at most: half a log. Of all
+ * logs together less, since what is encoded counts in their bound, too. */
+static void count_fresh(struct room *r, const struct log_entry *e)
+{
+        struct hub *h = r->hub;
+        struct room_events *ev = r->events;
+        ev->fresh++;
+        ev->fresh_bytes += e->body->n;
+        h->fresh_bytes += e->body->n;
+        if (ev->fresh >= (h->config.room_events_max + 3) / 4 || ev->fresh_bytes >= h->config.room_bytes_max / 4 ||
+            h->fresh_bytes >= h->config.bytes_total_max / 16)
+                h->crowded = true;
+}
+
+bool hub_crowded(const struct hub *h)
+{
+        return h->crowded;
 }
 
 /* ---- publishing --------------------------------------------------------------------------- */
@@ -158,6 +179,7 @@ static void append(struct room *r, struct log_entry *e)
         roomlog_append(&r->events->log, e);
         r->events->last_eid = e->eid;
         h->stats.log_bytes += log_entry_footprint(e);
+        count_fresh(r, e);
         if (!r->dirty) {
                 r->dirty = true;
                 r->next_dirty = h->dirty;

@@ -88,6 +88,11 @@ void hub_wake_set(struct hub *h, void (*wake)(void *ctx), void *ctx);
 /* Calls sink.news once for each attached member that has something new since the last announce. */
 void hub_announce(struct hub *h);
 
+/* Has so much been published since the last announce (a quarter of what a log, or all of them, may
+ * hold) that more could evict events which no member was offered yet? Then whoever takes events from
+ * clients waits for the announce. What is published nevertheless is published: the hub only says. */
+bool hub_crowded(const struct hub *h);
+
 /* Evicts what has grown too old. The deadline is when there will be more to evict. */
 void hub_expire(struct hub *h, struct mono now);
 struct mono hub_deadline(const struct hub *h);

@@ -32,6 +32,7 @@ struct room_events {
         struct stream stream[HUB_ENCODINGS_MAX];
         bool streaming[HUB_ENCODINGS_MAX]; /* stream[i] is in use */
         uint64_t last_eid;                 /* of the newest entry ever */
+        uint64_t fresh, fresh_bytes;       /* events since the last announce, and their bytes */
 };
 
 struct room {
@@ -103,6 +104,8 @@ struct hub {
         struct mono epoch_start; /* instant of the first event; t_us counts from it */
         uint32_t next_origin;
         uint64_t announces;
+        uint64_t fresh_bytes; /* events' bytes in all rooms since the last announce */
+        bool crowded;
         bool awake; /* wake was called since the last announce */
         void (*wake)(void *ctx);
         void *wake_ctx;

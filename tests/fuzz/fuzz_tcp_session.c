@@ -82,6 +82,8 @@ static void deliver(struct world *w, struct peer *p, const uint8_t *bytes, size_
                 used += tcp_session_recv(p->session, w->now, copy + used, n - used);
                 if (tcp_private_bytes(&p->session->private) > TCP_PRIVATE_MAX + 2 * PAYLOAD_MAX)
                         abort();
+                if (used < n)
+                        hub_announce(w->service->hub);
         }
         if (p->session->kept) {
                 memcpy(w->pid, p->session->kept->pid, sizeof w->pid);

@@ -225,8 +225,10 @@ static void deliver(struct rig *r, struct peer *p, struct buf *frame)
         size_t used = 0;
         while (used < frame->n) {
                 used += tcp_session_recv(p->session, r->now, frame->at + used, frame->n - used);
-                if (used < frame->n)
+                if (used < frame->n) {
+                        hub_announce(r->hub);
                         drain(r, p, SIZE_MAX);
+                }
         }
 }
 

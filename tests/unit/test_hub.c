@@ -127,6 +127,24 @@ static void news_once_a_turn(struct world *w)
         assert_true(w->news_bob == 1 && w->news_ann == 2);
 }
 
+/* A log of eight events, or of a hundred bytes: a quarter is as much as one turn should bring. */
+static void crowded(struct world *w)
+{
+        say(w, NULL, "", "1");
+        assert_false(hub_crowded(w->hub));
+        say(w, NULL, "ann", "2"), say(w, NULL, "bob", "3"); /* of other rooms */
+        assert_false(hub_crowded(w->hub));
+        say(w, NULL, "", "4");
+        assert_true(hub_crowded(w->hub));
+        hub_announce(w->hub);
+        assert_false(hub_crowded(w->hub));
+        say(w, NULL, "", "25 bytes 25 bytes 25 bytes");
+        assert_true(hub_crowded(w->hub));
+        hub_announce(w->hub);
+        say(w, NULL, "", "5");
+        assert_false(hub_crowded(w->hub));
+}
+
 static void leave_in_the_turn(struct world *w)
 {
         join(w, w->bob, "a");
@@ -282,6 +300,8 @@ static const struct story stories[] = {
         { "publishing to rooms nobody knows makes none", .tell = rooms_nobody_knows },
         { "what is refused changes nothing", .tell = refusals, .config = { .event_bytes_max = 50 } },
         { "each is told once a turn of news", .tell = news_once_a_turn },
+        { "crowded: a quarter of a log is new", .tell = crowded,
+          .config = { .room_events_max = 8, .room_bytes_max = 100 } },
         { "leaving in the turn of a publish still delivers it", .tell = leave_in_the_turn },
         { "who is away hears nothing until it is back", .tell = away_hears_nothing },
         { "at most 64 rooms", .tell = stays_limit },
