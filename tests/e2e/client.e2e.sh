@@ -15,7 +15,10 @@ check() {
         if "$@" >"$dir/said" 2>&1; then ok "$name"; else no "$name" && sed 's/^/# /' "$dir/said"; fi
 }
 end() {
-        jobs -p | xargs -r kill -9
+        local pids
+        pids=$(jobs -p)
+        # shellcheck disable=SC2086 # a list of numbers
+        [ -z "$pids" ] || kill -9 $pids
         wait 2>/dev/null
         rm -rf "$dir"
 }
