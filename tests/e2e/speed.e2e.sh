@@ -32,7 +32,7 @@ leaves_nothing() {
         "$bench" speed --paths udp --subscribers 20 >/dev/null 2>&1 &
         local pid=$! children='' i
         for i in $(seq 100); do
-                children=$(pgrep -P "$pid")
+                children=$(cat "/proc/$pid/task/$pid/children")
                 [ "$(wc -w <<<"$children")" -eq 2 ] && break
                 sleep 0.05
         done
