@@ -1,12 +1,13 @@
 #include "core/base/bytes.h"
 
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/err.h"
 
-static const uint8_t *advance(struct reader *r, size_t n)
+static inline const uint8_t *advance(struct reader *r, size_t n)
 {
         if (r->failed || reader_left(r) < n) {
                 r->failed = true;
@@ -17,33 +18,39 @@ static const uint8_t *advance(struct reader *r, size_t n)
         return at;
 }
 
-static uint64_t read_be(struct reader *r, size_t n)
+/* Copies the next n bytes; leaves `to` alone when there are fewer. */
+static inline void take(struct reader *r, void *to, size_t n)
 {
         const uint8_t *at = advance(r, n);
-        uint64_t v = 0;
-        for (size_t i = 0; at && i < n; i++)
-                v = v << 8 | at[i];
-        return v;
+        if (at)
+                memcpy(to, at, n);
 }
 
 uint8_t reader_u8(struct reader *r)
 {
-        return (uint8_t)read_be(r, 1);
+        const uint8_t *at = advance(r, 1);
+        return at ? *at : 0;
 }
 
 uint16_t reader_u16(struct reader *r)
 {
-        return (uint16_t)read_be(r, 2);
+        uint16_t v = 0;
+        take(r, &v, sizeof v);
+        return be16toh(v);
 }
 
 uint32_t reader_u32(struct reader *r)
 {
-        return (uint32_t)read_be(r, 4);
+        uint32_t v = 0;
+        take(r, &v, sizeof v);
+        return be32toh(v);
 }
 
 uint64_t reader_u64(struct reader *r)
 {
-        return read_be(r, 8);
+        uint64_t v = 0;
+        take(r, &v, sizeof v);
+        return be64toh(v);
 }
 
 struct bytes reader_take(struct reader *r, size_t n)
@@ -63,31 +70,27 @@ static uint8_t *claim(struct writer *w, size_t n)
         return at;
 }
 
-static void write_be(struct writer *w, uint64_t v, size_t n)
-{
-        uint8_t *at = claim(w, n);
-        for (size_t i = n; at && i > 0; v >>= 8)
-                at[--i] = (uint8_t)v;
-}
-
 void writer_u8(struct writer *w, uint8_t v)
 {
-        write_be(w, v, 1);
+        writer_put(w, &v, sizeof v);
 }
 
 void writer_u16(struct writer *w, uint16_t v)
 {
-        write_be(w, v, 2);
+        v = htobe16(v);
+        writer_put(w, &v, sizeof v);
 }
 
 void writer_u32(struct writer *w, uint32_t v)
 {
-        write_be(w, v, 4);
+        v = htobe32(v);
+        writer_put(w, &v, sizeof v);
 }
 
 void writer_u64(struct writer *w, uint64_t v)
 {
-        write_be(w, v, 8);
+        v = htobe64(v);
+        writer_put(w, &v, sizeof v);
 }
 
 void writer_put(struct writer *w, const void *from, size_t n)
