@@ -28,7 +28,7 @@ static void settle(struct udp_dues *h, struct udp_due *d, uint32_t place)
 static void rise(struct udp_dues *h, struct udp_due *d)
 {
         uint32_t place = d->place;
-        for (; place > 1 && mono_before(d->at, h->heap[place / 2 - 1]->at); place /= 2)
+        for (; place > 1 && mono_before(d->placed, h->heap[place / 2 - 1]->placed); place /= 2)
                 settle(h, h->heap[place / 2 - 1], place);
         settle(h, d, place);
 }
@@ -38,9 +38,9 @@ static void sink(struct udp_dues *h, struct udp_due *d)
         uint32_t place = d->place;
         for (;;) {
                 uint32_t child = 2 * place;
-                if (child < h->n && mono_before(h->heap[child]->at, h->heap[child - 1]->at))
+                if (child < h->n && mono_before(h->heap[child]->placed, h->heap[child - 1]->placed))
                         child++;
-                if (child > h->n || !mono_before(h->heap[child - 1]->at, d->at))
+                if (child > h->n || !mono_before(h->heap[child - 1]->placed, d->placed))
                         break;
                 settle(h, h->heap[child - 1], place);
                 place = child;
@@ -67,20 +67,29 @@ void udp_due_set(struct udp_dues *h, struct udp_due *d, struct mono at)
                         take_out(h, d);
                 return;
         }
+        if (d->place > 0 && !mono_before(at, d->placed))
+                return;
         if (d->place == 0)
-                settle(h, d, ++h->n);
+                d->place = ++h->n;
+        d->placed = at;
         rise(h, d);
-        sink(h, d);
 }
 
-struct udp_due *udp_dues_first(const struct udp_dues *h)
+struct udp_due *udp_dues_due(struct udp_dues *h, struct mono now)
 {
-        return h->n > 0 ? h->heap[0] : NULL;
+        while (h->n > 0 && !mono_before(now, h->heap[0]->placed)) {
+                struct udp_due *first = h->heap[0];
+                if (!mono_before(now, first->at))
+                        return first;
+                first->placed = first->at;
+                sink(h, first);
+        }
+        return NULL;
 }
 
-struct mono udp_dues_first_at(const struct udp_dues *h)
+struct mono udp_dues_next_at(const struct udp_dues *h)
 {
-        return h->n > 0 ? h->heap[0]->at : MONO_NEVER;
+        return h->n > 0 ? h->heap[0]->placed : MONO_NEVER;
 }
 
 void udp_dues_free(struct udp_dues *h)

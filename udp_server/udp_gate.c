@@ -415,13 +415,13 @@ void udp_gate_close(struct udp_gate *g, struct mono now, uint16_t code)
 
 struct mono udp_gate_deadline(const struct udp_gate *g)
 {
-        return mono_min(udp_dues_first_at(&g->dues), udp_instances_deadline(g->shared.instances));
+        return mono_min(udp_dues_next_at(&g->dues), udp_instances_deadline(g->shared.instances));
 }
 
 void udp_gate_expire(struct udp_gate *g, struct mono now)
 {
         struct udp_due *due;
-        while ((due = udp_dues_first(&g->dues)) && !mono_before(now, due->at)) {
+        while ((due = udp_dues_due(&g->dues, now))) {
                 struct udp_peer *p = due->owner;
                 udp_session_expire(p->session, now);
                 if (udp_session_over(p->session, now)) {
