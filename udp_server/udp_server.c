@@ -168,6 +168,16 @@ static ssize_t send_segmented(struct udp_server *s, const struct udp_batch *b, i
         return sent;
 }
 
+/* The usual datagram is one run of bytes, which sendto() sends for less than sendmsg(). */
+static ssize_t send_one(struct udp_server *s, const struct udp_datagram *d, struct msghdr *msg)
+{
+        if (d->iov_n == 1)
+                return sendto(s->fd, d->iov->iov_base, d->iov->iov_len, 0, msg->msg_name, msg->msg_namelen);
+        msg->msg_iov = d->iov;
+        msg->msg_iovlen = (size_t)d->iov_n;
+        return sendmsg(s->fd, msg, 0);
+}
+
 /* The usual answers of a kernel or device without segmentation; anything else is the network's. */
 static bool lacks_segments(int error)
 {
@@ -188,9 +198,7 @@ static int send_some(struct udp_server *s, const struct udp_batch *b, int first,
         }
         if (n <= 1 || s->no_segments) {
                 n = 1;
-                msg->msg_iov = b->datagram[first].iov;
-                msg->msg_iovlen = (size_t)b->datagram[first].iov_n;
-                sent = sendmsg(s->fd, msg, 0);
+                sent = send_one(s, &b->datagram[first], msg);
         }
         s->sends++;
         if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS))
