@@ -77,7 +77,6 @@ int audience_connect(struct audience *c)
                         return err;
                 c->connected++;
         }
-        c->last = c->config.subscribers - 1;
         return 0;
 }
 
@@ -102,13 +101,13 @@ static int late(struct audience *c, const struct subscriber *s)
 
 static int sleep_on(struct audience *c, uint32_t i)
 {
-        c->last = i;
         c->sleeps++;
         return audience_wait(c->sub[i].fd, POLLIN, AUDIENCE_WAIT_MS) ? 0 : late(c, &c->sub[i]);
 }
 
-/* Reads until subscriber i has all of this burst. */
-static int drain(struct audience *c, uint32_t i)
+/* Reads until subscriber i has all of this burst. Once it has caught up with the server it sleeps
+ * until the last one is served, and not on each one in turn. */
+static int drain(struct audience *c, uint32_t i, bool *caught_up)
 {
         struct subscriber *s = &c->sub[i];
         int err = 0;
@@ -118,22 +117,24 @@ static int drain(struct audience *c, uint32_t i)
                         return (int)n;
                 c->bytes += (uint64_t)n;
                 if (n == 0)
-                        err = sleep_on(c, i);
+                        err = sleep_on(c, *caught_up ? i : c->config.subscribers - 1);
+                *caught_up = *caught_up || n == 0;
         }
         return err;
 }
 
 int audience_burst(struct audience *c)
 {
+        bool caught_up = false;
         int err = c->way->compose(c);
         for (uint32_t i = 0; i < c->config.subscribers; i++)
                 c->sub[i].due = c->config.burst_events;
         cores_enter(&c->config.cores, c->config.cores.server);
         err = err ? err : c->way->publish(c);
         cores_enter(&c->config.cores, c->config.cores.clients);
-        err = err ? err : sleep_on(c, c->last);
+        err = err ? err : sleep_on(c, c->config.subscribers / 2);
         for (uint32_t i = 0; !err && i < c->config.subscribers; i++)
-                err = drain(c, i);
+                err = drain(c, i, &caught_up);
         return err;
 }
 

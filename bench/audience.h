@@ -6,8 +6,9 @@
  * faster for it. Three more things keep the receivers out of the server's figure:
  *
  *   - they are sockets, not engines: core/wire decodes just enough to count whole events;
- *   - they sleep until the subscriber that was served last in the burst before has its events, so
- *     a burst wakes them once, whichever server it is, and not N times if that server is slow;
+ *   - they sleep while the first half is served, and once more until the last one is: a burst
+ *     wakes them twice, whichever server it is, and not N times if that server is slow (both
+ *     servers and the bare one serve in the order in which they were joined);
  *   - the burst is published from the server's own core (speed_child.h), so it is whole before
  *     the server runs.
  *
@@ -54,7 +55,7 @@ struct audience_figures {
         uint64_t events;  /* delivered */
         uint64_t packets; /* TCP segments, as the kernel counts them, or datagrams with events */
         uint64_t bytes;   /* read from the sockets */
-        uint64_t sleeps;  /* waits for the server: one a burst when all goes well */
+        uint64_t sleeps;  /* waits for the server: two a burst when all goes well */
 };
 
 /* Counts since audience_connect. */

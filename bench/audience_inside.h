@@ -32,7 +32,6 @@ struct audience {
         const struct audience_way *way;
         struct subscriber *sub;
         uint32_t connected;
-        uint32_t last;                 /* served last in the burst before */
         struct buf burst;              /* what the publisher sends */
         size_t cut[BATCH_ENTRIES_MAX]; /* UDP: where its datagrams end */
         int cuts;
