@@ -80,8 +80,7 @@ static int judge(enum tcp_call_kind kind, struct bytes bytes)
         struct event e;
         if (kind != TCP_CALL_EVENT)
                 return bytes.n > 0 ? 0 : ERR_MALFORMED;
-        int err = event_parse(bytes, SIZE_MAX, &e);
-        return !err && e.bins_n > 0 ? ERR_UNSUPPORTED : err;
+        return event_parse(bytes, SIZE_MAX, &e);
 }
 
 /* Rooms are joined again before anything that waited is said in them. */

@@ -41,15 +41,24 @@ void tcp_client_pong(struct client *c, struct bytes payload)
         put_frame(c, WS_PONG, payload);
 }
 
+static bool speaks_frames(const struct client *c)
+{
+        return tcp_client_connected(c) && c->state != TCP_CLIENT_UPGRADE;
+}
+
 void tcp_client_send_packet(struct client *c, const struct sio_packet *p)
 {
+        struct json_bins bins = { 0 };
         c->text.n = 0;
         int err = buf_text(&c->text, "4");
-        err = err ? err : sio_put(&c->text, p, NULL);
-        if (err)
+        err = err ? err : sio_put(&c->text, p, &bins);
+        if (err) {
                 tcp_client_down(c, "out of memory", false);
-        else
-                tcp_client_say(c, buf_bytes(&c->text));
+                return;
+        }
+        tcp_client_say(c, buf_bytes(&c->text));
+        for (uint32_t i = 0; i < bins.n && speaks_frames(c); i++)
+                put_frame(c, WS_BINARY, bins.bin[i]);
 }
 
 static size_t out_left(const struct client *c)
@@ -69,11 +78,6 @@ static size_t do_send(struct client *c, struct mono now, uint8_t *out, size_t ou
         if (out_left(c) == 0)
                 c->out.n = c->out_at = 0;
         return n;
-}
-
-static bool speaks_frames(const struct client *c)
-{
-        return tcp_client_connected(c) && c->state != TCP_CLIENT_UPGRADE;
 }
 
 /* ---- going down, coming back ------------------------------------------------------------------ */

@@ -11,8 +11,7 @@
  * them, else from the last eid seen to the first that the new session shows.
  *
  * Calls are events with an ack id. Those sent but not answered when the connection is lost are told
- * as CLIENT_UNKNOWN; those not sent wait for UP. An event with binary in it is ERR_UNSUPPORTED: the
- * server's JSON parser takes none yet.
+ * as CLIENT_UNKNOWN; those not sent wait for UP. Binary in an event leaves as attachments behind it.
  *
  * Source: engine.io-protocol 4, socket.io-protocol 5, socket.io-client 4.8.4.
  */

@@ -1,8 +1,10 @@
-/* tcp_session_inside: what tcp_session.c (what arrives), tcp_send.c (what leaves) and tcp_connect.c
- * (joining the namespace, new or back) share of one session.
+/* tcp_session_inside: what tcp_session.c (frames and time), tcp_message.c (Socket.IO's packets),
+ * tcp_send.c (what leaves) and tcp_connect.c (joining the namespace, new or back) share of one session.
  */
 #ifndef TCP_SERVER_TCP_SESSION_INSIDE_H
 #define TCP_SERVER_TCP_SESSION_INSIDE_H
+#include "core/wire/eio.h"
+#include "tcp_server/tcp_parts.h"
 #include "tcp_server/tcp_private.h"
 #include "tcp_server/tcp_session.h"
 
@@ -19,7 +21,8 @@ struct tcp_session {
         enum tcp_state state;
         enum tcp_end end;
         struct ws ws;
-        enum sio_form form; /* NONE until the first message */
+        enum sio_form form;      /* NONE until the first message */
+        struct tcp_parts *parts; /* NULL: no attachment is awaited */
         struct tcp_private private;
         struct mono ping_at;    /* when to send the next ping; NEVER while a pong is awaited */
         struct mono pong_by;    /* NEVER while none is awaited */
@@ -54,6 +57,9 @@ bool session_has_room(struct tcp_session *s, struct mono now);
 
 /* Ends the session if err is set. */
 void session_check(struct tcp_session *s, struct mono now, int err);
+
+/* One Engine.IO message: one packet or one attachment, in the parser that the first message showed. */
+void session_message(struct tcp_session *s, struct mono now, const struct eio_packet *message);
 
 /* A CONNECT for "/": a new socket, or the client's old one. auth may be empty. */
 void session_connect(struct tcp_session *s, struct mono now, struct bytes auth);

@@ -4,7 +4,7 @@
  *   > TEXT          the server says a text message; x HEX a binary one; raw HEX bytes as they are
  *   < TEXT|TEXT     the client said exactly these messages; "close(1000)" is a close frame
  *   ! TOLD|TOLD     the client told exactly these events
- *   join, leave, call, bye
+ *   join, leave, call, bye; "call+" gives the binary `blob` for the placeholder in its JSON
  *   + SPAN          time passes; what falls due is done at its instant
  *   closed          the socket is gone
  *   wish WORD       open, close or hold
@@ -210,6 +210,10 @@ static void ask(struct rig *r, const char *step)
                 t->join(r->client, r->now, bytes_text(step));
         } else if (begins(&step, "leave ")) {
                 t->leave(r->client, r->now, bytes_text(step));
+        } else if (begins(&step, "call+ ")) {
+                struct json_bins blob = { .n = 1, .bin = { bytes_text("blob") } };
+                assert_int_equal(json_to_pack(bytes_text(step), &event, &blob), 0);
+                t->call(r->client, r->now, buf_bytes(&event));
         } else if (begins(&step, "call ")) {
                 assert_int_equal(json_to_pack(bytes_text(step), &event, NULL), 0);
                 t->call(r->client, r->now, buf_bytes(&event));
@@ -307,6 +311,10 @@ static const struct script scripts[] = {
           { UP, "> 452-[\"x\",{\"_placeholder\":true,\"num\":0},{\"k\":{\"_placeholder\":true,\"num\":1}},\"7-6\"]",
             "! ", "x 01", "x 0203",
             "! [\"x\",{\"_placeholder\":true,\"num\":0},{\"k\":{\"_placeholder\":true,\"num\":1}}] 7-6" } },
+        { "binary leaves behind its text",
+          { UP, "call+ [\"x\",[{\"_placeholder\":true,\"num\":0}],1]",
+            "< 451-1[\"x\",[{\"_placeholder\":true,\"num\":0}],1]|blob", "> 431[{\"eid\":6,\"seq\":6}]",
+            "! 1 ok {\"eid\":6,\"seq\":6}" } },
         { "binary out of turn", { UP, "x 01", "! down binary out of turn", "wish close" } },
         { "text while attachments are awaited",
           { UP, "> 451-[\"x\",{\"_placeholder\":true,\"num\":0}]", "> 42[\"y\"]", LOST } },
@@ -419,8 +427,8 @@ static void what_cannot_be_called(void **state)
         rig_begin(&r, 1000);
         assert_int_equal(t->call(r.client, r.now, bytes_text("x")), ERR_MALFORMED);
         event_begin(&event, "x", 1);
-        pack_put_bin(&event, bytes_text("b"));
-        assert_int_equal(t->call(r.client, r.now, buf_bytes(&event)), ERR_UNSUPPORTED);
+        pack_put_raw(&event, bytes_text("\xc7\x01\x05x"));
+        assert_int_equal(t->call(r.client, r.now, buf_bytes(&event)), ERR_MALFORMED);
         for (int i = 0; i < TCP_CLIENT_CALLS_MAX; i++)
                 assert_int_equal(t->join(r.client, r.now, bytes_text("tea")), i + 1);
         assert_int_equal(t->join(r.client, r.now, bytes_text("tea")), ERR_FULL);

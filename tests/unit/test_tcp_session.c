@@ -11,6 +11,7 @@
 #define TURN    CLOSED, "a ended packet out of turn"
 #define BACK(o) "b open", "b > 40{\"pid\":\"%a\",\"offset\":\"" o "\"}"
 #define SAME    "40{\"sid\":\"$a\",\"pid\":\"%a\"}"
+#define BIN(n)  "{\"_placeholder\":true,\"num\":" n "}"
 #define HELLO   "42[\"hello\",{\"id\":\"$a\"},"
 
 static const struct script scripts[] = {
@@ -67,7 +68,52 @@ static const struct script scripts[] = {
         { "an empty event", "", { UP_A, "a > 42[]", PARSE } },
         { "an empty name", "", { UP_A, "a > 42[\"\"]", PARSE } },
         { "a reserved name", "", { UP_A, "a > 42[\"disconnect\"]", PARSE } },
-        { "binary is not taken yet", "", { UP_A, "a > 451-[\"x\",{\"_placeholder\":true,\"num\":0}]", PARSE } },
+        { "binary, both ways",
+          "echo",
+          { ECHO_A, "a > 452-[\"message\"," BIN("0") "," BIN("1") "]", "a <", "a x 010203", "a <", "a x 040506",
+            "a < 452-[\"message-back\"," BIN("0") "," BIN("1") "]|x010203|x040506" } },
+        { "binary inside arrays and objects, in any order",
+          "echo",
+          { ECHO_A, "a > 452-[\"message\",[" BIN("1") "],{\"k\":" BIN("0") "}]", "a x 0a", "a x 0b",
+            "a < 452-[\"message-back\",[" BIN("0") "],{\"k\":" BIN("1") "}]|x0b|x0a" } },
+        { "a binary ack",
+          "echo",
+          { ECHO_A, "a > 452-789[\"message-with-ack\"," BIN("0") "," BIN("1") "]", "a x 010203", "a x 040506",
+            "a < 462-789[" BIN("0") "," BIN("1") "]|x010203|x040506" } },
+        { "ten attachments",
+          "echo",
+          { ECHO_A,
+            "a > 4510-0[\"m\"," BIN("0") "," BIN("1") "," BIN("2") "," BIN("3") "," BIN("4") "," BIN("5") "," BIN(
+                    "6") "," BIN("7") "," BIN("8") "," BIN("9") "]",
+            "a x 00", "a x 01", "a x 02", "a x 03", "a x 04", "a x 05", "a x 06", "a x 07", "a x 08", "a <", "a x 09",
+            "a < 4610-0[" BIN("0") "," BIN("1") "," BIN("2") "," BIN("3") "," BIN("4") "," BIN("5") "," BIN(
+                    "6") "," BIN("7") "," BIN("8") "," BIN("9") "]|x00|x01|x02|x03|x04|x05|x06|x07|x08|x09" } },
+        { "an attachment in base64",
+          "echo",
+          { ECHO_A, "a > 451-0[\"m\"," BIN("0") "]", "a > bAQID", "a < 461-0[" BIN("0") "]|x010203" } },
+        { "a heartbeat between attachments",
+          "echo",
+          { ECHO_A, "a > 451-0[\"m\"," BIN("0") "]", "+ 25s", "a < 2", "a > 3", "a x 07",
+            "a < 461-0[" BIN("0") "]|x07" } },
+        { "nothing stands between a header and its frames",
+          "echo",
+          { ECHO_A, "a > 451-0[\"message\"," BIN("0") "]", "a x 07", "a <N 5", "+ 25s",
+            "a < 451-[\"message-back\"," BIN("0") "]|x07|2|461-0[" BIN("0") "]|x07" } },
+        { "a binary answer to nothing we asked", "", { UP_A, "a > 461-7[" BIN("0") "]", "a x 00", "a <", "a alive" } },
+        { "no attachments announced", "", { UP_A, "a > 450-[\"x\"]", PARSE } },
+        { "eleven attachments announced", "", { UP_A, "a > 4511-[\"x\"]", PARSE } },
+        { "attachments without a number", "", { UP_A, "a > 45[\"x\"]", PARSE } },
+        { "text while attachments are awaited", "", { UP_A, "a > 451-[\"x\"," BIN("0") "]", "a > 42[\"y\"]", PARSE } },
+        { "a placeholder out of range", "", { UP_A, "a > 451-[\"x\"," BIN("1") "]", "a x 00", PARSE } },
+        { "one attachment in two places", "", { UP_A, "a > 451-[\"x\"," BIN("0") "," BIN("0") "]", "a x 00", PARSE } },
+        { "binary for an event that is none", "", { UP_A, "a > 451-{}", "a x 00", PARSE } },
+        { "attachments before connect",
+          "",
+          { "a open", "a <N 1000", "a > 451-[\"x\"," BIN("0") "]", "a x 00", "a ended packet out of turn" } },
+        { "attachments that never come hold nobody up",
+          "",
+          { UP_A, "a > 451-[\"x\"," BIN("0") "]", "say [\"y\"]", "a < 42[\"y\",\"7-1\"]", "+ 25s", "a < 2", "a > 3",
+            "a lost" } },
         { "a binary message from a JSON client", "", { UP_A, "a x 01", PARSE } },
         { "an engine type of nonsense", "", { UP_A, "a > abc", PARSE } },
         { "an empty engine packet", "", { UP_A, "a raw 818000000000", PARSE } },
@@ -358,6 +404,25 @@ static void overtaken_with_many_answers_waiting(void **state)
         }
 }
 
+/* Each attachment is within --max-payload; all together they must be too. */
+static void attachments_are_bounded_together(void **state)
+{
+        (void)state;
+        struct rig *r = calloc(1, sizeof *r);
+        uint8_t *half = calloc(1, 50000);
+        rig_begin(r, "");
+        run_step(r, "a open");
+        run_step(r, "a > 40");
+        run_step(r, "a > 452-[\"x\"," BIN("0") "," BIN("1") "]");
+        say(r, &r->peer[0], WS_BINARY, bytes_of(half, 50000));
+        run_step(r, "a alive");
+        say(r, &r->peer[0], WS_BINARY, bytes_of(half, 50000));
+        run_step(r, "a ended bad packet");
+        free(half);
+        rig_end(r);
+        free(r);
+}
+
 static void a_turn_of_events_is_one_slice(void **state)
 {
         (void)state;
@@ -385,6 +450,7 @@ int main(void)
                 cmocka_unit_test(a_quick_publisher_that_reads_is_never_slow),
                 cmocka_unit_test(one_answer_may_be_larger_than_the_limit),
                 cmocka_unit_test(overtaken_with_many_answers_waiting),
+                cmocka_unit_test(attachments_are_bounded_together),
                 cmocka_unit_test(a_turn_of_events_is_one_slice),
         };
         return RUN_ROWS("tcp_session", scripts, run_script) +

@@ -1,0 +1,76 @@
+// The unmodified socket.io-client and what it may ask of an application: binary, acks both ways,
+// several namespaces on one connection; with the default parser and with msgpack.
+'use strict';
+const assert = require('node:assert');
+const { io } = require('socket.io-client');
+const msgpack = require('socket.io-msgpack-parser');
+const { serve, within, story, tell } = require('./harness');
+
+let chat;
+const sockets = [];
+
+function connect(server, nsp = '/', options = {}) {
+  const socket = io(`http://${server.tcp}${nsp}`, { transports: ['websocket'], forceNew: true, reconnectionDelay: 20, reconnectionDelayMax: 50, ...options });
+  sockets.push(socket);
+  return socket;
+}
+
+const connected = (socket) => within(3000, 'connect', (resolve, reject) => {
+  if (socket.connected) resolve();
+  socket.once('connect', resolve);
+  socket.once('connect_error', reject);
+});
+const heard = (socket, name) => within(3000, `event ${name}`, (resolve) => socket.once(name, (...args) => resolve(args)));
+const asked = (socket, ...args) => within(3000, `answer to ${args[0]}`, (resolve) => socket.emit(...args, (...got) => resolve(got)));
+
+const blob = (n, size = 8) => Buffer.alloc(size, n);
+
+story('binary from a client reaches every parser, and the sender', async () => {
+  chat = await serve('tcp_server', ['--listen', '127.0.0.1:0'], ['tcp']);
+  const [json, packed] = [connect(chat), connect(chat, '/', { parser: msgpack })];
+  await Promise.all([connected(json), connected(packed)]);
+  for (const [from, name] of [[json, 'from json'], [packed, 'from msgpack']]) {
+    const [atJson, atPacked] = [heard(json, name), heard(packed, name)];
+    const [ack] = await asked(from, name, blob(1), { list: [blob(2, 70000)], n: 1 });
+    assert.ok(ack.eid > 0);
+    for (const [first, second] of [await atJson, await atPacked]) {
+      assert.ok(blob(1).equals(Buffer.from(first)));
+      assert.ok(blob(2, 70000).equals(Buffer.from(second.list[0])));
+      assert.strictEqual(second.n, 1);
+    }
+  }
+});
+
+story('ten attachments pass, eleven close the connection', async () => {
+  const socket = connect(chat, '/', { reconnection: false });
+  await connected(socket);
+  const back = heard(socket, 'ten');
+  await asked(socket, 'ten', ...Array.from({ length: 10 }, (_, i) => blob(i)));
+  (await back).slice(0, 10).forEach((got, i) => assert.ok(blob(i).equals(got)));
+  const gone = heard(socket, 'disconnect');
+  socket.emit('eleven', ...Array.from({ length: 11 }, (_, i) => blob(i)));
+  assert.strictEqual((await gone)[0], 'transport close');
+});
+
+story('a binary event that was missed comes whole', async () => {
+  const [a, b] = [connect(chat), connect(chat)];
+  const hello = heard(b, 'hello');
+  await Promise.all([connected(a), connected(b), hello]);
+  const missed = heard(b, 'picture');
+  const gone = heard(b, 'disconnect');
+  b.io.engine.transport.ws._socket.destroy();
+  await asked(a, 'broadcast', 'picture', blob(7, 3000), 'after');
+  await gone;
+  const [picture, word] = await missed;
+  assert.ok(blob(7, 3000).equals(picture));
+  assert.strictEqual(word, 'after');
+  assert.strictEqual(b.recovered, true);
+});
+
+story('the end', async () => {
+  sockets.forEach((socket) => socket.disconnect());
+  chat.child.kill('SIGTERM');
+  assert.strictEqual(await chat.child.ended, 0);
+});
+
+tell();
