@@ -176,6 +176,8 @@ static void append(struct room *r, struct log_entry *e)
         e->older = h->newest;
         *(h->newest ? &h->newest->newer : &h->oldest) = e;
         h->newest = e;
+        if (!room_logged(r))
+                h->stats.log_bytes += room_footprint(r);
         roomlog_append(&r->events->log, e);
         r->events->last_eid = e->eid;
         h->stats.log_bytes += log_entry_footprint(e);

@@ -120,6 +120,9 @@ struct room *room_create(struct hub *h, struct bytes name);     /* in no table y
 void room_destroy(struct room *r);                              /* in no table any more */
 void room_unuse(struct room *r);                                /* frees it if nothing holds it */
 
+/* Memory that it takes for having a log, beside the entries; counts in log_bytes while there are any. */
+uint64_t room_footprint(const struct room *r);
+
 void room_evict(struct room *r);       /* the oldest entry of its log, which has one */
 void room_keep_bounds(struct room *r); /* evicts until its log is within the limits */
 

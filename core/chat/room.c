@@ -219,6 +219,11 @@ static void evict_segments(struct room *r, int encoding)
         }
 }
 
+uint64_t room_footprint(const struct room *r)
+{
+        return sizeof *r + r->name_n + sizeof *r->events;
+}
+
 static void age_list_remove(struct hub *h, struct log_entry *e)
 {
         *(e->older ? &e->older->newer : &h->oldest) = e->newer;
@@ -234,6 +239,8 @@ void room_evict(struct room *r)
         h->stats.evicted_events++;
         h->stats.log_bytes -= log_entry_footprint(e);
         log_entry_destroy(e);
+        if (!room_logged(r))
+                h->stats.log_bytes -= room_footprint(r);
         for (int i = 0; i < h->encodings; i++)
                 if (r->events->streaming[i])
                         evict_segments(r, i);
