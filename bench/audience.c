@@ -101,7 +101,6 @@ static int late(struct audience *c, const struct subscriber *s)
 
 static int sleep_on(struct audience *c, uint32_t i)
 {
-        c->sleeps++;
         return audience_wait(c->sub[i].fd, POLLIN, AUDIENCE_WAIT_MS) ? 0 : late(c, &c->sub[i]);
 }
 
@@ -115,7 +114,6 @@ static int drain(struct audience *c, uint32_t i, bool *caught_up)
                 ptrdiff_t n = c->way->take(c, s);
                 if (n < 0)
                         return (int)n;
-                c->bytes += (uint64_t)n;
                 if (n == 0)
                         err = sleep_on(c, *caught_up ? i : c->config.subscribers - 1);
                 *caught_up = *caught_up || n == 0;
@@ -154,7 +152,7 @@ void audience_rest(struct audience *c)
 
 struct audience_figures audience_figures(const struct audience *c)
 {
-        struct audience_figures f = { .events = c->events, .bytes = c->bytes, .sleeps = c->sleeps };
+        struct audience_figures f = { .events = c->events };
         for (uint32_t i = 0; i < c->connected; i++)
                 f.packets += c->way->packets(&c->sub[i]);
         return f;

@@ -54,8 +54,6 @@ void audience_rest(struct audience *c);
 struct audience_figures {
         uint64_t events;  /* delivered */
         uint64_t packets; /* TCP segments, as the kernel counts them, or datagrams with events */
-        uint64_t bytes;   /* read from the sockets */
-        uint64_t sleeps;  /* waits for the server: two a burst when all goes well */
 };
 
 /* Counts since audience_connect. */

@@ -37,7 +37,7 @@ struct audience {
         int cuts;
         struct batch *record;
         uint64_t pubs;
-        uint64_t events, bytes, sleeps;
+        uint64_t events; /* delivered */
         char why[AUDIENCE_WHY_BYTES];
         uint8_t in[AUDIENCE_READ_BYTES];
 };

@@ -54,7 +54,6 @@ refuses() { # exit code, words, options...
         [ $? -eq "$code" ] && grep -qF -- "$words" <<<"$got" || { echo "$got"; return 1; }
 }
 
-
 story "a quick run ends well" quick
 story "tcp_server has a row for each setting" four_rows tcp_server
 story "udp_server has a row for each setting" four_rows udp_server
