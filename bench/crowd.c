@@ -37,6 +37,7 @@ struct crowd {
         uint64_t bytes_before; /* read from sockets before the first event: handshakes and joins */
         enum run_fault fault;
         char broken[RUN_WHY_MAX];
+        const char *trouble; /* NULL: none yet */
         char host[SOCK_ADDR_TEXT_MAX];
 };
 
@@ -107,6 +108,7 @@ static void on_event(void *owner, struct mono now, const struct client_event *ev
                 missed(s, ev, now);
                 return;
         case CLIENT_DOWN:
+                c->trouble = ev->reason;
                 if (ev->final && !c->broken[0])
                         snprintf(c->broken, sizeof c->broken, "%s subscriber %u: %s", c->path->name, s->number,
                                  ev->reason ? ev->reason : "closed");
@@ -197,6 +199,11 @@ struct ledger *crowd_ledger(struct crowd *c)
 const char *crowd_broken(const struct crowd *c)
 {
         return c->broken[0] ? c->broken : NULL;
+}
+
+const char *crowd_trouble(const struct crowd *c)
+{
+        return c->trouble;
 }
 
 static uint64_t bytes_in(const struct crowd *c)

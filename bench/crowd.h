@@ -26,6 +26,9 @@ struct ledger *crowd_ledger(struct crowd *c);
 /* Why some subscriber will not come back by itself; NULL while there is none. */
 const char *crowd_broken(const struct crowd *c);
 
+/* What was wrong with the connection that was refused or lost last; NULL: none was. */
+const char *crowd_trouble(const struct crowd *c);
+
 /* Before the first event is said. */
 void crowd_start(struct crowd *c, struct mono t0);
 

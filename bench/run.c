@@ -161,6 +161,7 @@ static void on_publisher(void *owner, struct mono now, const struct client_event
 static void look_joining(struct run *r, struct mono now)
 {
         char tcp[SOCK_ADDR_TEXT_MAX], udp[SOCK_ADDR_TEXT_MAX];
+        const char *trouble = NULL;
         bool all = r->publisher_up;
         for (int i = 0; i < r->config->paths; i++) {
                 const char *broken = crowd_broken(r->crowd[i]);
@@ -168,12 +169,15 @@ static void look_joining(struct run *r, struct mono now)
                         fail(r, ERR_NOT_FOUND, "%s", broken);
                         return;
                 }
-                all &= crowd_joined(r->crowd[i]) == r->config->subscribers;
+                bool joined = crowd_joined(r->crowd[i]) == r->config->subscribers;
+                trouble = joined || trouble ? trouble : crowd_trouble(r->crowd[i]);
+                all &= joined;
         }
         if (!all && mono_since(now, r->since) > JOIN_NS) {
                 fail(r, ERR_NOT_FOUND,
-                     "not all subscribers could join within 15s: is `lab serve` running on tcp %s and udp %s?",
-                     sock_addr_text(&r->config->tcp, tcp), sock_addr_text(&r->config->udp, udp));
+                     "not all subscribers could join within 15s (%s): is `lab serve` running on tcp %s and udp %s?",
+                     trouble ? trouble : "no answer", sock_addr_text(&r->config->tcp, tcp),
+                     sock_addr_text(&r->config->udp, udp));
                 return;
         }
         if (!all)

@@ -139,7 +139,8 @@ static void take_connecting(struct client *c, struct mono now, const struct dgra
                 go_up(c, now, m);
         } else if (m->type == DGRAM_ERROR && c->state == UDP_ACCEPT_WAIT && m->tag == c->nonce) {
                 bool final = m->error.code == DGRAM_CODE_AUTH || m->error.code == DGRAM_CODE_NO_CHANNEL;
-                lose(c, now, dgram_code_text(m->error.code), final);
+                bool crowded = m->error.code == DGRAM_CODE_LIMIT;
+                lose(c, now, crowded ? "too many sessions from this address" : dgram_code_text(m->error.code), final);
         }
 }
 

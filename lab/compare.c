@@ -153,7 +153,8 @@ static void start_servers(struct comparison *c)
                                                           .tcp = c->has_pair ? "0.0.0.0" TCP_PORT : "127.0.0.1:0",
                                                           .udp = c->has_pair ? "0.0.0.0" UDP_PORT : "127.0.0.1:0",
                                                           .congestion = c->run.congestion,
-                                                          .seed = c->run.seed },
+                                                          .seed = c->run.seed,
+                                                          .per_address = c->run.subscribers * (uint32_t)c->run.paths },
                                 why);
         if (err)
                 options_machine("%s", why);

@@ -59,16 +59,24 @@ static bool hear_addresses(struct servers *s, char why[SERVERS_WHY_MAX])
 
 int servers_start(struct servers *s, const struct servers_config *config, char why[SERVERS_WHY_MAX])
 {
-        char seed[24];
+        char seed[24], per_address[12];
         int out[2];
         *s = (struct servers){ .out_fd = -1 };
         snprintf(seed, sizeof seed, "%" PRIu64, config->seed);
-        char *argv[] = { "lab", "serve", "--tcp", (char *)config->tcp, "--udp", (char *)config->udp, "--seed", seed,
-                         NULL,  NULL,    NULL };
-        if (config->congestion) {
-                argv[8] = "--congestion";
-                argv[9] = (char *)config->congestion;
-        }
+        snprintf(per_address, sizeof per_address, "%" PRIu32, config->per_address);
+        char *argv[] = { "lab",
+                         "serve",
+                         "--tcp",
+                         (char *)config->tcp,
+                         "--udp",
+                         (char *)config->udp,
+                         "--seed",
+                         seed,
+                         "--per-address",
+                         per_address,
+                         config->congestion ? "--congestion" : NULL,
+                         (char *)config->congestion,
+                         NULL };
         if (pipe2(out, O_CLOEXEC) < 0) {
                 snprintf(why, SERVERS_WHY_MAX, "cannot make a pipe: %s", strerror(errno));
                 return ERR_SYSTEM;

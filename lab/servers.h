@@ -12,6 +12,7 @@ struct servers_config {
         const char *tcp, *udp;         /* where it listens, as in 127.0.0.1:0 */
         const char *congestion;        /* of its TCP connections; NULL: the system's */
         uint64_t seed;                 /* of the coin that says which path is flushed first */
+        uint32_t per_address;          /* UDP sessions that one address may have; not 0 */
 };
 
 struct servers {

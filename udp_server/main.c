@@ -17,7 +17,7 @@ static const char doc[] = "Broadcasts chat events over sequenced datagrams.\v"
                           "  udp_server --listen 127.0.0.1:3001\n"
                           "  client udp://127.0.0.1:3001 --room tea";
 
-enum { KEY_FILE = 256 };
+enum { KEY_FILE = 256, KEY_PER_ADDRESS };
 
 static const struct argp_option option_list[] = {
         { "listen", 'l', "ADDRESS", 0, "address and port to bind to (127.0.0.1:3001); port 0 picks one", 0 },
@@ -25,6 +25,8 @@ static const struct argp_option option_list[] = {
           "key that proves a RESET after a restart, made if it is not there (mode 0600); without it clients of the "
           "last run find out by silence",
           0 },
+        { "per-address", KEY_PER_ADDRESS, "N", 0,
+          "sessions that one address may have, but this host's own (64); many clients may stand behind one", 0 },
         { "verbose", 'v', 0, 0, "say what happens on standard error", 0 },
         { 0 },
 };
@@ -41,6 +43,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_FILE:
                 o->server.key_file = arg;
+                return 0;
+        case KEY_PER_ADDRESS:
+                o->server.per_address = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX);
                 return 0;
         case 'v':
                 log_level_set(LOG_DEBUG);

@@ -232,6 +232,20 @@ static size_t answer_unknown(struct udp_gate *g, struct mono now, const struct u
         return put(&m, answer);
 }
 
+/* Why there is no place for one session more; 0: there is, or it takes the place of its instance's. */
+static uint16_t no_place(const struct udp_gate *g, const struct udp_addr *from, const struct dgram_connect *connect)
+{
+        const struct udp_instance *known = udp_instance_find(g->shared.instances, connect->instance);
+        const struct source *s;
+        if (known && udp_instance_session(known))
+                return 0;
+        if (udp_gate_sessions(g) >= g->config.sessions_max)
+                return DGRAM_CODE_FULL;
+        HASH_FIND(hh, g->sources, from->ip, sizeof from->ip, s);
+        bool crowded = s && s->sessions >= g->config.per_ip_max && !udp_addr_is_loopback(from);
+        return crowded ? DGRAM_CODE_LIMIT : 0;
+}
+
 static size_t answer_connect(struct udp_gate *g, struct mono now, const struct udp_addr *from,
                              const struct dgram_connect *connect, uint8_t answer[DGRAM_COOKIE_BYTES])
 {
@@ -252,13 +266,10 @@ static size_t answer_connect(struct udp_gate *g, struct mono now, const struct u
         }
         if (!bytes_equal(tail.space, bytes_text("/")))
                 return refuse(connect, DGRAM_CODE_NO_CHANNEL, answer);
-        struct source *source = source_of(g, from);
-        uint32_t others = source && source->sessions ? source->sessions - (p != NULL) : 0;
-        bool crowded = others >= g->config.per_ip_max && !udp_addr_is_loopback(from);
-        if (crowded || udp_gate_sessions(g) >= g->config.sessions_max) {
+        uint16_t why = p ? 0 : no_place(g, from, connect);
+        if (why) {
                 g->stats.full++;
-                source_drop(g, source);
-                return refuse(connect, DGRAM_CODE_FULL, answer);
+                return refuse(connect, why, answer);
         }
         if (p) { /* someone new at this address, perhaps of the same instance, which then takes over */
                 HASH_DELETE(by_addr, g->by_addr, p);

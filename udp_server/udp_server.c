@@ -276,9 +276,11 @@ static int open_gate(struct udp_server *s)
         int encoding = udp_encoding_add(app_hub(s->config.app));
         if (encoding < 0)
                 return encoding;
-        s->gate = udp_gate_create(
-                &(struct udp_gate_config){ .app = s->config.app, .encoding = encoding, .reset_key = file ? key : NULL },
-                loop_clock());
+        s->gate = udp_gate_create(&(struct udp_gate_config){ .app = s->config.app,
+                                                             .encoding = encoding,
+                                                             .reset_key = file ? key : NULL,
+                                                             .per_ip_max = s->config.per_address },
+                                  loop_clock());
         return s->gate ? 0 : ERR_NO_MEMORY;
 }
 

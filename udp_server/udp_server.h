@@ -21,6 +21,7 @@ struct udp_server_config {
         void (*wake)(void *ctx); /* asks for a flush at the end of this turn */
         void *wake_ctx;
         const char *key_file; /* NULL: no RESET after a restart */
+        uint32_t per_address; /* sessions of one address, but the loopback's; 0: 64 */
 };
 
 struct udp_server_config udp_server_defaults(void);

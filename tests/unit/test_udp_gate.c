@@ -225,6 +225,15 @@ static void another_namespace_is_refused_by_name(void **state)
         rig_stop(r);
 }
 
+/* The code of the ERROR that is the stateless answer. */
+static uint16_t error_code(const struct rig *r, size_t n)
+{
+        struct dgram_msg m;
+        assert_int_equal(dgram_parse(bytes_of(r->bytes[0], n), &m), 0);
+        assert_int_equal(m.type, DGRAM_ERROR);
+        return m.error.code;
+}
+
 static void one_address_gets_so_many_sessions(void **state)
 {
         (void)state;
@@ -237,8 +246,16 @@ static void one_address_gets_so_many_sessions(void **state)
                 rig_cookie(r, &p, &proof);
                 size_t n = rig_raw(r, &p.addr, out, rig_connect_bytes(&p, &proof, "/", out));
                 assert_int_equal(n > 0, port == 3);
+                if (n > 0)
+                        assert_int_equal(error_code(r, n), DGRAM_CODE_LIMIT);
         }
         assert_int_equal(RIG_COUNT(r, full), 1);
+        assert_int_equal(udp_gate_sessions(r->gate), 2);
+        /* One of them comes back from another port before the server has missed it. */
+        struct rig_peer back = { .addr = rig_addr(1, 4), .instance = { 2 }, .nonce = 4 };
+        rig_connect(r, &back);
+        assert_int_equal(RIG_COUNT(r, taken_over), 1);
+        rig_hear_only(r, &back.addr, UDP_BATCH_DATAGRAMS);
         assert_int_equal(udp_gate_sessions(r->gate), 2);
         rig_stop(r);
 }
