@@ -78,7 +78,9 @@ static void lose(struct client *c, struct mono now, const char *reason, bool fin
 static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
 {
         const struct dgram_accept *a = &m->accept;
-        c->recovered = m->flags & DGRAM_RECOVERED && m->epoch == c->epoch;
+        /* Known to the server, but under another id: it forgot us, then heard a CONNECT whose ACCEPT we did not. */
+        bool same = bytes_equal(a->id, bytes_of(c->id, c->id_n));
+        c->recovered = same && m->flags & DGRAM_RECOVERED && m->epoch == c->epoch;
         c->state = UDP_UP;
         c->epoch = m->epoch;
         c->origin = a->origin;

@@ -149,11 +149,11 @@ void udp_feed_anew(struct udp_feed *f, uint32_t epoch, uint64_t start)
 
 void udp_feed_away(struct udp_feed *f, struct mono now)
 {
+        if (f->ref != 0) /* else it has been away since the session before */
+                f->away_since = now;
         f->ref = 0;
         f->away_contig = f->gaps.contig;
         f->doubted = f->report_due = MONO_NEVER;
-        if (mono_is_never(f->away_since))
-                f->away_since = now;
         gaps_rewind(&f->gaps);
 }
 

@@ -226,6 +226,8 @@ static void joined_one(struct client *c, struct mono now, uint64_t req, const st
         if (!again && !called)
                 return;
         if (row->status != DGRAM_CODE_OK || row->start == 0) {
+                if (again && (f == c->own || f == c->all))
+                        return; /* nobody may refuse these: asked again */
                 if (again) {
                         end_feed(c, f, GAPS_CLOSED, true);
                         drop_feed(c, f);
