@@ -1,8 +1,8 @@
 #include "lab/doctor.h"
 
+#include "core/base/options.h"
 #include "lab/netns.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <linux/udp.h>
 #include <netinet/in.h>
@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2, EXIT_MACHINE = 3, FOUND_MAX = 256, FILES_WANTED = 4096, RMEM_WANTED = 1 << 20 };
+enum { FOUND_MAX = 256, FILES_WANTED = 4096, RMEM_WANTED = 1 << 20 };
 
 /* One thing the lab can use. `probe` says whether it is there, and in `found` what it saw. */
 struct check {
@@ -200,18 +200,25 @@ static bool print_check(const struct check *c)
         return ok;
 }
 
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+        (void)state;
+        if (key == ARGP_KEY_ARG)
+                options_fail("%s: nothing more is wanted", arg);
+        return ARGP_ERR_UNKNOWN;
+}
+
 int doctor_main(int argc, char **argv)
 {
         static const struct argp argp = { NULL,
-                                          NULL,
+                                          parse,
                                           NULL,
                                           "Says what this machine allows. Exits with 3 when there can "
                                           "be no emulated path here.",
                                           NULL,
                                           NULL,
                                           NULL };
-        argp_err_exit_status = EXIT_USAGE;
-        argp_parse(&argp, argc, argv, 0, NULL, NULL);
+        options_parse(&argp, argc, argv, NULL);
         bool all_needed = true;
         for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
                 if (!print_check(&checks[i]) && checks[i].needed)

@@ -1,15 +1,13 @@
 #include "lab/likeness.h"
 
 #include "core/base/err.h"
+#include "core/base/options.h"
 #include "lab/decision.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { EXIT_UNLIKE = 1, EXIT_USAGE = 2, EXIT_MACHINE = 3 };
 
 /* The columns of a line: time, then what names the datagram, then its fate. */
 enum { COLUMN_CLASS = 4, COLUMN_VERDICT = 7, COLUMNS = 9 };
@@ -155,11 +153,18 @@ static int read_file(const char *path, struct buf *out)
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
-        (void)arg;
-        if (key != ARGP_KEY_END || state->arg_num == 2)
-                return key == ARGP_KEY_ARG || key == ARGP_KEY_END ? 0 : ARGP_ERR_UNKNOWN;
-        argp_error(state, "two decision logs are wanted");
-        return 0;
+        switch (key) {
+        case ARGP_KEY_ARG:
+                if (state->arg_num == 2)
+                        options_fail("%s: two decision logs are enough", arg);
+                return 0;
+        case ARGP_KEY_END:
+                if (state->arg_num < 2)
+                        options_fail("two decision logs are wanted, as in FIRST.csv SECOND.csv");
+                return 0;
+        default:
+                return ARGP_ERR_UNKNOWN;
+        }
 }
 
 int likeness_main(int argc, char **argv)
@@ -171,8 +176,7 @@ int likeness_main(int argc, char **argv)
                                           NULL,
                                           NULL,
                                           NULL };
-        argp_err_exit_status = EXIT_USAGE;
-        argp_parse(&argp, argc, argv, 0, NULL, NULL);
+        options_parse(&argp, argc, argv, NULL);
         struct buf text[2] = { 0 };
         struct likeness l = { 0 };
         int err = 0, code = EXIT_MACHINE;
@@ -182,7 +186,7 @@ int likeness_main(int argc, char **argv)
         if (err == 0 && (err = likeness_of(buf_bytes(&text[0]), buf_bytes(&text[1]), &l)) < 0)
                 fprintf(stderr, "same: not two decision logs: %s\n", err_text(err));
         if (err == 0) {
-                code = likeness_holds(&l) ? 0 : EXIT_UNLIKE;
+                code = likeness_holds(&l) ? 0 : EXIT_EXPECTATION;
                 printf("%s: %" PRIu64 " and %" PRIu64 " datagrams with events, %" PRIu64 " common, %" PRIu64
                        " with another fate, %" PRIu64 " differ by time\n",
                        code == 0 ? "same" : "not the same", l.first, l.second, l.common, l.differing, l.timed);

@@ -1,13 +1,12 @@
 #include "lab/link_main.h"
 
-#include "core/base/err.h"
+#include "core/base/options.h"
 #include "core/base/units.h"
 #include "core/loop/loop.h"
-#include "lab/classify.h"
 #include "lab/link_run.h"
 #include "lab/netns.h"
+#include "lab/scenario.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -19,26 +18,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2, EXIT_MACHINE = 3, READY_MAX_MS = 10000, STOP_MAX_MS = 2000, POLL_MS = 20 };
+enum { READY_MAX_MS = 10000, STOP_MAX_MS = 2000, POLL_MS = 20 };
 
 struct options {
-        struct link_config way; /* both directions alike */
+        struct scenario scenario; /* both directions alike */
+        uint64_t seed;
         struct link_flow_rule rules[LINK_RULES_MAX];
+        size_t rules_n;
         const char *near, *out;
         char **command;
 };
 
-enum { OPT_DELAY = 1, OPT_LOSS, OPT_BLACKOUT_AT, OPT_BLACKOUT_FOR, OPT_SEED, OPT_FLOW, OPT_CLEAN, OPT_NEAR, OPT_OUT };
+enum { OPT_SEED = 1, OPT_FLOW, OPT_CLEAN, OPT_NEAR, OPT_OUT };
 
 static const struct argp_option argp_options[] = {
-        { "delay", OPT_DELAY, "TIME", 0, "each way (0ms)", 0 },
-        { "loss", OPT_LOSS, "SHARE", 0, "each way (0%)", 0 },
-        { "blackout-at", OPT_BLACKOUT_AT, "TIME", 0, "when both ways go dark, from the start of COMMAND (0s)", 0 },
-        { "blackout-for", OPT_BLACKOUT_FOR, "TIME", 0, "for how long (0s: not at all)", 0 },
         { "seed", OPT_SEED, "N", 0, "of all decisions (1)", 0 },
         { "flow", OPT_FLOW, "NAME=FIRST-LAST", 0, "names the far side's ports of one kind of traffic; may be repeated",
           0 },
-        { "clean", OPT_CLEAN, "NAME=FIRST-LAST", 0, "the same, and leaves that traffic alone", 0 },
+        { "clean", OPT_CLEAN, "NAME=FIRST-LAST", 0, "as --flow, and leaves that traffic alone", 0 },
         { "near", OPT_NEAR, "COMMAND", 0, "what the shell runs at " NETNS_NEAR_LINK "; prints a line when it is ready",
           0 },
         { "out", OPT_OUT, "DIR", 0, "writes link.json and decisions.csv there", 0 },
@@ -61,45 +58,29 @@ static bool parse_rule(const char *text, bool clean, struct link_flow_rule *rule
         return first >= 1 && first <= last && last <= 65535;
 }
 
-static void add_rule(struct argp_state *state, const char *name, const char *text, bool clean)
+static void add_rule(struct options *o, const char *name, const char *text, bool clean)
 {
-        struct options *o = state->input;
-        if (o->way.rules_n == LINK_RULES_MAX)
-                argp_error(state, "at most %d --flow and --clean", LINK_RULES_MAX);
-        if (!parse_rule(text, clean, &o->rules[o->way.rules_n++]))
-                argp_error(state, "--%s: '%s' is not NAME=FIRST-LAST", name, text);
-}
-
-static void must(struct argp_state *state, const char *name, const char *text, int err)
-{
-        if (err < 0)
-                argp_error(state, "--%s: '%s': %s", name, text, err_text(err));
+        if (o->rules_n == LINK_RULES_MAX)
+                options_fail("--%s %s: at most %d of --flow and --clean", name, text, LINK_RULES_MAX);
+        if (!parse_rule(text, clean, &o->rules[o->rules_n++]))
+                options_fail("--%s %s: not NAME=FIRST-LAST; write it as in tcp=20000-20099", name, text);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
         struct options *o = state->input;
         switch (key) {
-        case OPT_DELAY:
-                must(state, "delay", arg, units_span(arg, &o->way.delay_ns));
-                return 0;
-        case OPT_LOSS:
-                must(state, "loss", arg, loss_parse(arg, &o->way.loss));
-                return 0;
-        case OPT_BLACKOUT_AT:
-                must(state, "blackout-at", arg, units_span(arg, &o->way.blackout_at_ns));
-                return 0;
-        case OPT_BLACKOUT_FOR:
-                must(state, "blackout-for", arg, units_span(arg, &o->way.blackout_for_ns));
+        case ARGP_KEY_INIT:
+                state->child_inputs[0] = &o->scenario;
                 return 0;
         case OPT_SEED:
-                must(state, "seed", arg, units_count(arg, &o->way.seed));
+                o->seed = options_count("seed", arg, 0, UINT64_MAX);
                 return 0;
         case OPT_FLOW:
-                add_rule(state, "flow", arg, false);
+                add_rule(o, "flow", arg, false);
                 return 0;
         case OPT_CLEAN:
-                add_rule(state, "clean", arg, true);
+                add_rule(o, "clean", arg, true);
                 return 0;
         case OPT_NEAR:
                 o->near = arg;
@@ -112,23 +93,18 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
                 state->next = state->argc;
                 return 0;
         case ARGP_KEY_NO_ARGS:
-                argp_error(state, "what shall run at " NETNS_FAR_LINK "?");
-                return 0;
+                options_fail("what shall run at " NETNS_FAR_LINK
+                             "? A COMMAND is missing, as in -- ping " NETNS_NEAR_LINK);
         default:
                 return ARGP_ERR_UNKNOWN;
         }
 }
 
-static const struct argp argp = { argp_options,
-                                  parse_option,
-                                  "[--] COMMAND [ARG...]",
-                                  "Runs COMMAND in a network of its own at " NETNS_FAR_LINK
-                                  ", behind an emulated path to " NETNS_NEAR_LINK
-                                  ". A second, clean path leads from " NETNS_FAR_CLEAN " to " NETNS_NEAR_CLEAN ".\v"
-                                  "Times are written 25ms or 1.5s, shares 2%. The same seed makes the same decisions.",
-                                  NULL,
-                                  NULL,
-                                  NULL };
+static const char doc[] =
+        "Runs COMMAND in a network of its own at " NETNS_FAR_LINK ", behind an emulated path to " NETNS_NEAR_LINK
+        ". A second, clean path leads from " NETNS_FAR_CLEAN " to " NETNS_NEAR_CLEAN ".\v"
+        "Without options the path is perfect. A blackout's time counts from COMMAND's start. The same seed makes the "
+        "same decisions.";
 
 /* What runs while the command does. */
 struct stage {
@@ -234,25 +210,23 @@ static void print_way(const struct link_way *way, enum link_direction d)
                 units_span_text(way->late_p50_ns, p50), units_span_text(way->late_p99_ns, p99));
 }
 
-static bool make_out(const char *dir, char result[4096], char decisions[4096])
+static void make_out(const char *dir)
 {
-        if (mkdir(dir, 0777) < 0 && errno != EEXIST) {
-                fprintf(stderr, "link: cannot make %s: %s\n", dir, strerror(errno));
-                return false;
-        }
-        snprintf(result, 4096, "%s/link.json", dir);
-        snprintf(decisions, 4096, "%s/decisions.csv", dir);
-        return true;
+        if (mkdir(dir, 0777) < 0 && errno != EEXIST)
+                options_machine("--out %s: %s", dir, strerror(errno));
 }
 
 static int on_stage(struct stage *s, const struct options *o)
 {
         char result[4096], decisions[4096];
-        if (o->out && !make_out(o->out, result, decisions))
-                return EXIT_MACHINE;
+        struct link_config way = scenario_link(&o->scenario, o->seed);
+        way.rules = o->rules;
+        way.rules_n = o->rules_n;
+        snprintf(result, sizeof result, "%s/link.json", o->out ? o->out : "");
+        snprintf(decisions, sizeof decisions, "%s/decisions.csv", o->out ? o->out : "");
         s->link = link_run_start(&(struct link_run_config){ .near = s->pair.tun[NETNS_NEAR],
                                                             .far = s->pair.tun[NETNS_FAR],
-                                                            .way = { o->way, o->way },
+                                                            .way = { way, way },
                                                             .result_path = o->out ? result : NULL,
                                                             .decisions_path = o->out ? decisions : NULL });
         if (!s->link) {
@@ -277,10 +251,14 @@ static int on_stage(struct stage *s, const struct options *o)
 
 int link_main(int argc, char **argv)
 {
-        struct options o = { .way = { .seed = 1, .classify = classify_dgram } };
-        argp_err_exit_status = EXIT_USAGE;
-        argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &o);
-        o.way.rules = o.rules;
+        static const struct argp_child children[] = { { &scenario_argp, 0, NULL, 0 }, { 0 } };
+        static const struct argp argp = {
+                argp_options, parse_option, "[--] COMMAND [ARG...]", doc, children, NULL, NULL
+        };
+        struct options o = { .seed = 1 };
+        options_parse_until_word(&argp, argc, argv, &o);
+        if (o.out)
+                make_out(o.out);
         /* A terminal's Ctrl-C reaches the programs by itself; we stay to clear up after them. */
         signal(SIGINT, SIG_IGN);
         signal(SIGPIPE, SIG_IGN);

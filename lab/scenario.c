@@ -49,10 +49,10 @@ enum { KEY_DELAY = 0x3000, KEY_LOSS, KEY_BLACKOUT_AT, KEY_BLACKOUT_FOR };
 
 static const struct argp_option option_list[] = {
         { 0, 0, 0, 0, "The bad network:", 60 },
-        { "delay", KEY_DELAY, "SPAN", 0, "each way (25ms: a round trip of 50ms)", 0 },
-        { "loss", KEY_LOSS, "SHARE", 0, "of packets, each way (2%)", 0 },
-        { "blackout-at", KEY_BLACKOUT_AT, "SPAN", 0, "when both ways go dark, after the first event (0s)", 0 },
-        { "blackout-for", KEY_BLACKOUT_FOR, "SPAN", 0, "for how long (0s: not at all)", 0 },
+        { "delay", KEY_DELAY, "SPAN", 0, "each way", 0 },
+        { "loss", KEY_LOSS, "SHARE", 0, "of packets, each way", 0 },
+        { "blackout-at", KEY_BLACKOUT_AT, "SPAN", 0, "when both ways go dark", 0 },
+        { "blackout-for", KEY_BLACKOUT_FOR, "SPAN", 0, "for how long", 0 },
         { 0 },
 };
 

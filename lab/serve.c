@@ -85,6 +85,7 @@ int serve_main(int argc, char **argv)
         options_parse(&argp, argc, argv, &o);
         read_address("tcp", o.tcp_listen, &o.tcp.listen);
         read_address("udp", o.udp_listen, &o.udp.listen);
+        service_need_congestion(o.tcp.congestion);
 
         struct service *service;
         struct tcp_server *tcp;

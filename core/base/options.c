@@ -72,7 +72,7 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 }
 
 /* Only getopt knows which word it did not understand, and it tells nobody but stderr. */
-static void complain(const struct argp *whole, int argc, char **argv, void *input)
+static void complain(const struct argp *whole, int argc, char **argv, unsigned flags, void *input)
 {
         char *words = NULL;
         size_t n = 0;
@@ -80,7 +80,7 @@ static void complain(const struct argp *whole, int argc, char **argv, void *inpu
         FILE *memory = open_memstream(&words, &n);
         if (memory) {
                 stderr = memory;
-                (void)argp_parse(whole, argc, argv, ARGP_NO_HELP, NULL, input);
+                (void)argp_parse(whole, argc, argv, flags | ARGP_NO_HELP, NULL, input);
                 stderr = real;
                 fclose(memory);
         }
@@ -92,14 +92,64 @@ static void complain(const struct argp *whole, int argc, char **argv, void *inpu
         options_fail("%s; --help lists the options and what they take", line && line[0] ? line : "not understood");
 }
 
-void options_parse(const struct argp *argp, int argc, char **argv, void *input)
+static void program_set(char **argv)
 {
         const char *slash = strrchr(argv[0], '/');
         program = slash ? slash + 1 : argv[0];
-        struct argp_child children[] = { { argp, 0, NULL, 0 }, { 0 } };
-        struct argp whole = { common_options, parse_common, NULL, NULL, children, NULL, NULL };
-        if (argp_parse(&whole, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP, NULL, input) != 0)
-                complain(&whole, argc, argv, input);
+}
+
+static void parse(const struct argp *argp, int argc, char **argv, unsigned flags, void *input)
+{
+        program_set(argv);
+        struct argp inner = *argp;
+        inner.args_doc = NULL; /* said by the outer one; else it is printed twice */
+        struct argp_child children[] = { { &inner, 0, NULL, 0 }, { 0 } };
+        struct argp whole = { common_options, parse_common, argp->args_doc, NULL, children, NULL, NULL };
+        if (argp_parse(&whole, argc, argv, flags | ARGP_NO_ERRS | ARGP_NO_HELP, NULL, input) != 0)
+                complain(&whole, argc, argv, flags, input);
+}
+
+void options_parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+        parse(argp, argc, argv, 0, input);
+}
+
+void options_parse_until_word(const struct argp *argp, int argc, char **argv, void *input)
+{
+        parse(argp, argc, argv, ARGP_IN_ORDER, input);
+}
+
+void options_command_list(const struct options_command *commands)
+{
+        for (; commands->name; commands++)
+                printf("  %-10s %s\n", commands->name, commands->words);
+}
+
+int options_command(const struct options_command *commands, int argc, char **argv)
+{
+        program_set(argv);
+        const char *word = argc > 1 ? argv[1] : "";
+        if (strcmp(word, "--help") == 0 || strcmp(word, "-?") == 0) {
+                printf("Usage: %s COMMAND [OPTION...]\n\n", program);
+                options_command_list(commands);
+                printf("\n`%s COMMAND --help` says more.\n", program);
+                return EXIT_DONE;
+        }
+        if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+                puts(argp_program_version);
+                return EXIT_DONE;
+        }
+        if (argc < 2)
+                options_fail("a command is missing; `%s --help` lists them", program);
+        for (; commands->name; commands++) {
+                if (strcmp(word, commands->name) == 0) {
+                        char name[64];
+                        snprintf(name, sizeof name, "%s %s", program, word);
+                        argv[1] = name;
+                        return commands->run(argc - 1, argv + 1);
+                }
+        }
+        options_fail("there is no command '%s'; `%s --help` lists them", word, program);
 }
 
 static void refuse(const char *name, const char *text, int err, const char *example) __attribute__((noreturn));
@@ -108,8 +158,6 @@ static void refuse(const char *name, const char *text, int err, const char *exam
 {
         if (err == ERR_UNIT)
                 options_fail("--%s %s: a unit is required, as in %s", name, text, example);
-        if (err == ERR_RANGE)
-                options_fail("--%s %s: out of range", name, text);
         options_fail("--%s %s: not understood; write it as in %s", name, text, example);
 }
 
@@ -118,9 +166,9 @@ int64_t options_span(const char *name, const char *text, int64_t min_ns, int64_t
         int64_t v;
         char low[UNITS_TEXT_MAX], high[UNITS_TEXT_MAX];
         int err = units_span(text, &v);
-        if (err)
+        if (err && err != ERR_RANGE)
                 refuse(name, text, err, "20ms or 10s");
-        if (v < min_ns || v > max_ns)
+        if (err || v < min_ns || v > max_ns)
                 options_fail("--%s %s: must lie between %s and %s", name, text, units_span_text(min_ns, low),
                              units_span_text(max_ns, high));
         return v;
@@ -130,9 +178,9 @@ uint64_t options_size(const char *name, const char *text, uint64_t min_bytes, ui
 {
         uint64_t v;
         int err = units_size(text, &v);
-        if (err)
+        if (err && err != ERR_RANGE)
                 refuse(name, text, err, "64b or 16mib");
-        if (v < min_bytes || v > max_bytes)
+        if (err || v < min_bytes || v > max_bytes)
                 options_fail("--%s %s: must lie between %" PRIu64 "b and %" PRIu64 "b", name, text, min_bytes,
                              max_bytes);
         return v;
@@ -153,6 +201,8 @@ double options_share(const char *name, const char *text)
 {
         double v;
         int err = units_share(text, &v);
+        if (err == ERR_RANGE)
+                options_fail("--%s %s: must lie between 0%% and 100%%", name, text);
         if (err)
                 refuse(name, text, err, "2%");
         return v;
@@ -162,9 +212,9 @@ uint64_t options_count(const char *name, const char *text, uint64_t min, uint64_
 {
         uint64_t v;
         int err = units_count(text, &v);
-        if (err)
+        if (err && err != ERR_RANGE)
                 refuse(name, text, err, "10, a whole number");
-        if (v < min || v > max)
+        if (err || v < min || v > max)
                 options_fail("--%s %s: must lie between %" PRIu64 " and %" PRIu64, name, text, min, max);
         return v;
 }

@@ -16,6 +16,20 @@ enum exit_code { EXIT_DONE = 0, EXIT_EXPECTATION = 1, EXIT_USAGE = 2, EXIT_MACHI
 /* argp_parse with one line for an unknown option. argv[0] is the name in front of every line. */
 void options_parse(const struct argp *argp, int argc, char **argv, void *input);
 
+/* The same, but options end at the first word, so that another program's own may follow it. */
+void options_parse_until_word(const struct argp *argp, int argc, char **argv, void *input);
+
+/* A program that is several: its commands, the list ending with a row without a name. */
+struct options_command {
+        const char *name, *words;
+        int (*run)(int argc, char **argv); /* argv[0] is "PROGRAM NAME" */
+};
+
+/* Runs the command that argv[1] names and returns its exit code; or says --help or --version; or
+ * ends the process with one line. */
+int options_command(const struct options_command *commands, int argc, char **argv);
+void options_command_list(const struct options_command *commands);
+
 /* Ends the process: `PROGRAM: words`, exit 2 (usage) or 3 (the machine). */
 void options_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 void options_machine(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

@@ -189,6 +189,15 @@ int sock_congestion_set(int fd, const char *name)
         return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)) == 0 ? 0 : ERR_SYSTEM;
 }
 
+bool sock_congestion_allowed(const char *name)
+{
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool allowed = fd >= 0 && sock_congestion_set(fd, name) == 0;
+        if (fd >= 0)
+                close(fd);
+        return allowed;
+}
+
 const char *sock_congestion(int fd, char name[SOCK_CONGESTION_MAX])
 {
         socklen_t n = SOCK_CONGESTION_MAX;

@@ -37,6 +37,7 @@ int sock_error(int fd);                      /* SO_ERROR: an errno, 0 for none *
 int sock_nodelay_set(int fd, bool on);
 bool sock_nodelay(int fd);
 int sock_congestion_set(int fd, const char *name);
+bool sock_congestion_allowed(const char *name);                      /* may this process choose it? */
 const char *sock_congestion(int fd, char name[SOCK_CONGESTION_MAX]); /* "" when the kernel does not say */
 int sock_receive_bytes(int fd);
 uint64_t sock_drops(int fd); /* datagrams dropped because the receive buffer was full (SO_MEMINFO) */

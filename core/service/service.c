@@ -130,6 +130,12 @@ void service_need(int err, const char *what, const char *where)
                 options_machine("cannot %s %s: %s", what, where, err == ERR_SYSTEM ? strerror(errno) : err_text(err));
 }
 
+void service_need_congestion(const char *name)
+{
+        if (name && !sock_congestion_allowed(name))
+                options_machine("--congestion %s: not allowed here, or not known to this kernel", name);
+}
+
 void service_run(struct service *s)
 {
         loop_run(s->loop);

@@ -46,6 +46,9 @@ int service_add(struct service *s, const struct service_transport *t); /* 0 or E
 void service_ready(const char *kind, const struct sock_addr *at);
 void service_need(int err, const char *what, const char *where);
 
+/* The same when --congestion names one that sockets may not have here; NULL is the system's. */
+void service_need_congestion(const char *name);
+
 /* Runs until a signal, then stops the transports and gives what they wrote a moment to leave. */
 void service_run(struct service *s);
 
