@@ -8,6 +8,7 @@
 #include "bench/run.h"
 #include "core/base/err.h"
 #include "core/base/options.h"
+#include "core/service/service.h"
 #include "core/base/units.h"
 
 enum {
@@ -239,6 +240,7 @@ int run_main(int argc, char **argv)
         read_address("tcp", o.tcp, &config.tcp);
         read_address("udp", o.udp, &config.udp);
         read_address("publish", o.publish ? o.publish : o.tcp, &config.publish);
+        service_need_congestion(o.run.congestion);
         if (o.run.out_dir && mkdir(o.run.out_dir, 0777) != 0 && errno != EEXIST)
                 options_machine("--out %s: %s", o.run.out_dir, strerror(errno));
         run_plan(&o.run, &plan, &report);

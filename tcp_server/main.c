@@ -50,6 +50,15 @@ static const struct argp_option option_list[] = {
         { 0 },
 };
 
+/* It will stand in answers' headers. */
+static const char *read_origin(const char *text)
+{
+        for (const char *at = text; at == text || *at; at++)
+                if (*at <= ' ' || *at > '~')
+                        options_fail("--cors %s: must be an origin, as in https://example.org, or *", text);
+        return text;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
         struct options *o = state->input;
@@ -87,7 +96,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 c->session.payload_bytes_max = (uint32_t)options_size("max-payload", arg, 128, 16 << 20);
                 return 0;
         case KEY_CORS:
-                c->cors_origin = arg;
+                c->cors_origin = read_origin(arg);
                 return 0;
         case KEY_CONGESTION:
                 c->congestion = arg;
@@ -116,6 +125,7 @@ int main(int argc, char **argv)
         options_parse(&argp, argc, argv, &o);
         if (sock_addr_parse(o.listen, &o.server.listen) != 0)
                 options_fail("--listen %s: not an address; write it as in 127.0.0.1:3000", o.listen);
+        service_need_congestion(o.server.congestion);
 
         struct service *service;
         struct tcp_server *server;

@@ -1,4 +1,8 @@
 /* bin/udp_server: the UDP twin alone: sequenced datagrams with the chat application. */
+#include <errno.h>
+#include <string.h>
+
+#include "core/base/err.h"
 #include "core/base/log.h"
 #include "core/base/options.h"
 #include "core/chat/chat.h"
@@ -8,7 +12,7 @@
 struct options {
         struct service_config service;
         struct udp_server_config server;
-        const char *listen;
+        const char *listen, *key_file;
 };
 
 static const char doc[] = "Broadcasts chat events over sequenced datagrams.\v"
@@ -42,7 +46,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 o->listen = arg;
                 return 0;
         case KEY_FILE:
-                o->server.key_file = arg;
+                o->key_file = arg;
                 return 0;
         case KEY_PER_ADDRESS:
                 o->server.per_address = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX);
@@ -57,6 +61,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         }
 }
 
+static const uint8_t *read_key(const char *file, uint8_t key[UDP_KEY_BYTES])
+{
+        int err = udp_server_key(file, key);
+        if (err)
+                options_machine("--key-file %s: %s", file, err == ERR_SYSTEM ? strerror(errno) : "too short for a key");
+        return key;
+}
+
 int main(int argc, char **argv)
 {
         static const struct argp_child children[] = { { &service_log_argp, 0, NULL, 0 }, { 0 } };
@@ -68,6 +80,9 @@ int main(int argc, char **argv)
         options_parse(&argp, argc, argv, &o);
         if (sock_addr_parse(o.listen, &o.server.listen) != 0)
                 options_fail("--listen %s: not an address; write it as in 127.0.0.1:3001", o.listen);
+        uint8_t key[UDP_KEY_BYTES];
+        if (o.key_file)
+                o.server.reset_key = read_key(o.key_file, key);
 
         struct service *service;
         struct udp_server *server;

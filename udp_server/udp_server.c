@@ -11,7 +11,6 @@
 #include "core/base/err.h"
 #include "core/base/log.h"
 #include "core/base/rng.h"
-#include "udp_server/udp_cookie.h"
 #include "udp_server/udp_encoding.h"
 #include "udp_server/udp_gate.h"
 
@@ -41,7 +40,7 @@ struct udp_server {
 
 struct udp_server_config udp_server_defaults(void)
 {
-        return (struct udp_server_config){ .key_file = NULL };
+        return (struct udp_server_config){ .reset_key = NULL };
 }
 
 /* ---- addresses ---------------------------------------------------------------------------- */
@@ -247,15 +246,15 @@ static void on_alarm(void *ctx)
 
 /* ---- the server itself -------------------------------------------------------------------- */
 
-/* Reads the key, or makes the file with a new one. Returns 0 or ERR_SYSTEM. */
-static int load_key(const char *file, uint8_t key[UDP_KEY_BYTES])
+int udp_server_key(const char *file, uint8_t key[UDP_KEY_BYTES])
 {
         int fd = open(file, O_RDONLY | O_CLOEXEC);
         if (fd >= 0) {
                 ssize_t n = read(fd, key, UDP_KEY_BYTES);
+                int kept = errno;
                 close(fd);
-                errno = n < 0 ? errno : EINVAL; /* a short file is no key */
-                return n == UDP_KEY_BYTES ? 0 : ERR_SYSTEM;
+                errno = kept;
+                return n < 0 ? ERR_SYSTEM : n == UDP_KEY_BYTES ? 0 : ERR_MALFORMED;
         }
         if (errno != ENOENT)
                 return ERR_SYSTEM;
@@ -269,16 +268,12 @@ static int load_key(const char *file, uint8_t key[UDP_KEY_BYTES])
 
 static int open_gate(struct udp_server *s)
 {
-        uint8_t key[UDP_KEY_BYTES];
-        const char *file = s->config.key_file;
-        if (file && load_key(file, key) != 0)
-                return ERR_SYSTEM;
         int encoding = udp_encoding_add(app_hub(s->config.app));
         if (encoding < 0)
                 return encoding;
         s->gate = udp_gate_create(&(struct udp_gate_config){ .app = s->config.app,
                                                              .encoding = encoding,
-                                                             .reset_key = file ? key : NULL,
+                                                             .reset_key = s->config.reset_key,
                                                              .per_ip_max = s->config.per_address },
                                   loop_clock());
         return s->gate ? 0 : ERR_NO_MEMORY;

@@ -11,6 +11,7 @@
 #include "core/loop/loop.h"
 #include "core/loop/sock.h"
 #include "core/service/service.h"
+#include "udp_server/udp_cookie.h"
 
 struct udp_server;
 
@@ -20,11 +21,15 @@ struct udp_server_config {
         struct sock_addr listen;
         void (*wake)(void *ctx); /* asks for a flush at the end of this turn */
         void *wake_ctx;
-        const char *key_file; /* NULL: no RESET after a restart */
-        uint32_t per_address; /* sessions of one address, but the loopback's; 0: 64 */
+        const uint8_t *reset_key; /* UDP_KEY_BYTES, copied; NULL: no RESET after a restart */
+        uint32_t per_address;     /* sessions of one address, but the loopback's; 0: 64 */
 };
 
 struct udp_server_config udp_server_defaults(void);
+
+/* Reads the reset key from a file, which is made with a new one (mode 0600) if it is not there.
+ * returns 0; ERR_SYSTEM (errno); ERR_MALFORMED (the file is too short for a key) */
+int udp_server_key(const char *file, uint8_t key[UDP_KEY_BYTES]);
 
 /* Registers its encoding at the hub and binds.
  * returns 0 and *out; ERR_SYSTEM (errno); ERR_FULL; ERR_NO_MEMORY */
