@@ -43,6 +43,7 @@ struct tcp_server {
         int fd;
         struct watch watch;
         struct alarm alarm, scarce;
+        bool scarce_said; /* once for each want */
         LIST_HEAD(, conn) conns;
         TAILQ_HEAD(dirty_list, conn) dirty;
         struct tcp_server_stats stats;
@@ -300,13 +301,17 @@ static void on_accept(void *ctx, unsigned what)
         for (int i = 0; i < ACCEPTS_MAX; i++) {
                 int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
-                        log_warn("cannot accept more connections for now; raise the limit of open files");
+                        if (!s->scarce_said)
+                                log_warn("cannot accept more connections for now; raise the limit of open files");
+                        s->scarce_said = true;
                         watch_want(&s->watch, 0);
                         alarm_set(&s->scarce, mono_add(loop_clock(), SCARCE_NS));
                         return;
                 }
-                if (fd < 0 && errno == EAGAIN)
+                if (fd < 0 && errno == EAGAIN) {
+                        s->scarce_said = false;
                         return;
+                }
                 if (fd >= 0 && !conn_create(s, fd))
                         close(fd);
         }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "core/base/err.h"
 #include "core/base/options.h"
@@ -62,6 +63,16 @@ static void on_signal(void *ctx)
         alarm_set(&s->farewell, mono_add(now, FAREWELL_NS));
 }
 
+/* A shell allows 1,024 descriptors as a rule; up to the hard limit more are to be had for the asking. */
+static void raise_file_limit(void)
+{
+        struct rlimit limit;
+        if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int service_create(const struct service_config *config, struct service **out)
 {
         struct service *s = calloc(1, sizeof *s);
@@ -70,6 +81,7 @@ int service_create(const struct service_config *config, struct service **out)
                 return ERR_NO_MEMORY;
         if (hub.epoch == 0)
                 hub.epoch = (uint32_t)rng_os_u64() | 1;
+        raise_file_limit();
         s->coin = rng_seeded(config->seed, "flush order");
         s->loop = loop_create(LOOP_SOCKETS);
         s->hub = hub_create(&hub);

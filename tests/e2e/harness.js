@@ -10,9 +10,9 @@ const running = new Set();
 
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
-// Starts bin/NAME; lines(n) resolves with the first n lines of its standard output.
+// Starts bin/NAME, or a NAME with its path; lines(n) resolves with the first n lines of its standard output.
 function start(name, args) {
-  const child = spawn(path.join(bin, name), args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(name.includes('/') ? name : path.join(bin, name), args, { stdio: ['pipe', 'pipe', 'inherit'] });
   running.add(child);
   const seen = [];
   const waiting = [];
@@ -78,4 +78,4 @@ async function tell() {
   process.exit(failed ? 1 : 0);
 }
 
-module.exports = { start, serve, within, story, tell };
+module.exports = { bin, start, serve, within, story, tell };

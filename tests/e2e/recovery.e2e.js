@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const { io } = require('socket.io-client');
-const { start, serve, within, story, tell } = require('./harness');
+const { bin, start, serve, within, story, tell } = require('./harness');
 const { text: frame, HANDSHAKE } = require('./raw_peer');
 
 // Freed memory is to return at once under the address sanitizer, too.
@@ -223,6 +223,36 @@ story('a thousand connections, and a thousand that come and go: descriptors and 
   await until('its own event', () => friend.numbers.length === 1);
   s.child.kill('SIGTERM');
   assert.strictEqual(await within(1000, 'end of the server', (resolve) => s.child.ended.then(resolve)), 0);
+});
+
+// Starts the server from a shell that sets a limit of open files first.
+async function limited(limit) {
+  const s = await serve('/bin/bash', ['-c', `${limit}; exec "$0" "$@"`, `${bin}/tcp_server`, '--listen', '127.0.0.1:0'], ['tcp']);
+  servers.push(s);
+  return s;
+}
+
+story('more connections than the shell allows files', async () => {
+  const s = await limited('ulimit -Sn 40');
+  const friend = await connect(s);
+  const many = await Promise.all(numbers(60).map(() => raw(s, '40')));
+  friend.emit('n', 0);
+  await until('its own event', () => friend.numbers.length === 1);
+  many.forEach((socket) => socket.destroy());
+});
+
+story('out of descriptors: who is there is served, who waits comes in when others go', async () => {
+  const s = await limited('ulimit -n 40');
+  const [talker, friend] = [await connect(s), await connect(s)];
+  const come = [];
+  const all = Promise.all(numbers(40).map(() => raw(s, '40').then((socket) => come.push(socket))));
+  await until('no more to fit', () => files(s) >= 40);
+  for (let n = 0; n < 100; n++) talker.emit('n', n);
+  await until('all events', () => friend.numbers.length === 100);
+  assert.ok(come.length < 40);
+  come.slice(0, 15).forEach((socket) => socket.destroy());
+  await all;
+  come.forEach((socket) => socket.destroy());
 });
 
 story('SIGTERM in the midst of it, with readers that do not read: 0 within a second', async () => {
