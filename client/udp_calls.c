@@ -8,11 +8,17 @@
 
 enum { TRIES_MAX = 8 };
 #define ANSWER_NS_MAX (30 * NS_PER_S)
-#define WAIT_NS       (100 * NS_PER_MS)
 
 static struct bytes call_bytes(const struct udp_call *k)
 {
         return bytes_of(k->bytes, k->n);
+}
+
+void udp_calls_wake(struct client *c)
+{
+        for (uint32_t i = 0; i < c->calls_n; i++)
+                if (c->call[i]->waits)
+                        c->call[i]->due = (struct mono){ 0 };
 }
 
 static void drop(struct client *c, uint32_t i)
@@ -20,6 +26,7 @@ static void drop(struct client *c, uint32_t i)
         free(c->call[i]);
         c->calls_n--;
         memmove(&c->call[i], &c->call[i + 1], (c->calls_n - i) * sizeof c->call[i]);
+        udp_calls_wake(c);
 }
 
 static void answer(struct client *c, uint32_t i, enum client_status status, struct bytes items)
@@ -27,7 +34,7 @@ static void answer(struct client *c, uint32_t i, enum client_status status, stru
         struct client_event ev = {
                 .kind = CLIENT_ANSWER, .call = (uint64_t)c->call[i]->number, .status = status, .answer = items
         };
-        if (!c->call[i]->internal)
+        if (!c->call[i]->names)
                 udp_client_tell(c, &ev);
         drop(c, i);
 }
@@ -58,25 +65,51 @@ static uint32_t find_room(const struct client *c, enum udp_call_kind kind, struc
         return i;
 }
 
-int64_t udp_call_add(struct client *c, struct mono now, enum udp_call_kind kind, struct bytes bytes, bool internal)
+static struct udp_call *create(struct client *c, struct mono now, enum udp_call_kind kind, struct bytes bytes)
 {
-        if (c->state == UDP_BYE || c->state == UDP_OVER)
-                return ERR_CLOSED;
-        if (c->calls_n == CALLS_MAX)
-                return ERR_FULL;
         struct udp_call *k = calloc(1, sizeof *k + bytes.n);
         if (!k)
-                return ERR_NO_MEMORY;
+                return NULL;
         k->number = ++c->last_call;
         k->kind = kind;
-        k->internal = internal;
         k->due = now;
         k->first = MONO_NEVER;
         k->n = bytes.n;
         if (bytes.n > 0)
                 memcpy(k->bytes, bytes.at, bytes.n);
+        return k;
+}
+
+int64_t udp_call_add(struct client *c, struct mono now, enum udp_call_kind kind, struct bytes bytes)
+{
+        if (c->state == UDP_BYE || c->state == UDP_OVER)
+                return ERR_CLOSED;
+        if (c->calls_n - udp_calls_naming(c) >= CALLS_MAX)
+                return ERR_FULL;
+        struct udp_call *k = create(c, now, kind, bytes);
+        if (!k)
+                return ERR_NO_MEMORY;
         c->call[c->calls_n++] = k;
         return k->number;
+}
+
+bool udp_calls_naming(const struct client *c)
+{
+        return c->calls_n > 0 && c->call[0]->names;
+}
+
+void udp_calls_name(struct client *c, struct mono now)
+{
+        struct buf event = { 0 };
+        struct udp_call *k = NULL;
+        if (!udp_calls_naming(c) && event_begin(&event, "name", 1) == 0 && pack_put_word(&event, c->config.name) == 0)
+                k = create(c, now, CALL_PUB, buf_bytes(&event));
+        buf_free(&event);
+        if (!k)
+                return;
+        k->names = true;
+        memmove(&c->call[1], &c->call[0], c->calls_n++ * sizeof c->call[0]);
+        c->call[0] = k;
 }
 
 void udp_calls_up(struct client *c, struct mono now)
@@ -90,6 +123,7 @@ void udp_calls_up(struct client *c, struct mono now)
                 }
                 if (k->answer_seq == 0)
                         k->due = now;
+                k->waits = false;
                 i++;
         }
 }
@@ -154,57 +188,79 @@ static bool hopeless(const struct udp_call *k, struct mono now)
         return k->tries >= TRIES_MAX || (k->tries > 0 && mono_since(now, k->first) >= ANSWER_NS_MAX);
 }
 
-/* A room's call waits while the room itself is being joined again. */
-static bool must_wait(const struct udp_call *k, const struct udp_feed *f)
+/* Has something else to be answered first? The name, which `joined` bears; what was asked about the same
+ * room before; for what is said, every room that it may be said in. */
+static bool must_wait(const struct client *c, uint32_t i, const struct udp_feed *f)
 {
-        return k->kind != CALL_PUB && f && (f->ref == 0 || f->rejoins);
+        const struct udp_call *k = c->call[i];
+        bool says = k->kind == CALL_PUB;
+        if (k->names || (says && k->tries > 0))
+                return false;
+        for (uint32_t j = 0; j < i; j++) {
+                const struct udp_call *other = c->call[j];
+                if (other->names ||
+                    (other->kind != CALL_PUB && (says || bytes_equal(call_bytes(other), call_bytes(k)))))
+                        return true;
+        }
+        return says ? !c->recovered && udp_rooms_rejoining(c) : f && (f->ref == 0 || f->rejoins);
+}
+
+static void give_up(struct client *c, uint32_t i, struct udp_feed *f)
+{
+        bool leaves = c->call[i]->kind == CALL_LEAVE;
+        refuse(c, i, CLIENT_UNKNOWN, "no answer came");
+        if (leaves) /* left or not, nothing of it is wanted any more */
+                udp_rooms_drop(c, f);
 }
 
 /* Answers what needs no server. True: the call is gone. */
-static bool answered_here(struct client *c, uint32_t i, struct udp_feed *f, struct mono now)
+static bool answered_here(struct client *c, uint32_t i, const struct udp_feed *f)
 {
         const struct udp_call *k = c->call[i];
-        if (hopeless(k, now)) {
-                bool leaves = k->kind == CALL_LEAVE;
-                refuse(c, i, CLIENT_UNKNOWN, "no answer came");
-                if (leaves) /* left or not, nothing of it is wanted any more */
-                        udp_rooms_drop(c, f);
-                return true;
-        }
         if (k->kind == CALL_LEAVE && (!f || f == c->own || f == c->all)) {
                 refuse(c, i, CLIENT_REFUSED, "not a member of the room");
                 return true;
         }
-        if (k->kind == CALL_JOIN && f && !must_wait(k, f)) {
+        if (k->kind == CALL_JOIN && f && f->ref != 0) {
                 answer(c, i, CLIENT_OK, bytes_of(NULL, 0)); /* joined already */
                 return true;
         }
         return false;
 }
 
+/* One call that is due. False: the queue is full, later; *gone: it was answered here. */
+static bool send_due(struct client *c, uint32_t i, struct mono now, bool *gone)
+{
+        struct udp_call *k = c->call[i];
+        struct udp_feed *f = k->kind != CALL_PUB ? udp_room_find(c, call_bytes(k)) : NULL;
+        *gone = hopeless(k, now);
+        if (*gone) {
+                give_up(c, i, f);
+                return true;
+        }
+        k->waits = must_wait(c, i, f);
+        *gone = !k->waits && answered_here(c, i, f);
+        if (*gone)
+                return true;
+        if (k->waits || c->state != UDP_UP) { /* but not for ever */
+                k->due = k->tries > 0 ? mono_add(k->first, ANSWER_NS_MAX) : MONO_NEVER;
+                return true;
+        }
+        if (send_call(c, k) != 0)
+                return false;
+        if (k->tries++ == 0)
+                k->first = now;
+        k->due = mono_add(now, resend_request_ns(&c->rtt, k->tries));
+        return true;
+}
+
 void udp_calls_send(struct client *c, struct mono now)
 {
         for (uint32_t i = 0; i < c->calls_n;) {
-                struct udp_call *k = c->call[i];
-                if (mono_before(now, k->due)) {
-                        i++;
-                        continue;
-                }
-                struct udp_feed *f = k->kind != CALL_PUB ? udp_room_find(c, call_bytes(k)) : NULL;
-                if (answered_here(c, i, f, now))
-                        continue;
-                if (c->state != UDP_UP) { /* it waits, but not for ever */
-                        k->due = k->tries > 0 ? mono_add(k->first, ANSWER_NS_MAX) : MONO_NEVER;
-                } else if (must_wait(k, f)) {
-                        k->due = mono_add(now, WAIT_NS);
-                } else {
-                        if (send_call(c, k) != 0)
-                                return; /* the queue is full: later */
-                        if (k->tries++ == 0)
-                                k->first = now;
-                        k->due = mono_add(now, resend_request_ns(&c->rtt, k->tries));
-                }
-                i++;
+                bool gone = false;
+                if (!mono_before(now, c->call[i]->due) && !send_due(c, i, now, &gone))
+                        return;
+                i += !gone;
         }
 }
 

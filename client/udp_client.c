@@ -104,12 +104,8 @@ static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
                                    .kind = CLIENT_UP, .id = bytes_of(c->id, c->id_n), .recovered = c->recovered });
         udp_calls_up(c, now);
         udp_rooms_up(c, now, a, m->flags & DGRAM_RECOVERED);
-        if (c->config.name && !c->recovered) {
-                struct buf event = { 0 };
-                if (event_begin(&event, "name", 1) == 0 && pack_put_word(&event, c->config.name) == 0)
-                        udp_call_add(c, now, CALL_PUB, buf_bytes(&event), true);
-                buf_free(&event);
-        }
+        if (c->config.name && !c->recovered)
+                udp_calls_name(c, now);
 }
 
 /* ---- receiving ---------------------------------------------------------------------------- */
@@ -424,21 +420,21 @@ static int64_t udp_join(struct client *c, struct mono now, struct bytes room)
 {
         if (room.n == 0 || room.n > UDP_ROOM_NAME_MAX)
                 return ERR_TOO_BIG;
-        return udp_call_add(c, now, CALL_JOIN, room, false);
+        return udp_call_add(c, now, CALL_JOIN, room);
 }
 
 static int64_t udp_leave(struct client *c, struct mono now, struct bytes room)
 {
         if (room.n == 0 || room.n > UDP_ROOM_NAME_MAX)
                 return ERR_TOO_BIG;
-        return udp_call_add(c, now, CALL_LEAVE, room, false);
+        return udp_call_add(c, now, CALL_LEAVE, room);
 }
 
 static int64_t udp_call(struct client *c, struct mono now, struct bytes event)
 {
         if (event.n > PUB_EVENT_MAX)
                 return ERR_TOO_BIG;
-        return udp_call_add(c, now, CALL_PUB, event, false);
+        return udp_call_add(c, now, CALL_PUB, event);
 }
 
 static int udp_bye(struct client *c, struct mono now)

@@ -22,7 +22,8 @@ enum udp_call_kind { CALL_JOIN, CALL_LEAVE, CALL_PUB };
 struct udp_call {
         int64_t number; /* also the pub_id */
         enum udp_call_kind kind;
-        bool internal;       /* nobody waits for the answer */
+        bool names;          /* says the name: nobody waits for the answer, but everything comes after it */
+        bool waits;          /* for udp_calls_wake, before it is sent */
         uint64_t answer_seq; /* done; its answer is this event of the own room; 0: not known yet */
         unsigned tries;
         struct mono first, due; /* due: when to send it (again); first: when it was first sent */
@@ -71,7 +72,7 @@ struct client {
         struct mono rejoin_due; /* feeds of the last session are to be asked for; MONO_NEVER: none */
         struct eid_set several; /* events of several rooms that were told */
 
-        struct udp_call *call[CALLS_MAX];
+        struct udp_call *call[CALLS_MAX + 1]; /* in the order made; one more to say the name */
         uint32_t calls_n;
         int64_t last_call;
 };
@@ -109,10 +110,14 @@ bool udp_rooms_beat(struct client *c, struct mono now, const struct dgram_msg *m
 void udp_rooms_gap(struct client *c, struct mono now, const struct dgram_gap *m);
 void udp_rooms_work(struct client *c, struct mono now); /* time passes: NACKs, REPORTs, JOINs again */
 bool udp_rooms_doubt(const struct client *c);
+bool udp_rooms_rejoining(const struct client *c); /* some room of the last session is not joined again yet */
 struct mono udp_rooms_deadline(const struct client *c);
 
 /* udp_calls */
-int64_t udp_call_add(struct client *c, struct mono now, enum udp_call_kind kind, struct bytes bytes, bool internal);
+int64_t udp_call_add(struct client *c, struct mono now, enum udp_call_kind kind, struct bytes bytes);
+void udp_calls_name(struct client *c, struct mono now); /* says the name before anything else */
+bool udp_calls_naming(const struct client *c);          /* and it is not answered yet */
+void udp_calls_wake(struct client *c);                  /* something happened that calls may have waited for */
 void udp_calls_up(struct client *c, struct mono now);   /* a session stands: what waits may go */
 void udp_calls_over(struct client *c);                  /* nothing will be answered any more */
 void udp_calls_send(struct client *c, struct mono now); /* puts what is due into the queue */

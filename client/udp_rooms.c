@@ -114,6 +114,7 @@ static void drop_feed(struct client *c, struct udp_feed *f)
         c->stats.lost_first_try += f->gaps.lost_first_try;
         LIST_REMOVE(f, link);
         udp_feed_destroy(f);
+        udp_calls_wake(c);
 }
 
 void udp_rooms_finish(struct client *c)
@@ -150,6 +151,16 @@ static void begin(struct client *c, struct mono now, struct udp_feed *f, uint32_
         f->ref = ref;
         f->origin = c->origin;
         f->rejoins = false;
+        udp_calls_wake(c);
+}
+
+bool udp_rooms_rejoining(const struct client *c)
+{
+        const struct udp_feed *f;
+        LIST_FOREACH(f, &c->feeds, link)
+        if (f->rejoins && f != c->own && f != c->all)
+                return true;
+        return false;
 }
 
 void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *a, bool kept)
@@ -412,7 +423,7 @@ static void ask(struct client *c, struct mono now, struct udp_feed *f)
 void udp_rooms_work(struct client *c, struct mono now)
 {
         struct udp_feed *f;
-        if (!mono_before(now, c->rejoin_due))
+        if (!udp_calls_naming(c) && !mono_before(now, c->rejoin_due))
                 rejoin(c, now);
         LIST_FOREACH(f, &c->feeds, link)
         {
@@ -428,7 +439,7 @@ void udp_rooms_work(struct client *c, struct mono now)
 
 struct mono udp_rooms_deadline(const struct client *c)
 {
-        struct mono due = c->rejoin_due;
+        struct mono due = udp_calls_naming(c) ? MONO_NEVER : c->rejoin_due;
         const struct udp_feed *f;
         LIST_FOREACH(f, &c->feeds, link)
         if (f->ref != 0)

@@ -95,12 +95,92 @@ static void its_own_rooms_cannot_be_refused(void **state)
         end(&e);
 }
 
+/* ---- what comes before what ------------------------------------------------------------------ */
+
+static void say_ack(struct end *e, uint64_t pub_id)
+{
+        struct dgram_pub_ack ack = { 1, { { pub_id, DGRAM_CODE_OK, 0, 0, 0 } } };
+        say(e, (struct dgram_msg){ .type = DGRAM_PUB_ACK, .pub_ack = ack });
+}
+
+/* What the client has said is one PUB, and it is this event. */
+static uint64_t only_pub(const struct end *e, const char *event)
+{
+        assert_non_null(said(e, DGRAM_PUB));
+        assert_null(said(e, DGRAM_JOIN));
+        const struct dgram_pub *pub = &said(e, DGRAM_PUB)->pub;
+        assert_true(bytes_equal(pub->event, bytes_text(event)));
+        return pub->pub_id;
+}
+
+static void name_then_rooms_then_what_waited(void **state)
+{
+        (void)state;
+        struct end e;
+        struct dgram_join join;
+        struct client_config config = { .mode = CLIENT_MODE_NACK_ORDERED, .reconnect = true, .name = "Ann" };
+        e = (struct end){ .now = { 1000 * NS_PER_S } };
+        e.client = udp_transport.create(&config, e.now);
+        int64_t call = udp_transport.join(e.client, e.now, bytes_text("tea"));
+        for (uint32_t epoch = EPOCH; epoch < EPOCH + 2; epoch++) { /* at first, and at a server started anew */
+                int64_t says = udp_transport.call(e.client, e.now, bytes_text("\x91\xa1x"));
+                connect(&e);
+                accept(&e, 0, epoch, 1, 1);
+                uint64_t name = only_pub(&e, "\x92\xa4name\xa3"
+                                             "Ann");
+                pass(&e, 1200); /* lost: said again, and alone */
+                assert_int_equal(only_pub(&e, "\x92\xa4name\xa3"
+                                              "Ann"),
+                                 name);
+                say_ack(&e, name);
+                assert_null(said(&e, DGRAM_PUB));
+                assert_int_equal(dgram_join_parse(said(&e, DGRAM_JOIN)->join.tail, &join), 0);
+                if (epoch == EPOCH)
+                        assert_int_equal(join.req, call);
+                join_ok(&e, join.req, "tea", 0, 3, TEA_TAG, epoch, 1, 0);
+                assert_int_equal(only_pub(&e, "\x91\xa1x"), says);
+                say_ack(&e, (uint64_t)says);
+                while (told_seqs(&e))
+                        ;
+                lost(&e, "the network changed");
+                pass(&e, 5000);
+        }
+        end(&e);
+}
+
+static void one_room_is_left_and_joined_in_that_order(void **state)
+{
+        (void)state;
+        struct end e;
+        in_tea(&e, CLIENT_MODE_NACK_ORDERED);
+        int64_t leave = udp_transport.leave(e.client, e.now, bytes_text("tea"));
+        int64_t join = udp_transport.join(e.client, e.now, bytes_text("tea"));
+        int64_t again = udp_transport.leave(e.client, e.now, bytes_text("tea"));
+        hear(&e);
+        assert_non_null(said(&e, DGRAM_LEAVE));
+        assert_null(said(&e, DGRAM_JOIN));
+        quiet(&e);
+        say(&e, (struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { 3 } });
+        assert_int_equal(next(&e, CLIENT_ANSWER).call, leave);
+        assert_non_null(said(&e, DGRAM_JOIN));
+        join_ok(&e, (uint64_t)join, "tea", 0, 4, TEA_TAG, EPOCH, 1, 0);
+        next(&e, CLIENT_JOINED);
+        assert_int_equal(next(&e, CLIENT_ANSWER).call, join);
+        assert_int_equal(said(&e, DGRAM_LEAVE)->leave.chan_ref, 4);
+        say(&e, (struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { 4 } });
+        assert_int_equal(next(&e, CLIENT_ANSWER).call, again);
+        quiet(&e);
+        end(&e);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(each_absence_has_its_own_beginning),
                 cmocka_unit_test(another_id_is_no_recovery),
                 cmocka_unit_test(its_own_rooms_cannot_be_refused),
+                cmocka_unit_test(name_then_rooms_then_what_waited),
+                cmocka_unit_test(one_room_is_left_and_joined_in_that_order),
         };
         return cmocka_run_group_tests_name("udp_client back", stories, NULL, NULL);
 }
