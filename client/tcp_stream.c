@@ -51,7 +51,8 @@ static void on_gap(struct client *c, const struct event *e)
         struct bytes gap = event_arg(e, 0), words = { 0 };
         struct client_event ev = { .kind = CLIENT_GAP, .unit = CLIENT_UNIT_EID };
         if (!pack_get_text(pack_map_text(gap, "room"), &ev.room) ||
-            !pack_get_u64(pack_map_text(gap, "from"), &ev.from) || !pack_get_u64(pack_map_text(gap, "to"), &ev.to)) {
+            !pack_get_u64(pack_map_text(gap, "from"), &ev.from) || !pack_get_u64(pack_map_text(gap, "to"), &ev.to) ||
+            ev.from > ev.to) {
                 malformed(c, "bad gap");
                 return;
         }
