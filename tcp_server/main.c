@@ -1,4 +1,4 @@
-/* bin/tcp_server: the TCP twin alone: a Socket.IO server with the chat application. */
+/* bin/tcp_server: the TCP twin alone: a Socket.IO server with an application. */
 #include <string.h>
 
 #include "core/base/log.h"
@@ -30,13 +30,14 @@ enum {
         KEY_PAYLOAD,
         KEY_CORS,
         KEY_CONGESTION,
-        KEY_NODELAY
+        KEY_NODELAY,
+        KEY_APP
 };
 
 static const struct argp_option option_list[] = {
         { "listen", 'l', "ADDRESS", 0, "address and port to listen on (127.0.0.1:3000); port 0 picks one", 0 },
         { "path", KEY_PATH, "PATH", 0, "where Socket.IO is served (/socket.io/)", 0 },
-        { "recovery", KEY_RECOVERY, "on|off", 0, "connection state recovery (on)", 0 },
+        { "recovery", KEY_RECOVERY, "on|off", 0, "connection state recovery (on; with the echo application off)", 0 },
         { "on-overrun", KEY_OVERRUN, "gap|close", 0,
           "what a reader gets that the log has overtaken (gap if its auth says {gaps: true}, else close)", 0 },
         { "ping-interval", KEY_INTERVAL, "SPAN", 0, "between two heartbeats (25s)", 0 },
@@ -46,6 +47,7 @@ static const struct argp_option option_list[] = {
         { "cors", KEY_CORS, "ORIGIN", 0, "origin whose pages may connect; * for any (none)", 0 },
         { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control of every connection (the system's)", 0 },
         { "nodelay", KEY_NODELAY, "on|off", 0, "TCP_NODELAY (on)", 0 },
+        { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
         { "verbose", 'v', 0, 0, "say what happens on standard error", 0 },
         { 0 },
 };
@@ -103,6 +105,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_NODELAY:
                 c->nodelay = options_switch("nodelay", arg);
+                return 0;
+        case KEY_APP:
+                o->service.handlers = service_app_word(arg);
                 return 0;
         case 'v':
                 log_level_set(LOG_DEBUG);

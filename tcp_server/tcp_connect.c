@@ -1,15 +1,17 @@
-/* tcp_connect: joining the namespace, as a new socket or as the one that was away.
+/* tcp_connect: joining a namespace, as a new socket or as the one that was away.
  *
  * The CONNECT reply goes first, then what was missed as ordinary events, then `hello`: a replay
  * that breaks off leaves the client with the offset of the last event it saw, and never twice.
  */
+#include <stdlib.h>
+
 #include "core/base/err.h"
 #include "core/event/pack.h"
 #include "tcp_server/tcp_session_inside.h"
 
-static int encoding(const struct tcp_session *s)
+static int encoding(const struct tcp_session *s, const struct tcp_space *space)
 {
-        return s->form == SIO_FORM_JSON ? s->service->json_number : s->service->msgpack_number;
+        return s->form == SIO_FORM_JSON ? space->json_number : space->msgpack_number;
 }
 
 static bool understands_gaps(const struct tcp_session *s, struct bytes auth)
@@ -28,18 +30,18 @@ static bool understands_gaps(const struct tcp_session *s, struct bytes auth)
 }
 
 /* {sid}, and {pid} while recovery is on. */
-static void put_reply(struct tcp_session *s, struct mono now)
+static void put_reply(struct tcp_session *s, struct mono now, const struct tcp_seat *seat)
 {
         struct buf *data = &s->service->answer;
         data->n = 0;
-        int err = pack_put_map(data, s->kept ? 2 : 1);
+        int err = pack_put_map(data, seat->kept ? 2 : 1);
         err = err ? err : pack_put_word(data, "sid");
-        err = err ? err : pack_put_text(data, app_socket_id(s->socket));
-        if (s->kept) {
+        err = err ? err : pack_put_text(data, app_socket_id(seat->socket));
+        if (seat->kept) {
                 err = err ? err : pack_put_word(data, "pid");
-                err = err ? err : pack_put_text(data, bytes_of(s->kept->pid, TCP_PID_CHARS));
+                err = err ? err : pack_put_text(data, bytes_of(seat->kept->pid, TCP_PID_CHARS));
         }
-        struct sio_packet p = { .type = SIO_CONNECT, .data = buf_bytes(data) };
+        struct sio_packet p = { .type = SIO_CONNECT, .nsp = seat->space->nsp, .data = buf_bytes(data) };
         if (err)
                 session_check(s, now, err);
         else
@@ -48,98 +50,142 @@ static void put_reply(struct tcp_session *s, struct mono now)
 
 /* The place from which the client asks to go on: 0, its session's start, when it names none, or one
  * of another log. */
-static uint64_t asked_eid(const struct tcp_session *s, struct bytes auth)
+static uint64_t asked_eid(const struct tcp_space *space, struct bytes auth)
 {
         struct bytes text;
         struct sio_offset at;
         bool ours = pack_get_text(pack_map_text(auth, "offset"), &text) && sio_offset_parse(text, &at) == 0 &&
-                    at.epoch == hub_epoch(s->service->hub);
+                    at.epoch == hub_epoch(space->hub);
         return ours ? at.eid : 0;
 }
 
-/* Another connection of the same client: the later always wins. */
-static void end_former(struct tcp_session *former, struct mono now)
+/* Gives the record to the session. Another connection of the same client ends, whatever it has in
+ * other namespaces: the later always wins. Returns whether there was one. */
+static bool take_over(struct tcp_session *s, struct mono now, struct tcp_kept *k)
 {
+        struct tcp_session *former = k->live;
+        tcp_recover_back(s->service->recover, k, s);
+        if (!former)
+                return false;
         former->service->counts.taken_over++;
         session_end(former, now, TCP_END_TAKEN, tcp_end_code(TCP_END_TAKEN));
+        return true;
 }
 
 /* The client has its private id, but what it missed can no longer be told: it starts anew. */
 static void discard(struct tcp_session *s, struct mono now, struct tcp_kept *k)
 {
         struct app_socket *socket = k->socket;
-        struct tcp_session *former = k->live;
+        bool living = take_over(s, now, k);
         tcp_recover_drop(s->service->recover, k);
-        if (former) {
-                end_former(former, now);
+        if (living)
                 app_leave(socket, now, tcp_end_reason(TCP_END_TAKEN));
-        } else {
+        else
                 app_forget(socket);
-        }
 }
 
 /* Puts the session in the away or living socket's place. */
-static void take_socket(struct tcp_session *s, struct mono now, struct tcp_kept *k)
+static void take_socket(struct tcp_session *s, struct mono now, struct tcp_seat *seat, struct tcp_kept *k)
 {
-        struct tcp_session *former = k->live;
         struct app_socket *socket = k->socket;
-        tcp_recover_back(s->service->recover, k, s);
-        if (former) {
-                end_former(former, now);
-                app_take_over(socket, encoding(s), &s->sink);
-        } else {
-                app_return(socket, now, encoding(s), &s->sink);
-        }
-        s->socket = socket;
-        s->kept = k;
+        if (take_over(s, now, k))
+                app_take_over(socket, encoding(s, seat->space), &s->sink);
+        else
+                app_return(socket, now, encoding(s, seat->space), &s->sink);
+        seat->socket = socket;
+        seat->kept = k;
+}
+
+/* The record under the private id in a client's auth; NULL: none, or of another namespace. */
+static struct tcp_kept *find_kept(const struct tcp_session *s, const struct tcp_space *space, struct bytes auth)
+{
+        struct tcp_recover *r = s->service->recover;
+        struct bytes pid;
+        if (!r || !pack_get_text(pack_map_text(auth, "pid"), &pid))
+                return NULL;
+        struct tcp_kept *k = tcp_recover_find(r, pid);
+        return k && k->live != s && app_socket_app(k->socket) == space->app ? k : NULL;
 }
 
 /* The client's old socket, if the private id in its auth has one that can be resumed. */
-static bool resume(struct tcp_session *s, struct mono now, struct bytes auth)
+static bool resume(struct tcp_session *s, struct mono now, struct tcp_seat *seat, struct bytes auth)
 {
         struct tcp_service *v = s->service;
-        struct bytes pid;
-        if (!v->recover || !pack_get_text(pack_map_text(auth, "pid"), &pid))
-                return false;
-        struct tcp_kept *k = tcp_recover_find(v->recover, pid);
+        struct tcp_kept *k = find_kept(s, seat->space, auth);
         if (!k)
                 return false;
-        uint64_t eid = asked_eid(s, auth);
-        if (eid > hub_head(v->hub) || !member_resumable(app_socket_member(k->socket), eid)) {
+        uint64_t eid = asked_eid(seat->space, auth);
+        if (eid > hub_head(seat->space->hub) || !member_resumable(app_socket_member(k->socket), eid)) {
                 discard(s, now, k);
                 return false;
         }
-        take_socket(s, now, k);
-        if (member_resume(session_member(s), eid)) {
+        take_socket(s, now, seat, k);
+        if (member_resume(seat_member(seat), eid)) {
                 v->counts.recovered++;
                 return true;
         }
         /* Not whole: a new private id tells every client that it missed something. */
         v->counts.partly_recovered++;
-        s->catching_up = true;
-        s->kept = tcp_recover_add(v->recover, s->socket, s);
+        seat->catching_up = true;
+        seat->kept = tcp_recover_add(v->recover, seat->socket, s);
         tcp_recover_drop(v->recover, k);
         return true;
 }
 
-void session_connect(struct tcp_session *s, struct mono now, struct bytes auth)
+struct tcp_seat *session_seat(struct tcp_session *s, const struct tcp_space *space)
+{
+        struct tcp_seat *seat = &s->seat;
+        while (seat && seat->space != space)
+                seat = seat->next;
+        return seat;
+}
+
+/* Its seat, taken now if it never was. NULL when memory is out. */
+static struct tcp_seat *take_seat(struct tcp_session *s, struct tcp_space *space)
+{
+        struct tcp_seat *seat = session_seat(s, space);
+        if (seat)
+                return seat;
+        seat = &s->seat;
+        if (seat->space) {
+                seat = calloc(1, sizeof *seat);
+                if (!seat)
+                        return NULL;
+                seat->next = s->seat.next;
+                s->seat.next = seat;
+        }
+        seat->space = space;
+        return seat;
+}
+
+static int sit(struct tcp_session *s, struct mono now, struct tcp_seat *seat, struct bytes auth)
 {
         struct tcp_service *v = s->service;
-        s->gaps = understands_gaps(s, auth);
-        s->catching_up = false;
-        if (!resume(s, now, auth)) {
-                s->socket = app_connect(v->app, now, auth, encoding(s), &s->sink);
-                if (!s->socket) {
-                        session_check(s, now, ERR_NO_MEMORY);
-                        return;
-                }
-                v->counts.connects++;
-                if (v->recover)
-                        s->kept = tcp_recover_add(v->recover, s->socket, s);
+        if (resume(s, now, seat, auth))
+                return 0;
+        seat->socket = app_connect(seat->space->app, now, auth, encoding(s, seat->space), &s->sink);
+        if (!seat->socket)
+                return ERR_NO_MEMORY;
+        v->counts.connects++;
+        if (v->recover)
+                seat->kept = tcp_recover_add(v->recover, seat->socket, s);
+        return 0;
+}
+
+void session_connect(struct tcp_session *s, struct mono now, struct tcp_space *space, struct bytes auth)
+{
+        struct tcp_seat *seat = take_seat(s, space);
+        if (seat) {
+                seat->gaps = understands_gaps(s, auth);
+                seat->catching_up = false;
         }
-        s->state = TCP_UP;
+        int err = seat ? sit(s, now, seat, auth) : ERR_NO_MEMORY;
+        if (err) {
+                session_check(s, now, err);
+                return;
+        }
         s->connect_by = MONO_NEVER;
-        put_reply(s, now);
-        if (s->state == TCP_UP && app_handlers(v->app)->greets)
-                session_put_hello(s, now);
+        put_reply(s, now, seat);
+        if (!s->ended && app_handlers(space->app)->greets)
+                session_put_hello(s, now, seat);
 }

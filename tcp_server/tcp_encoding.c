@@ -93,7 +93,7 @@ int tcp_encoding_packet(enum sio_form form, const struct sio_packet *p, struct b
 int tcp_encoding_event(const struct tcp_encoding *e, struct sio_offset at, struct bytes event, struct buf *out)
 {
         char offset[SIO_OFFSET_TEXT_MAX];
-        struct sio_packet p = { .type = SIO_EVENT, .data = event };
+        struct sio_packet p = { .type = SIO_EVENT, .nsp = e->nsp, .data = event };
         sio_offset_text(at, offset);
         return put(out, e->form, &p, e->recovery ? offset : NULL);
 }

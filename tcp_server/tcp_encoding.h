@@ -16,7 +16,8 @@
 /* What the hub's encoder borrows; lives as long as the hub. */
 struct tcp_encoding {
         enum sio_form form;
-        bool recovery; /* offsets are sent */
+        bool recovery;    /* offsets are sent */
+        struct bytes nsp; /* of all its events; empty: "/" */
 };
 
 /* The encoding as hub_encoding_add wants it; e is borrowed for the hub's life. */

@@ -58,7 +58,8 @@ static int read_event(struct tcp_session *s, struct bytes data, struct event *e)
         return event_parse(data, s->service->config.payload_bytes_max, e);
 }
 
-static void answer(struct tcp_session *s, struct mono now, uint64_t id, const struct app_reply *reply)
+static void answer(struct tcp_session *s, struct mono now, struct tcp_seat *seat, uint64_t id,
+                   const struct app_reply *reply)
 {
         struct buf *data = &s->service->answer;
         data->n = 0;
@@ -68,10 +69,10 @@ static void answer(struct tcp_session *s, struct mono now, uint64_t id, const st
         if (err)
                 end(s, now, TCP_END_MEMORY);
         else
-                session_put_placed(s, now, &p);
+                session_put_placed(s, now, seat, &p);
 }
 
-static void on_event(struct tcp_session *s, struct mono now, const struct sio_packet *p)
+static void on_event(struct tcp_session *s, struct mono now, struct tcp_seat *seat, const struct sio_packet *p)
 {
         struct event e;
         int err = read_event(s, p->data, &e);
@@ -81,55 +82,52 @@ static void on_event(struct tcp_session *s, struct mono now, const struct sio_pa
         }
         struct app_reply reply = { 0 };
         s->service->counts.events_in++;
-        app_event(s->service->app, s->socket, now, &e, &reply);
+        app_event(seat->space->app, seat->socket, now, &e, &reply);
         if (p->has_id)
-                answer(s, now, p->id, &reply);
+                answer(s, now, seat, p->id, &reply);
         buf_free(&reply.args);
 }
 
 /* The connection may stay; but when the member takes half an entry with it, nothing can follow. */
-static void on_leave(struct tcp_session *s, struct mono now)
+static void on_leave(struct tcp_session *s, struct mono now, struct tcp_seat *seat)
 {
-        bool half = member_half(session_member(s));
-        if (s->kept)
-                tcp_recover_drop(s->service->recover, s->kept);
-        s->kept = NULL;
-        app_leave(s->socket, now, "client namespace disconnect");
-        s->socket = NULL;
-        s->state = TCP_LEFT;
+        bool half = member_half(seat_member(seat));
+        if (seat->kept)
+                tcp_recover_drop(s->service->recover, seat->kept);
+        seat->kept = NULL;
+        app_leave(seat->socket, now, "client namespace disconnect");
+        seat->socket = NULL;
         if (half)
                 tcp_session_lost(s, now, TCP_END_PEER);
 }
 
-/* Another namespace: none of ours. Only asking for it is allowed. */
-static void on_stranger(struct tcp_session *s, struct mono now, const struct sio_packet *p)
+static void on_connect(struct tcp_session *s, struct mono now, const struct sio_packet *p)
 {
-        if (p->type == SIO_CONNECT)
-                refuse_namespace(s, now, p->nsp);
+        struct tcp_space *space = tcp_service_space(s->service, p->nsp);
+        if (space)
+                session_connect(s, now, space, p->data);
         else
-                end(s, now, TCP_END_STATE);
+                refuse_namespace(s, now, p->nsp);
 }
 
 static void on_packet(struct tcp_session *s, struct mono now, const struct sio_packet *p)
 {
-        bool up = s->state == TCP_UP;
-        if (!bytes_equal(p->nsp, bytes_text("/"))) {
-                on_stranger(s, now, p);
-                return;
-        }
-        if (up == (p->type == SIO_CONNECT) || p->type == SIO_CONNECT_ERROR) {
+        struct tcp_space *space = tcp_service_space(s->service, p->nsp);
+        struct tcp_seat *seat = space ? session_seat(s, space) : NULL;
+        bool joined = seat && seat->socket;
+        if (joined == (p->type == SIO_CONNECT) || p->type == SIO_CONNECT_ERROR) {
                 end(s, now, TCP_END_STATE);
                 return;
         }
         switch (p->type) {
         case SIO_CONNECT:
-                session_connect(s, now, p->data);
+                on_connect(s, now, p);
                 return;
         case SIO_DISCONNECT:
-                on_leave(s, now);
+                on_leave(s, now, seat);
                 return;
         case SIO_EVENT:
-                on_event(s, now, p);
+                on_event(s, now, seat, p);
                 return;
         case SIO_ACK: /* we ask for no answers, and unknown ids are nobody's */
         case SIO_CONNECT_ERROR:

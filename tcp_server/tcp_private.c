@@ -6,45 +6,46 @@ struct record {
         uint32_t n;
 };
 
-static struct record record_at(const struct tcp_private *p, size_t at)
+static struct record record_at(const struct tcp_placed *l, size_t at)
 {
         struct record r;
-        memcpy(&r, p->placed.at + at, sizeof r);
+        memcpy(&r, l->records.at + at, sizeof r);
         return r;
 }
 
-struct buf *tcp_private_begin(struct tcp_private *p, uint64_t place, size_t *start)
+struct buf *tcp_private_begin(struct tcp_placed *l, uint64_t place, size_t *start)
 {
-        *start = p->placed.n;
+        *start = l->records.n;
         struct record r = { .place = place };
-        return buf_put(&p->placed, &r, sizeof r) == 0 ? &p->placed : NULL;
+        return buf_put(&l->records, &r, sizeof r) == 0 ? &l->records : NULL;
 }
 
-void tcp_private_end(struct tcp_private *p, size_t start)
+void tcp_private_end(struct tcp_private *p, struct tcp_placed *l, size_t start)
 {
-        struct record r = record_at(p, start);
-        r.n = (uint32_t)(p->placed.n - start - sizeof r);
-        memcpy(p->placed.at + start, &r, sizeof r);
+        struct record r = record_at(l, start);
+        r.n = (uint32_t)(l->records.n - start - sizeof r);
+        memcpy(l->records.at + start, &r, sizeof r);
+        p->placed_bytes += l->records.n - start;
 }
 
 size_t tcp_private_bytes(const struct tcp_private *p)
 {
-        return p->border.n + p->placed.n;
+        return p->border.n + p->placed_bytes;
 }
 
-bool tcp_private_half(const struct tcp_private *p)
+bool tcp_private_half(const struct tcp_placed *l)
 {
-        return p->sent > 0;
+        return l->sent > 0;
 }
 
-bool tcp_private_next(const struct tcp_private *p, size_t *at, uint64_t *place, struct bytes *frame)
+bool tcp_private_next(const struct tcp_placed *l, size_t *at, uint64_t *place, struct bytes *frame)
 {
-        if (*at >= p->placed.n)
+        if (*at >= l->records.n)
                 return false;
-        struct record r = record_at(p, *at);
-        uint32_t sent = *at == 0 ? p->sent : 0;
+        struct record r = record_at(l, *at);
+        uint32_t sent = *at == 0 ? l->sent : 0;
         *place = r.place;
-        *frame = bytes_of(p->placed.at + *at + sizeof r + sent, r.n - sent);
+        *frame = bytes_of(l->records.at + *at + sizeof r + sent, r.n - sent);
         *at += sizeof r + r.n;
         return true;
 }
@@ -62,32 +63,33 @@ void tcp_private_border_sent(struct tcp_private *p, size_t bytes)
         drop(&p->border, bytes);
 }
 
-void tcp_private_placed_sent(struct tcp_private *p, size_t bytes)
+void tcp_private_placed_sent(struct tcp_private *p, struct tcp_placed *l, size_t bytes)
 {
         size_t gone = 0;
         while (bytes > 0) {
-                struct record r = record_at(p, gone);
-                size_t left = r.n - p->sent;
+                struct record r = record_at(l, gone);
+                size_t left = r.n - l->sent;
                 if (bytes < left) {
-                        p->sent += (uint32_t)bytes;
+                        l->sent += (uint32_t)bytes;
                         break;
                 }
                 bytes -= left;
-                p->sent = 0;
+                l->sent = 0;
                 gone += sizeof r + r.n;
         }
         if (gone > 0)
-                drop(&p->placed, gone);
+                drop(&l->records, gone);
+        p->placed_bytes -= gone;
 }
 
-void tcp_private_unplace(struct tcp_private *p)
+void tcp_private_unplace(struct tcp_private *p, struct tcp_placed *l)
 {
-        buf_free(&p->placed);
-        p->sent = 0;
+        p->placed_bytes -= l->records.n;
+        buf_free(&l->records);
+        l->sent = 0;
 }
 
 void tcp_private_free(struct tcp_private *p)
 {
         buf_free(&p->border);
-        tcp_private_unplace(p);
 }

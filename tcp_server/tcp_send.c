@@ -13,14 +13,14 @@
 
 /* ---- queueing --------------------------------------------------------------------------------- */
 
-static const struct tcp_encoding *encoding(const struct tcp_session *s)
+static const struct tcp_encoding *encoding(const struct tcp_session *s, const struct tcp_seat *seat)
 {
-        return s->form == SIO_FORM_MSGPACK ? &s->service->msgpack : &s->service->json;
+        return s->form == SIO_FORM_MSGPACK ? &seat->space->msgpack : &seat->space->json;
 }
 
-static struct sio_offset offset(const struct tcp_session *s, uint64_t eid)
+static struct sio_offset offset(const struct tcp_seat *seat, uint64_t eid)
 {
-        return (struct sio_offset){ hub_epoch(s->service->hub), eid };
+        return (struct sio_offset){ hub_epoch(seat->space->hub), eid };
 }
 
 /* Something to send came up outside a hub's announce. */
@@ -33,45 +33,47 @@ void session_put_border(struct tcp_session *s, struct mono now, const struct sio
 {
         if (!session_has_room(s, now))
                 return;
-        session_check(s, now, tcp_encoding_packet(encoding(s)->form, p, tcp_private_border(&s->private)));
+        session_check(s, now, tcp_encoding_packet(s->form, p, tcp_private_border(&s->private)));
         tell(s);
 }
 
-void session_put_placed(struct tcp_session *s, struct mono now, const struct sio_packet *p)
+void session_put_placed(struct tcp_session *s, struct mono now, struct tcp_seat *seat, const struct sio_packet *p)
 {
         if (!session_has_room(s, now))
                 return;
         size_t start;
-        struct buf *out = tcp_private_begin(&s->private, hub_head(s->service->hub), &start);
-        int err = out ? tcp_encoding_packet(encoding(s)->form, p, out) : ERR_NO_MEMORY;
+        struct sio_packet named = *p;
+        struct buf *out = tcp_private_begin(&seat->placed, hub_head(seat->space->hub), &start);
+        named.nsp = seat->space->nsp;
+        int err = out ? tcp_encoding_packet(s->form, &named, out) : ERR_NO_MEMORY;
         if (!err)
-                tcp_private_end(&s->private, start);
+                tcp_private_end(&s->private, &seat->placed, start);
         session_check(s, now, err);
         tell(s);
 }
 
-static int write_hello(struct buf *event, const struct tcp_session *s)
+static int write_hello(struct buf *event, const struct tcp_seat *seat)
 {
         event->n = 0;
         int err = event_begin(event, "hello", 1);
         err = err ? err : pack_put_map(event, 1);
         err = err ? err : pack_put_word(event, "id");
-        return err ? err : pack_put_text(event, app_socket_id(s->socket));
+        return err ? err : pack_put_text(event, app_socket_id(seat->socket));
 }
 
-void session_put_hello(struct tcp_session *s, struct mono now)
+void session_put_hello(struct tcp_session *s, struct mono now, struct tcp_seat *seat)
 {
         size_t start;
-        uint64_t place = hub_head(s->service->hub);
+        uint64_t place = hub_head(seat->space->hub);
         struct buf *event = &s->service->answer, *out = NULL;
-        int err = write_hello(event, s);
+        int err = write_hello(event, seat);
         if (!err)
-                out = tcp_private_begin(&s->private, place, &start);
+                out = tcp_private_begin(&seat->placed, place, &start);
         if (!err && !out)
                 err = ERR_NO_MEMORY;
-        err = err ? err : tcp_encoding_event(encoding(s), offset(s, place), buf_bytes(event), out);
+        err = err ? err : tcp_encoding_event(encoding(s, seat), offset(seat, place), buf_bytes(event), out);
         if (!err)
-                tcp_private_end(&s->private, start);
+                tcp_private_end(&s->private, &seat->placed, start);
         session_check(s, now, err);
         tell(s);
 }
@@ -95,14 +97,14 @@ static int write_gap(struct buf *event, const struct piece *gap)
 
 /* The offset is the member's place now that it has been told, not the gap's end: another room's
  * events inside the gap may still be to come, and would be lost to a client that resumed behind it. */
-void session_put_gap(struct tcp_session *s, struct mono now, const struct piece *gap)
+void session_put_gap(struct tcp_session *s, struct mono now, struct tcp_seat *seat, const struct piece *gap)
 {
         struct buf *event = &s->service->answer;
-        struct member *m = session_member(s);
+        struct member *m = seat_member(seat);
         int err = write_gap(event, gap);
         member_advance(m, gap, 0);
         err = err ? err
-                  : tcp_encoding_event(encoding(s), offset(s, member_place(m)), buf_bytes(event),
+                  : tcp_encoding_event(encoding(s, seat), offset(seat, member_place(m)), buf_bytes(event),
                                        tcp_private_border(&s->private));
         s->service->counts.gaps++;
         session_check(s, now, err);
@@ -112,6 +114,7 @@ void session_put_gap(struct tcp_session *s, struct mono now, const struct piece 
 
 struct weave {
         struct tcp_session *s;
+        struct tcp_seat *seat;
         struct tcp_lent *lent;
         struct iovec *v;
         int max;
@@ -170,7 +173,7 @@ static size_t bytes_up_to(const struct weave *w, uint64_t eid)
                 return w->more ? SIZE_MAX : bytes;
         }
         struct piece shorter[TCP_SLICES_MAX];
-        int n = member_walk(session_member(w->s), eid, shorter, TCP_SLICES_MAX);
+        int n = member_walk(seat_member(w->seat), eid, shorter, TCP_SLICES_MAX);
         for (int i = 0; i < n && is_bytes(&shorter[i]); i++)
                 bytes += shorter[i].n;
         return bytes;
@@ -181,7 +184,7 @@ static void lend_placed_and_walk(struct weave *w)
         size_t at = 0;
         uint64_t place;
         struct bytes frame;
-        while (!full(w) && tcp_private_next(&w->s->private, &at, &place, &frame)) {
+        while (!full(w) && tcp_private_next(&w->seat->placed, &at, &place, &frame)) {
                 size_t upto = bytes_up_to(w, place);
                 lend_walk(w, upto);
                 if (full(w) || upto == SIZE_MAX)
@@ -195,14 +198,14 @@ static void lend_placed_and_walk(struct weave *w)
 
 /* What the log lost before this client was given it: told, or too much for a client that does not
  * understand gaps. False: the session ended. */
-static bool meet_gap(struct tcp_session *s, struct mono now, const struct piece *gap)
+static bool meet_gap(struct tcp_session *s, struct mono now, struct tcp_seat *seat, const struct piece *gap)
 {
-        if (!s->gaps && !s->catching_up) {
+        if (!seat->gaps && !seat->catching_up) {
                 session_end(s, now, TCP_END_OVERRUN, tcp_end_code(TCP_END_OVERRUN));
                 return false;
         }
-        session_put_gap(s, now, gap);
-        return s->state != TCP_ENDED;
+        session_put_gap(s, now, seat, gap);
+        return !s->ended;
 }
 
 /* Walks the member; gaps at the walk's beginning become packets of the border lane, as many as fit
@@ -213,7 +216,7 @@ static void walk(struct weave *w, struct mono now)
         struct tcp_session *s = w->s;
         struct tcp_lent *lent = w->lent;
         for (;;) {
-                int n = member_walk(session_member(s), UINT64_MAX, lent->pieces, TCP_SLICES_MAX);
+                int n = member_walk(seat_member(w->seat), UINT64_MAX, lent->pieces, TCP_SLICES_MAX);
                 if (n < 0) {
                         session_end(s, now, TCP_END_MEMORY, tcp_end_code(TCP_END_MEMORY));
                         return;
@@ -222,42 +225,40 @@ static void walk(struct weave *w, struct mono now)
                 while (run < n && is_bytes(&lent->pieces[run]))
                         run++;
                 if (run == n)
-                        s->catching_up = false;
+                        w->seat->catching_up = false;
                 if (run > 0 || n == 0 || s->private.border.n > TCP_PRIVATE_MAX / 2) {
                         lent->pieces_n = run;
                         w->more = run < n || n == TCP_SLICES_MAX;
                         return;
                 }
-                if (!meet_gap(s, now, &lent->pieces[0]))
+                if (!meet_gap(s, now, w->seat, &lent->pieces[0]))
                         return;
         }
 }
 
 /* ---- public ----------------------------------------------------------------------------------- */
 
-int tcp_session_slices(struct tcp_session *s, struct mono now, struct iovec *v, int v_max)
+/* Lends the border lane and what this seat has. */
+static int lend_seat(struct tcp_session *s, struct mono now, struct tcp_seat *seat, struct iovec *v, int v_max)
 {
         struct tcp_lent *lent = &s->service->lent;
-        struct weave w = { .s = s, .lent = lent, .v = v, .max = v_max < TCP_SLICES_MAX ? v_max : TCP_SLICES_MAX };
-        lent->by = s;
+        struct weave w = { .s = s, .seat = seat, .lent = lent, .v = v, .max = v_max };
+        lent->seat = seat;
         lent->pieces_n = lent->items_n = 0;
-        if (s->socket && s->refused)
-                member_unblocked(session_member(s));
-        s->refused = false;
-        if (s->socket)
+        if (seat->socket)
                 walk(&w, now);
-        if (!s->socket)
+        if (!seat->socket)
                 lent->pieces_n = 0; /* the walk ended the session */
-        if (tcp_private_half(&s->private)) {
+        if (tcp_private_half(&seat->placed)) {
                 /* Nothing else may come before the rest of it; what follows waits for the next call. */
                 size_t at = 0;
                 uint64_t place;
                 struct bytes rest;
-                tcp_private_next(&s->private, &at, &place, &rest);
+                tcp_private_next(&seat->placed, &at, &place, &rest);
                 lend(&w, TCP_LANE_PLACED, rest);
                 return lent->items_n;
         }
-        if (s->socket && member_half(session_member(s)) && lent->pieces_n > 0)
+        if (seat->socket && member_half(seat_member(seat)) && lent->pieces_n > 0)
                 lend_walk(&w, lent->pieces[0].n);
         if (s->private.border.n > 0 && !full(&w))
                 lend(&w, TCP_LANE_BORDER, buf_bytes(&s->private.border));
@@ -265,11 +266,48 @@ int tcp_session_slices(struct tcp_session *s, struct mono now, struct iovec *v, 
         return lent->items_n;
 }
 
+static struct tcp_seat *after(struct tcp_session *s, const struct tcp_seat *seat)
+{
+        return seat->next ? seat->next : &s->seat;
+}
+
+/* Whose turn it is: the one that is half given, or else the one behind the last. */
+static struct tcp_seat *whose_turn(struct tcp_session *s)
+{
+        for (struct tcp_seat *seat = &s->seat; seat; seat = seat->next)
+                if (seat_half(seat))
+                        return seat;
+        return s->turn ? s->turn : &s->seat;
+}
+
+static void unblock(struct tcp_session *s)
+{
+        for (struct tcp_seat *seat = &s->seat; seat; seat = seat->next)
+                if (seat->socket)
+                        member_unblocked(seat_member(seat));
+}
+
+int tcp_session_slices(struct tcp_session *s, struct mono now, struct iovec *v, int v_max)
+{
+        struct tcp_seat *first = whose_turn(s), *seat = first;
+        int n, max = v_max < TCP_SLICES_MAX ? v_max : TCP_SLICES_MAX;
+        s->service->lent.by = s;
+        if (s->refused)
+                unblock(s);
+        s->refused = false;
+        do {
+                n = lend_seat(s, now, seat, v, max);
+                seat = after(s, seat);
+        } while (n == 0 && seat != first);
+        s->turn = seat;
+        return n;
+}
+
 /* Gives the member what was taken of each piece, in the walk's order. */
-static void advance(struct tcp_session *s, const struct tcp_lent *lent, const size_t taken[TCP_SLICES_MAX])
+static void advance(const struct tcp_lent *lent, const size_t taken[TCP_SLICES_MAX])
 {
         for (int i = 0; i < lent->pieces_n && taken[i] > 0; i++) {
-                member_advance(session_member(s), &lent->pieces[i], taken[i]);
+                member_advance(seat_member(lent->seat), &lent->pieces[i], taken[i]);
                 if (taken[i] < lent->pieces[i].n)
                         return;
         }
@@ -291,8 +329,8 @@ void tcp_session_sent(struct tcp_session *s, size_t bytes)
                 else
                         taken[lent->items[i].piece] += n;
         }
-        tcp_private_placed_sent(&s->private, placed);
-        advance(s, lent, taken);
+        tcp_private_placed_sent(&s->private, &lent->seat->placed, placed);
+        advance(lent, taken);
         lent->items_n = lent->pieces_n = 0;
         lent->by = NULL;
 }

@@ -48,14 +48,29 @@ struct tcp_config tcp_config_defaults(void)
         };
 }
 
-static int add_encodings(struct tcp_service *v)
+static int space_open(struct tcp_space *space, struct app *app, bool recovery)
 {
-        struct hub_encoding json = tcp_encoding_hub(&v->json), msgpack = tcp_encoding_hub(&v->msgpack);
-        v->json_number = hub_encoding_add(v->hub, &json);
-        if (v->json_number < 0)
-                return v->json_number;
-        v->msgpack_number = hub_encoding_add(v->hub, &msgpack);
-        return v->msgpack_number < 0 ? v->msgpack_number : 0;
+        *space = (struct tcp_space){ .nsp = app_nsp(app), .app = app, .hub = app_hub(app) };
+        space->json = (struct tcp_encoding){ SIO_FORM_JSON, recovery, space->nsp };
+        space->msgpack = (struct tcp_encoding){ SIO_FORM_MSGPACK, recovery, space->nsp };
+        struct hub_encoding json = tcp_encoding_hub(&space->json), msgpack = tcp_encoding_hub(&space->msgpack);
+        space->json_number = hub_encoding_add(space->hub, &json);
+        if (space->json_number < 0)
+                return space->json_number;
+        space->msgpack_number = hub_encoding_add(space->hub, &msgpack);
+        return space->msgpack_number < 0 ? space->msgpack_number : 0;
+}
+
+static int open_spaces(struct tcp_service *v, struct app *first)
+{
+        uint32_t n = 0;
+        for (struct app *a = first; a; a = app_next(a))
+                n++;
+        v->spaces = calloc(n, sizeof *v->spaces);
+        int err = v->spaces ? 0 : ERR_NO_MEMORY;
+        for (struct app *a = first; !err && a; a = app_next(a))
+                err = space_open(&v->spaces[v->spaces_n++], a, v->config.recovery);
+        return err;
 }
 
 int tcp_service_create(struct app *app, const struct tcp_config *config, struct tcp_service **out)
@@ -63,14 +78,11 @@ int tcp_service_create(struct app *app, const struct tcp_config *config, struct 
         struct tcp_service *v = calloc(1, sizeof *v);
         if (!v)
                 return ERR_NO_MEMORY;
-        v->app = app;
-        v->hub = app_hub(app);
         v->config = *config;
-        v->json = (struct tcp_encoding){ SIO_FORM_JSON, config->recovery };
-        v->msgpack = (struct tcp_encoding){ SIO_FORM_MSGPACK, config->recovery };
-        if (config->recovery)
+        v->config.recovery = config->recovery && !app_handlers(app)->exact;
+        if (v->config.recovery)
                 v->recover = tcp_recover_create(config->away_max, config->away_ns);
-        int err = config->recovery && !v->recover ? ERR_NO_MEMORY : add_encodings(v);
+        int err = v->config.recovery && !v->recover ? ERR_NO_MEMORY : open_spaces(v, app);
         if (err) {
                 tcp_service_destroy(v);
                 return err;
@@ -88,7 +100,24 @@ void tcp_service_destroy(struct tcp_service *v)
         buf_free(&v->data);
         buf_free(&v->event);
         buf_free(&v->answer);
+        free(v->spaces);
         free(v);
+}
+
+struct tcp_space *tcp_service_space(const struct tcp_service *v, struct bytes nsp)
+{
+        for (uint32_t i = 0; i < v->spaces_n; i++)
+                if (bytes_equal(v->spaces[i].nsp, nsp))
+                        return &v->spaces[i];
+        return NULL;
+}
+
+bool tcp_service_crowded(const struct tcp_service *v)
+{
+        for (uint32_t i = 0; i < v->spaces_n; i++)
+                if (hub_crowded(v->spaces[i].hub))
+                        return true;
+        return false;
 }
 
 struct mono tcp_service_deadline(const struct tcp_service *v)

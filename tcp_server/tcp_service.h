@@ -1,5 +1,5 @@
-/* tcp_service: what all connections of one TCP server share: the application, its two encodings at
- * the hub, recoverable sockets, the rules, the counters, and scratch memory.
+/* tcp_service: what all connections of one TCP server share: the application's namespaces with two
+ * encodings at the hub of each, recoverable sockets, the rules, the counters, and scratch memory.
  *
  * One thread. Scratch is used within one call of one session; what `lent` holds lives from a
  * session's slices to its sent.
@@ -19,7 +19,7 @@ struct tcp_config {
         int64_t ping_interval_ns, ping_timeout_ns;
         int64_t connect_timeout_ns; /* until the namespace is joined */
         uint32_t payload_bytes_max; /* of one message from a client */
-        bool recovery;
+        bool recovery;              /* never for an application that wants exact bytes */
         enum tcp_overrun overrun;
         uint32_t away_max; /* sockets kept without a connection */
         int64_t away_ns;   /* and for how long */
@@ -69,6 +69,7 @@ enum tcp_lane { TCP_LANE_BORDER, TCP_LANE_PLACED, TCP_LANE_PIECE };
 enum { TCP_SLICES_MAX = 64 };
 struct tcp_lent {
         const struct tcp_session *by;
+        struct tcp_seat *seat; /* whose pieces and placed frames these are */
         struct piece pieces[TCP_SLICES_MAX];
         int pieces_n;
         struct {
@@ -79,24 +80,38 @@ struct tcp_lent {
         int items_n;
 };
 
-struct tcp_service {
+/* One namespace of the application. */
+struct tcp_space {
+        struct bytes nsp;
         struct app *app;
         struct hub *hub;
-        struct tcp_config config;
         struct tcp_encoding json, msgpack;
         int json_number, msgpack_number; /* at the hub */
-        struct tcp_recover *recover;     /* NULL: recovery is off */
+};
+
+struct tcp_service {
+        struct tcp_space *spaces;
+        uint32_t spaces_n;
+        struct tcp_config config;
+        struct tcp_recover *recover; /* NULL: recovery is off */
         struct tcp_counts counts;
         struct tcp_lent lent;
         struct buf base64, data, event, answer; /* scratch, each with one use */
 };
 
-/* Registers the encodings at the application's hub; the application outlives the service.
- * returns 0 and *out; ERR_FULL (the hub has no place for two encodings); ERR_NO_MEMORY */
+/* Serves the namespace and all that are chained behind it, and registers the encodings at their
+ * hubs; the application outlives the service, and gets no more namespaces.
+ * returns 0 and *out; ERR_FULL (a hub has no place for two encodings); ERR_NO_MEMORY */
 int tcp_service_create(struct app *app, const struct tcp_config *config, struct tcp_service **out);
 
 /* All sessions have ended. Accepts NULL. */
 void tcp_service_destroy(struct tcp_service *v);
+
+/* NULL: no namespace of that name. */
+struct tcp_space *tcp_service_space(const struct tcp_service *v, struct bytes nsp);
+
+/* hub_crowded of any namespace. */
+bool tcp_service_crowded(const struct tcp_service *v);
 
 /* Forgets sockets that were away too long. */
 struct mono tcp_service_deadline(const struct tcp_service *v);

@@ -20,13 +20,13 @@ static const int64_t FAREWELL_NS = 2 * NS_PER_S;
 
 /* The application's side of an end: the socket is kept for the client's return, or leaves; one
  * that was taken over is another session's now. */
-static void part(struct tcp_session *s, struct mono now, enum tcp_end end)
+static void part(struct tcp_session *s, struct mono now, struct tcp_seat *seat, enum tcp_end end)
 {
-        struct app_socket *socket = s->socket;
-        struct tcp_kept *kept = s->kept;
-        s->socket = NULL;
-        s->kept = NULL;
-        if (!socket || end == TCP_END_TAKEN)
+        struct app_socket *socket = seat->socket;
+        struct tcp_kept *kept = seat->kept;
+        seat->socket = NULL;
+        seat->kept = NULL;
+        if (!socket || (kept && kept->live != s))
                 return;
         if (kept && tcp_end_kept(end)) {
                 app_away(socket, now, tcp_end_reason(end));
@@ -38,22 +38,30 @@ static void part(struct tcp_session *s, struct mono now, enum tcp_end end)
         app_leave(socket, now, tcp_end_reason(end));
 }
 
+bool seat_half(const struct tcp_seat *seat)
+{
+        struct member *m = seat_member(seat);
+        return tcp_private_half(&seat->placed) || (m && member_half(m));
+}
+
 void session_end(struct tcp_session *s, struct mono now, enum tcp_end end, uint16_t code)
 {
-        if (s->state == TCP_ENDED)
+        bool half = false;
+        if (s->ended)
                 return;
-        struct member *m = session_member(s);
-        bool half = tcp_private_half(&s->private) || (m && member_half(m));
-        part(s, now, end);
-        s->state = TCP_ENDED;
+        s->ended = true;
         s->end = end;
+        for (struct tcp_seat *seat = &s->seat; seat; seat = seat->next) {
+                half = half || seat_half(seat);
+                part(s, now, seat, end);
+                tcp_private_unplace(&s->private, &seat->placed);
+        }
         s->ping_at = s->pong_by = s->connect_by = MONO_NEVER;
         s->done_by = mono_add(now, FAREWELL_NS);
         s->service->counts.ends[end]++;
-        if (half)
-                tcp_private_free(&s->private); /* nothing may stand inside an entry: no farewell */
-        tcp_private_unplace(&s->private);
-        if (!half)
+        if (half) /* nothing may stand inside an entry: no farewell */
+                tcp_private_free(&s->private);
+        else
                 ws_put_close(tcp_private_border(&s->private), code, tcp_end_text(end), NULL);
         s->sink.news(s->sink.owner);
 }
@@ -73,7 +81,7 @@ bool session_has_room(struct tcp_session *s, struct mono now)
 {
         if (tcp_private_bytes(&s->private) >= TCP_PRIVATE_MAX)
                 end(s, now, TCP_END_SLOW);
-        return s->state != TCP_ENDED;
+        return !s->ended;
 }
 
 /* ---- Engine.IO -------------------------------------------------------------------------------- */
@@ -151,13 +159,12 @@ size_t tcp_session_recv(struct tcp_session *s, struct mono now, uint8_t *in, siz
         size_t used = 0, pause = tcp_private_bytes(&s->private) + ANSWERS_PER_CALL;
         if (pause < ANSWERS_BEFORE_SENDING)
                 pause = ANSWERS_BEFORE_SENDING;
-        while (used < n && s->state != TCP_ENDED && tcp_private_bytes(&s->private) < pause &&
-               !hub_crowded(s->service->hub)) {
+        while (used < n && !s->ended && tcp_private_bytes(&s->private) < pause && !tcp_service_crowded(s->service)) {
                 struct ws_event ev;
                 used += ws_recv(&s->ws, in + used, n - used, &ev);
                 on_frame(s, now, &ev);
         }
-        return s->state == TCP_ENDED ? n : used;
+        return s->ended ? n : used;
 }
 
 /* ---- time ------------------------------------------------------------------------------------- */
@@ -231,7 +238,7 @@ struct tcp_session *tcp_session_create(struct tcp_service *v, struct mono now, c
 
 bool tcp_session_done(const struct tcp_session *s)
 {
-        return s->state == TCP_ENDED && s->private.border.n == 0;
+        return s->ended && s->private.border.n == 0;
 }
 
 enum tcp_end tcp_session_end(const struct tcp_session *s)
@@ -257,5 +264,9 @@ void tcp_session_destroy(struct tcp_session *s, struct mono now)
         tcp_session_lost(s, now, TCP_END_LOST);
         ws_free(&s->ws);
         tcp_parts_destroy(s->parts);
+        for (struct tcp_seat *seat = s->seat.next, *next; seat; seat = next) {
+                next = seat->next;
+                free(seat);
+        }
         free(s);
 }

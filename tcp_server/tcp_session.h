@@ -1,5 +1,5 @@
-/* tcp_session: the server's engine for one WebSocket connection: Engine.IO v4 with Socket.IO v5 on
- * the namespace "/" inside it.
+/* tcp_session: the server's engine for one WebSocket connection: Engine.IO v4 with Socket.IO v5 and
+ * the namespaces that the client joins inside it.
  *
  * It begins behind the HTTP upgrade. It is given bytes and instants; it tells the application of
  * connects, events and leavings; it lends the bytes to send. Broadcast events are lent from the

@@ -1,5 +1,5 @@
 /* tcp_session_inside: what tcp_session.c (frames and time), tcp_message.c (Socket.IO's packets),
- * tcp_send.c (what leaves) and tcp_connect.c (joining the namespace, new or back) share of one session.
+ * tcp_send.c (what leaves) and tcp_connect.c (joining a namespace, new or back) share of one session.
  */
 #ifndef TCP_SERVER_TCP_SESSION_INSIDE_H
 #define TCP_SERVER_TCP_SESSION_INSIDE_H
@@ -8,17 +8,21 @@
 #include "tcp_server/tcp_private.h"
 #include "tcp_server/tcp_session.h"
 
-enum tcp_state {
-        TCP_OPEN, /* the namespace was not joined yet: connect_by runs */
-        TCP_UP,   /* joined: socket is set */
-        TCP_LEFT, /* joined and left again; the connection may stay, and join anew */
-        TCP_ENDED,
+/* A client's place in one namespace. Once taken it stays the namespace's for the connection's life. */
+struct tcp_seat {
+        struct tcp_seat *next;
+        struct tcp_space *space;   /* NULL: the first namespace was not joined yet */
+        struct app_socket *socket; /* NULL: not joined, or left again */
+        struct tcp_kept *kept;     /* NULL: not recoverable */
+        struct tcp_placed placed;
+        bool gaps;        /* this client understands gaps */
+        bool catching_up; /* resumed, not whole: the gaps of that resume are not an overrun */
 };
 
 struct tcp_session {
         struct tcp_service *service;
         struct hub_sink sink;
-        enum tcp_state state;
+        bool ended;
         enum tcp_end end;
         struct ws ws;
         enum sio_form form;      /* NONE until the first message */
@@ -26,30 +30,34 @@ struct tcp_session {
         struct tcp_private private;
         struct mono ping_at;    /* when to send the next ping; NEVER while a pong is awaited */
         struct mono pong_by;    /* NEVER while none is awaited */
-        struct mono connect_by; /* NEVER once the namespace was joined */
+        struct mono connect_by; /* NEVER once a namespace was joined */
         struct mono done_by;    /* NEVER until it ended */
         bool pong_put_off;      /* pong_by was moved once by another packet */
-        struct app_socket *socket;
-        struct tcp_kept *kept; /* NULL: not recoverable */
-        bool gaps;             /* this client understands gaps */
-        bool catching_up;      /* resumed, not whole: the gaps of that resume are not an overrun */
-        bool refused;          /* the transport took less than was lent */
+        bool refused;           /* the transport took less than was lent */
+        struct tcp_seat *turn;  /* NULL: the first; whose events are lent next */
+        struct tcp_seat seat;   /* most clients join one namespace; the seats of others hang on it */
 };
 
-static inline struct member *session_member(const struct tcp_session *s)
+static inline struct member *seat_member(const struct tcp_seat *seat)
 {
-        return s->socket ? app_socket_member(s->socket) : NULL;
+        return seat->socket ? app_socket_member(seat->socket) : NULL;
 }
 
-/* Ends the session: the socket stays recoverable or leaves, a close frame is queued unless an entry
+/* The seat of a namespace, joined or left again; NULL: never joined. */
+struct tcp_seat *session_seat(struct tcp_session *s, const struct tcp_space *space);
+
+/* Is it in the midst of an entry or a placed frame? */
+bool seat_half(const struct tcp_seat *seat);
+
+/* Ends the session: its sockets stay recoverable or leave, a close frame is queued unless an entry
  * is half sent. */
 void session_end(struct tcp_session *s, struct mono now, enum tcp_end end, uint16_t code);
 
 /* Queues packets; when memory or the room for them is out, the session ends. */
 void session_put_border(struct tcp_session *s, struct mono now, const struct sio_packet *p);
-void session_put_placed(struct tcp_session *s, struct mono now, const struct sio_packet *p);
-void session_put_gap(struct tcp_session *s, struct mono now, const struct piece *gap);
-void session_put_hello(struct tcp_session *s, struct mono now);
+void session_put_placed(struct tcp_session *s, struct mono now, struct tcp_seat *seat, const struct sio_packet *p);
+void session_put_gap(struct tcp_session *s, struct mono now, struct tcp_seat *seat, const struct piece *gap);
+void session_put_hello(struct tcp_session *s, struct mono now, struct tcp_seat *seat);
 
 /* May one more private packet be queued? The session ends as slow when as many bytes as may wait are
  * waiting already; so one packet, of any size, may go over that limit. False: it has ended. */
@@ -61,7 +69,7 @@ void session_check(struct tcp_session *s, struct mono now, int err);
 /* One Engine.IO message: one packet or one attachment, in the parser that the first message showed. */
 void session_message(struct tcp_session *s, struct mono now, const struct eio_packet *message);
 
-/* A CONNECT for "/": a new socket, or the client's old one. auth may be empty. */
-void session_connect(struct tcp_session *s, struct mono now, struct bytes auth);
+/* A CONNECT for a namespace: a new socket, or the client's old one. auth may be empty. */
+void session_connect(struct tcp_session *s, struct mono now, struct tcp_space *space, struct bytes auth);
 
 #endif

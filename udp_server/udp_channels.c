@@ -57,7 +57,7 @@ static void ask_app(struct udp_session *s, struct mono now, const char *verb, st
         int err = event_begin(&packed, verb, 1);
         err = err ? err : pack_put_text(&packed, room);
         if (!err && event_parse(buf_bytes(&packed), packed.n, &e) == 0)
-                app_event(s->shared->app, udp_instance_socket(s->instance), now, &e, &reply);
+                app_event(s->app, udp_instance_socket(s->instance), now, &e, &reply);
         buf_free(&packed);
         buf_free(&reply.args);
 }
@@ -71,7 +71,7 @@ static bool is_own(const struct udp_session *s, struct bytes name)
  * claims to be ahead of it, goes on at the head. */
 static void resume(struct udp_session *s, struct udp_channel *c, const struct dgram_join_room *row)
 {
-        bool known = row->epoch == hub_epoch(app_hub(s->shared->app));
+        bool known = row->epoch == hub_epoch(app_hub(s->app));
         if (!known || member_resume_room(s->member, c->room, row->contig) != 0)
                 member_resume_room(s->member, c->room, room_head_seq(c->room));
         c->start = member_cursor(s->member, c->room);
@@ -146,7 +146,7 @@ void udp_channels_join(struct udp_session *s, struct mono now, struct bytes tail
                 if (c) {
                         row.chan_ref = c->ref;
                         row.tag = room_tag(c->room);
-                        row.epoch = hub_epoch(app_hub(s->shared->app));
+                        row.epoch = hub_epoch(app_hub(s->app));
                         row.tail = room_tail_seq(c->room);
                         row.head = room_head_seq(c->room);
                         row.start = c->start;
@@ -220,7 +220,7 @@ static void beat(struct udp_session *s, struct mono now, struct udp_channel *c)
 {
         struct dgram_msg m = { .type = DGRAM_BEAT,
                                .tag = room_tag(c->room),
-                               .beat = { .epoch = hub_epoch(app_hub(s->shared->app)),
+                               .beat = { .epoch = hub_epoch(app_hub(s->app)),
                                          .beat_no = ++c->beat_no,
                                          .head = room_head_seq(c->room),
                                          .tail = room_tail_seq(c->room),

@@ -264,7 +264,7 @@ static size_t answer_connect(struct udp_gate *g, struct mono now, const struct u
                 mark(p);
                 return 0;
         }
-        if (!bytes_equal(tail.space, bytes_text("/")))
+        if (!udp_instance_fits(g->shared.instances, connect->instance, app_find(g->shared.app, tail.space)))
                 return refuse(connect, DGRAM_CODE_NO_CHANNEL, answer);
         uint16_t why = p ? 0 : no_place(g, from, connect);
         if (why) {

@@ -26,8 +26,8 @@ struct udp_gate;
 struct udp_peer; /* a session at its address */
 
 struct udp_gate_config {
-        struct app *app; /* borrowed for the gate's life */
-        int encoding;    /* of udp_encoding_add at the app's hub */
+        struct app *app; /* with the namespaces behind it; borrowed for the gate's life */
+        int encoding;    /* of udp_encoding_add, the same at each namespace's hub */
         const uint8_t
                 *reset_key;    /* UDP_KEY_BYTES, copied; NULL: a random one (no RESET is understood after a restart) */
         uint32_t sessions_max; /* 0 here and below: the default (20,000) */

@@ -53,7 +53,7 @@ static void answer_by_event(struct udp_session *s, struct mono now, const struct
         struct publish p = { .event = buf_bytes(&packed), .rooms = &own, .rooms_n = 1 };
         if (!err && packed.n > DGRAM_EVENT_MAX)
                 err = ERR_TOO_BIG;
-        err = err ? err : hub_publish(app_hub(s->shared->app), now, &p, &out);
+        err = err ? err : hub_publish(app_hub(s->app), now, &p, &out);
         ack->status = err == 0 ? DGRAM_CODE_OK : err == ERR_TOO_BIG ? DGRAM_CODE_TOO_BIG : DGRAM_CODE_FULL;
         ack->chan_ref = UDP_REF_OWN;
         ack->seq = err ? 0 : out.seq;
@@ -64,7 +64,7 @@ static void answer_by_event(struct udp_session *s, struct mono now, const struct
 static void call_app(struct udp_session *s, struct mono now, const struct event *e, struct dgram_ack *ack)
 {
         struct app_reply reply = { 0 };
-        app_event(s->shared->app, udp_instance_socket(s->instance), now, e, &reply);
+        app_event(s->app, udp_instance_socket(s->instance), now, e, &reply);
         if (!is_place(&reply, ack))
                 answer_by_event(s, now, &reply, ack);
         buf_free(&reply.args);
@@ -86,7 +86,7 @@ static void publish_to(struct udp_session *s, struct mono now, const struct dgra
                              .from = s->member,
                              .own = pub->flags & DGRAM_PUB_OWN,
                              .dispensable = pub->flags & DGRAM_PUB_VOLATILE };
-        if (hub_publish(app_hub(s->shared->app), now, &p, &out) != 0) {
+        if (hub_publish(app_hub(s->app), now, &p, &out) != 0) {
                 ack->status = DGRAM_CODE_FULL;
                 return;
         }

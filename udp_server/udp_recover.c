@@ -94,6 +94,12 @@ struct udp_instance *udp_instance_add(struct udp_instances *t, const uint8_t id[
         return i;
 }
 
+bool udp_instance_fits(const struct udp_instances *t, const uint8_t id[DGRAM_TOKEN], const struct app *a)
+{
+        const struct udp_instance *known = udp_instance_find(t, id);
+        return a && (!known || app_socket_app(known->socket) == a);
+}
+
 struct app_socket *udp_instance_socket(const struct udp_instance *i)
 {
         return i->socket;

@@ -34,6 +34,9 @@ struct udp_instance *udp_instance_find(const struct udp_instances *t, const uint
 struct udp_instance *udp_instance_add(struct udp_instances *t, const uint8_t id[DGRAM_TOKEN], struct app_socket *socket,
                                       struct udp_session *session);
 
+/* Is there such a namespace (not NULL), and is it the one that this instance, if known, is in? */
+bool udp_instance_fits(const struct udp_instances *t, const uint8_t id[DGRAM_TOKEN], const struct app *a);
+
 struct app_socket *udp_instance_socket(const struct udp_instance *i);
 
 /* The session it is here with; NULL: away. */

@@ -1,5 +1,6 @@
 #include "udp_server/udp_server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -266,9 +267,23 @@ int udp_server_key(const char *file, uint8_t key[UDP_KEY_BYTES])
         return close(fd) == 0 && n == UDP_KEY_BYTES ? 0 : ERR_SYSTEM;
 }
 
+/* Every namespace's hub is given the same encodings in the same order, so the number is one. */
+static int add_encodings(const struct app *first)
+{
+        int encoding = 0;
+        for (const struct app *a = first; a; a = app_next(a)) {
+                int number = udp_encoding_add(app_hub(a));
+                if (number < 0)
+                        return number;
+                assert(a == first || number == encoding);
+                encoding = number;
+        }
+        return encoding;
+}
+
 static int open_gate(struct udp_server *s)
 {
-        int encoding = udp_encoding_add(app_hub(s->config.app));
+        int encoding = add_encodings(s->config.app);
         if (encoding < 0)
                 return encoding;
         s->gate = udp_gate_create(&(struct udp_gate_config){ .app = s->config.app,

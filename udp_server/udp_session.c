@@ -79,7 +79,7 @@ static void hello(struct udp_session *s, struct mono now)
         err = err ? err : pack_put_word(&packed, "id");
         err = err ? err : pack_put_text(&packed, own);
         struct publish p = { .event = buf_bytes(&packed), .rooms = &own, .rooms_n = 1 };
-        if (err || hub_publish(app_hub(s->shared->app), now, &p, &out) != 0)
+        if (err || hub_publish(app_hub(s->app), now, &p, &out) != 0)
                 s->shared->stats->no_memory++;
         buf_free(&packed);
 }
@@ -90,7 +90,7 @@ static bool bind_instance(struct udp_session *s, struct mono now, const uint8_t 
         const struct udp_shared *shared = s->shared;
         s->instance = udp_instance_find(shared->instances, id);
         if (!s->instance) {
-                struct app_socket *socket = app_connect(shared->app, now, auth, shared->encoding, &s->news);
+                struct app_socket *socket = app_connect(s->app, now, auth, shared->encoding, &s->news);
                 if (!socket)
                         return false;
                 s->instance = udp_instance_add(shared->instances, id, socket, s);
@@ -134,15 +134,16 @@ struct udp_session *udp_session_create(const struct udp_shared *shared, struct m
         if (!s)
                 return NULL;
         s->shared = shared;
+        s->app = app_find(shared->app, tail->space);
         s->news = *news;
         s->tag = tag;
         s->nonce = connect->proof.nonce;
-        s->queue = (struct dgram_queue){ .tag = tag, .epoch = hub_epoch(app_hub(shared->app)) };
+        s->queue = (struct dgram_queue){ .tag = tag, .epoch = hub_epoch(app_hub(s->app)) };
         s->heard = s->pinged = now;
         s->next_ref = UDP_REF_OWN;
         s->resume_until = MONO_NEVER;
         resend_init(&s->rtt);
-        if (!bind_instance(s, now, connect->instance, tail->auth)) {
+        if (!s->app || !bind_instance(s, now, connect->instance, tail->auth)) {
                 free(s);
                 return NULL;
         }
@@ -157,7 +158,7 @@ struct udp_session *udp_session_create(const struct udp_shared *shared, struct m
         shared->stats->recovered += s->recovered;
         accept(s, now);
         ping(s, now);
-        if (app_handlers(shared->app)->greets)
+        if (app_handlers(s->app)->greets)
                 hello(s, now);
         return s;
 }

@@ -26,8 +26,8 @@ struct udp_session;
 
 /* What all sessions of a server share; borrowed for their lives. */
 struct udp_shared {
-        struct app *app;
-        int encoding; /* of udp_encoding_add */
+        struct app *app; /* with the namespaces behind it */
+        int encoding;    /* of udp_encoding_add, at each hub */
         struct udp_instances *instances;
         struct udp_stats *stats;
         uint8_t reset_key[UDP_KEY_BYTES];
@@ -39,7 +39,7 @@ struct udp_shared {
 /* Begins a session for a validated CONNECT and puts ACCEPT first into its queue. A living session
  * of the same instance is closed. `news` is also called when that happens to this one.
  * tag: random, not 0. connect, tail: as parsed; copied.
- * returns NULL when memory is out */
+ * returns NULL when memory is out, or there is no such namespace */
 struct udp_session *udp_session_create(const struct udp_shared *shared, struct mono now, uint64_t tag,
                                        const struct dgram_connect *connect, const struct dgram_connect_tail *tail,
                                        const struct hub_sink *news);

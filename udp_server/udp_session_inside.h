@@ -31,6 +31,7 @@ enum udp_session_state { UDP_UP, UDP_CLOSING };
 
 struct udp_session {
         const struct udp_shared *shared;
+        struct app *app; /* its namespace */
         struct hub_sink news;
         enum udp_session_state state;
         struct udp_instance *instance; /* NULL: CLOSING */

@@ -6,6 +6,7 @@
 #include "core/base/rng.h"
 
 struct app {
+        struct app *next;
         struct hub *hub;
         const struct app_handlers *handlers;
         uint32_t sockets; /* connected or away */
@@ -29,6 +30,30 @@ void app_destroy(struct app *a)
 {
         assert(!a || a->sockets == 0);
         free(a);
+}
+
+void app_chain(struct app *a, struct app *other)
+{
+        while (a->next)
+                a = a->next;
+        a->next = other;
+}
+
+struct app *app_next(const struct app *a)
+{
+        return a->next;
+}
+
+struct bytes app_nsp(const struct app *a)
+{
+        return bytes_text(a->handlers->nsp ? a->handlers->nsp : "/");
+}
+
+struct app *app_find(struct app *a, struct bytes nsp)
+{
+        while (a && !bytes_equal(app_nsp(a), nsp))
+                a = a->next;
+        return a;
 }
 
 struct hub *app_hub(const struct app *a)
@@ -95,9 +120,20 @@ static void tell_disconnecting(struct app_socket *s, struct mono now, const char
                 s->app->handlers->disconnecting(s->app, s, now, reason);
 }
 
+static void tell_disconnect(struct app_socket *s, struct mono now, const char *reason)
+{
+        if (s->app->handlers->disconnect)
+                s->app->handlers->disconnect(s->app, s, now, reason);
+}
+
 void app_leave(struct app_socket *s, struct mono now, const char *reason)
 {
+        struct bytes room;
         tell_disconnecting(s, now, reason);
+        if (s->app->handlers->disconnect)
+                while (member_room_at(s->member, 0, &room) && hub_leave(s->member, now, room) == 0)
+                        ;
+        tell_disconnect(s, now, reason);
         drop(s);
 }
 
@@ -105,6 +141,7 @@ void app_away(struct app_socket *s, struct mono now, const char *reason)
 {
         tell_disconnecting(s, now, reason);
         member_detach(s->member);
+        tell_disconnect(s, now, reason);
 }
 
 void app_return(struct app_socket *s, struct mono now, int encoding, const struct hub_sink *sink)
@@ -123,6 +160,49 @@ void app_take_over(struct app_socket *s, int encoding, const struct hub_sink *si
 void app_forget(struct app_socket *s)
 {
         drop(s);
+}
+
+/* ---- for the application ---------------------------------------------------------------------- */
+
+static int publish(struct app *a, struct mono now, const struct app_target *target, struct member *from,
+                   struct bytes event)
+{
+        struct published ignored;
+        struct publish p = { .event = event, .from = from };
+        if (target) {
+                p.rooms = target->to;
+                p.rooms_n = target->to_n;
+                p.except = target->except;
+                p.except_n = target->except_n;
+                p.dispensable = target->dispensable;
+        }
+        return hub_publish(a->hub, now, &p, &ignored);
+}
+
+int app_emit(struct app *a, struct mono now, const struct app_target *target, struct bytes event)
+{
+        return publish(a, now, target, NULL, event);
+}
+
+int app_socket_emit(struct app_socket *s, struct mono now, struct bytes event)
+{
+        struct bytes own = app_socket_id(s);
+        return publish(s->app, now, &(struct app_target){ .to = &own, .to_n = 1 }, NULL, event);
+}
+
+int app_socket_cast(struct app_socket *s, struct mono now, const struct app_target *target, struct bytes event)
+{
+        return publish(s->app, now, target, s->member, event);
+}
+
+int app_socket_join(struct app_socket *s, struct mono now, struct bytes room)
+{
+        return hub_join(s->member, now, room);
+}
+
+int app_socket_quit(struct app_socket *s, struct mono now, struct bytes room)
+{
+        return hub_leave(s->member, now, room);
 }
 
 struct bytes app_socket_id(const struct app_socket *s)

@@ -1,10 +1,12 @@
-/* app: what an application is to the two servers: it is told of connects, events and leavings, and
- * publishes through the hub.
+/* app: what an application is to the two servers, and what it can do: one namespace of it is told
+ * of connects, events and leavings, emits, joins and answers.
  *
- * A *socket* here is Socket.IO's word: one client in this namespace, on whichever transport. It
- * has a public id, and its member in the hub. Sessions call app_*; the application's handlers are
- * called from there, act through hub.h (join, leave, publish with app_socket_member(s)) and answer
- * through `reply`; they never see a connection. The chat application (chat.h) is the first user.
+ * An application is written as handlers, one struct for each namespace, chained by `also`; each
+ * namespace has a hub of its own. A *socket* here is Socket.IO's word: one client in one
+ * namespace, on whichever transport. It has a public id, and its member in the hub. Sessions call
+ * app_connect, app_event and so on; handlers are called from there, act through app_emit and its
+ * neighbours (or hub.h itself) and answer through `reply`; they never see a connection. The users
+ * are chat.h and echo.h.
  */
 #ifndef CORE_CHAT_APP_H
 #define CORE_CHAT_APP_H
@@ -26,23 +28,63 @@ struct app_reply {
 /* Each of the functions may be NULL: not told. */
 struct app_handlers {
         const char *name;
-        bool greets; /* sessions send `hello` {id} after connect */
+        const char *nsp;                 /* the namespace, "/news"; NULL: "/" */
+        const struct app_handlers *also; /* the application's next namespace; NULL: no more */
+        bool greets;                     /* sessions send `hello` {id} after connect */
+        bool exact; /* on Socket.IO the reference\'s bytes: no recovery, so no offsets behind arguments */
         /* auth: the CONNECT payload as one msgpack item; empty bytes when there was none. */
         void (*connect)(struct app *a, struct app_socket *s, struct mono now, struct bytes auth);
         void (*event)(struct app *a, struct app_socket *s, struct mono now, const struct event *e,
                       struct app_reply *reply);
         /* Rooms are still set. reason: Socket.IO's words ("transport close", "ping timeout", ...). */
         void (*disconnecting)(struct app *a, struct app_socket *s, struct mono now, const char *reason);
+        /* Behind that: gone. Its rooms are left, but for one that may come back. */
+        void (*disconnect)(struct app *a, struct app_socket *s, struct mono now, const char *reason);
         /* Back after an absence with the same id and rooms. */
         void (*recovered)(struct app *a, struct app_socket *s, struct mono now);
         void (*forget)(struct app *a, struct app_socket *s); /* last call for s: free what is attached */
 };
 
-/* Borrows the hub and handlers for its life. NULL when memory is out. */
+/* ---- namespaces --------------------------------------------------------------------------- */
+
+/* One namespace. Borrows the hub and handlers for its life. NULL when memory is out. */
 struct app *app_create(struct hub *hub, const struct app_handlers *handlers);
+
+/* Chains another namespace of the same application behind a; borrowed. */
+void app_chain(struct app *a, struct app *other);
+struct app *app_next(const struct app *a);
+
+/* The namespace of that name among a and those behind it; NULL: none. */
+struct app *app_find(struct app *a, struct bytes nsp);
+struct bytes app_nsp(const struct app *a);
+
 void app_destroy(struct app *a); /* accepts NULL */
 struct hub *app_hub(const struct app *a);
 const struct app_handlers *app_handlers(const struct app *a);
+
+/* ---- for the application ------------------------------------------------------------------ */
+
+/* Whom an event is for: Socket.IO's to (or in), except and volatile. Zeroed: everyone. */
+struct app_target {
+        const struct bytes *to; /* union of these rooms */
+        uint32_t to_n;          /* 0: the whole namespace */
+        const struct bytes *except;
+        uint32_t except_n;
+        bool dispensable; /* not for those who are behind, and never recovered */
+};
+
+/* All of these take an event in its canonical form (event_begin and pack_put_*, or event.packed) and
+ * return what hub_publish does. target NULL: everyone. */
+int app_emit(struct app *a, struct mono now, const struct app_target *target, struct bytes event);
+int app_socket_emit(struct app_socket *s, struct mono now, struct bytes event); /* to this one alone */
+/* To all of the target but s: socket.broadcast and socket.to. */
+int app_socket_cast(struct app_socket *s, struct mono now, const struct app_target *target, struct bytes event);
+
+/* As hub_join and hub_leave. */
+int app_socket_join(struct app_socket *s, struct mono now, struct bytes room);
+int app_socket_quit(struct app_socket *s, struct mono now, struct bytes room);
+
+/* ---- for the sessions --------------------------------------------------------------------- */
 
 /* A client connected: makes its socket and member, then tells the application. The socket is the
  * session's until app_leave (gone) or app_away (kept for recovery). NULL when memory is out. */

@@ -9,14 +9,17 @@
 #include "core/base/err.h"
 #include "core/base/options.h"
 #include "core/base/rng.h"
+#include "core/chat/chat.h"
+#include "core/chat/echo.h"
 
 enum { TRANSPORTS_MAX = 4 };
 #define FAREWELL_NS (100 * NS_PER_MS) /* between telling the clients and ending */
 
 struct service {
         struct loop *loop;
-        struct hub *hub;
-        struct app *app;
+        struct hub *hub[SERVICE_NAMESPACES_MAX];
+        struct app *app[SERVICE_NAMESPACES_MAX];
+        uint32_t namespaces;
         struct flush flush;
         struct alarm expiry, farewell;
         struct rng coin;
@@ -24,24 +27,34 @@ struct service {
         uint32_t transports;
 };
 
+static struct mono deadline(const struct service *s)
+{
+        struct mono soonest = MONO_NEVER;
+        for (uint32_t i = 0; i < s->namespaces; i++)
+                soonest = mono_min(soonest, hub_deadline(s->hub[i]));
+        return soonest;
+}
+
 static void on_turn_end(void *ctx)
 {
         struct service *s = ctx;
         struct mono now = loop_clock();
-        hub_announce(s->hub);
+        for (uint32_t i = 0; i < s->namespaces; i++)
+                hub_announce(s->hub[i]);
         uint32_t first = s->transports > 1 ? (uint32_t)rng_below(&s->coin, s->transports) : 0;
         for (uint32_t i = 0; i < s->transports; i++) {
                 const struct service_transport *t = &s->transport[(first + i) % s->transports];
                 t->flush(t->server, now);
         }
-        alarm_set(&s->expiry, hub_deadline(s->hub));
+        alarm_set(&s->expiry, deadline(s));
 }
 
 static void on_expiry(void *ctx)
 {
         struct service *s = ctx;
-        hub_expire(s->hub, loop_clock());
-        alarm_set(&s->expiry, hub_deadline(s->hub));
+        for (uint32_t i = 0; i < s->namespaces; i++)
+                hub_expire(s->hub[i], loop_clock());
+        alarm_set(&s->expiry, deadline(s));
 }
 
 void service_wake(void *ctx)
@@ -73,27 +86,44 @@ static void raise_file_limit(void)
         (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static int add_namespace(struct service *s, struct hub_config hub, const struct app_handlers *handlers)
+{
+        uint32_t i = s->namespaces;
+        if (i == SERVICE_NAMESPACES_MAX)
+                return ERR_FULL;
+        if (hub.epoch == 0)
+                hub.epoch = (uint32_t)rng_os_u64() | 1;
+        s->hub[i] = hub_create(&hub);
+        s->app[i] = s->hub[i] ? app_create(s->hub[i], handlers) : NULL;
+        if (!s->app[i]) {
+                hub_destroy(s->hub[i]);
+                return ERR_NO_MEMORY;
+        }
+        s->namespaces++;
+        if (i > 0)
+                app_chain(s->app[0], s->app[i]);
+        hub_wake_set(s->hub[i], service_wake, s);
+        return 0;
+}
+
 int service_create(const struct service_config *config, struct service **out)
 {
         struct service *s = calloc(1, sizeof *s);
-        struct hub_config hub = config->hub;
         if (!s)
                 return ERR_NO_MEMORY;
-        if (hub.epoch == 0)
-                hub.epoch = (uint32_t)rng_os_u64() | 1;
         raise_file_limit();
         s->coin = rng_seeded(config->seed, "flush order");
         s->loop = loop_create(LOOP_SOCKETS);
-        s->hub = hub_create(&hub);
-        s->app = s->hub ? app_create(s->hub, config->handlers) : NULL;
-        if (!s->loop || !s->app || loop_on_signals(s->loop, on_signal, s) != 0) {
+        int err = !s->loop || loop_on_signals(s->loop, on_signal, s) != 0 ? ERR_NO_MEMORY : 0;
+        for (const struct app_handlers *h = config->handlers; !err && h; h = h->also)
+                err = add_namespace(s, config->hub, h);
+        if (err) {
                 service_destroy(s);
-                return ERR_NO_MEMORY;
+                return err;
         }
         flush_init(&s->flush, s->loop, on_turn_end, s);
         alarm_init(&s->expiry, s->loop, on_expiry, s);
         alarm_init(&s->farewell, s->loop, on_farewell, s);
-        hub_wake_set(s->hub, service_wake, s);
         *out = s;
         return 0;
 }
@@ -105,8 +135,10 @@ void service_destroy(struct service *s)
         flush_end(&s->flush);
         alarm_end(&s->expiry);
         alarm_end(&s->farewell);
-        app_destroy(s->app);
-        hub_destroy(s->hub);
+        for (uint32_t i = 0; i < s->namespaces; i++) {
+                app_destroy(s->app[i]);
+                hub_destroy(s->hub[i]);
+        }
         loop_destroy(s->loop);
         free(s);
 }
@@ -118,7 +150,7 @@ struct loop *service_loop(struct service *s)
 
 struct app *service_app(struct service *s)
 {
-        return s->app;
+        return s->app[0];
 }
 
 int service_add(struct service *s, const struct service_transport *t)
@@ -151,6 +183,13 @@ void service_need_congestion(const char *name)
 void service_run(struct service *s)
 {
         loop_run(s->loop);
+}
+
+const struct app_handlers *service_app_word(const char *name)
+{
+        static const char *const names[] = { "chat", "echo", NULL };
+        static const struct app_handlers *const apps[] = { &chat_handlers, &echo_handlers };
+        return apps[options_word("app", name, names)];
 }
 
 /* ---- options ------------------------------------------------------------------------------ */

@@ -1,6 +1,6 @@
-/* service: one hub with its application on one loop, and the transports that serve it. EDGE.
+/* service: one application, a hub for each of its namespaces, on one loop, and the transports that serve it. EDGE.
  *
- * What tcp_server, udp_server and `lab serve` have in common. It owns loop, hub and application,
+ * What tcp_server, udp_server and `lab serve` have in common. It owns loop, hubs and application,
  * flushes every transport at the end of a turn that had news, evicts what grows old, and stops
  * cleanly on SIGINT and SIGTERM. It takes as many descriptors as the machine lets it. Which
  * transport is flushed first in a turn is a seeded coin, so that neither path of a comparison is
@@ -17,10 +17,12 @@
 
 struct service;
 
+enum { SERVICE_NAMESPACES_MAX = 16 };
+
 struct service_config {
-        struct hub_config hub; /* epoch 0: from the OS */
-        const struct app_handlers *handlers;
-        uint64_t seed; /* of the coin */
+        struct hub_config hub;               /* of each namespace's; epoch 0: from the OS */
+        const struct app_handlers *handlers; /* the application: at most SERVICE_NAMESPACES_MAX, by `also` */
+        uint64_t seed;                       /* of the coin */
 };
 
 /* Borrowed until service_destroy; flush and stop are never called from inside each other. */
@@ -30,12 +32,12 @@ struct service_transport {
         void (*stop)(void *server, struct mono now);
 };
 
-/* returns 0 and *out; ERR_NO_MEMORY */
+/* returns 0 and *out; ERR_NO_MEMORY; ERR_FULL (too many namespaces) */
 int service_create(const struct service_config *config, struct service **out);
 void service_destroy(struct service *s); /* accepts NULL; the servers are gone already */
 
 struct loop *service_loop(struct service *s);
-struct app *service_app(struct service *s);
+struct app *service_app(struct service *s); /* its first namespace; app_find, app_next for the others */
 
 /* Asks for a flush at the end of this turn; ctx is the service. What servers are given as `wake`. */
 void service_wake(void *ctx);
@@ -52,6 +54,9 @@ void service_need_congestion(const char *name);
 
 /* Runs until a signal, then stops the transports and gives what they wrote a moment to leave. */
 void service_run(struct service *s);
+
+/* The application of that name, for an option --app: chat or echo; ends the process otherwise. */
+const struct app_handlers *service_app_word(const char *name);
 
 /* argp child for the options of the log (--log-events, ...); its input is a struct hub_config. */
 extern const struct argp service_log_argp;

@@ -7,6 +7,7 @@ const msgpack = require('socket.io-msgpack-parser');
 const { serve, within, story, tell } = require('./harness');
 
 let chat;
+let echo;
 const sockets = [];
 
 function connect(server, nsp = '/', options = {}) {
@@ -67,10 +68,51 @@ story('a binary event that was missed comes whole', async () => {
   assert.strictEqual(b.recovered, true);
 });
 
+story('echo: auth first, message-back, answers, in two namespaces on one connection', async () => {
+  echo = await serve('tcp_server', ['--listen', '127.0.0.1:0', '--app', 'echo'], ['tcp']);
+  for (const parser of [undefined, msgpack]) {
+    const root = connect(echo, '/', { auth: { token: 'abc' }, ...(parser && { parser }) });
+    const custom = root.io.socket('/custom', { auth: { token: 'def' } });
+    const auths = [heard(root, 'auth'), heard(custom, 'auth')];
+    custom.connect();
+    await Promise.all([connected(root), connected(custom)]);
+    assert.strictEqual(root.io.engine, custom.io.engine);
+    assert.notStrictEqual(root.id, custom.id);
+    assert.deepStrictEqual(await auths[0], [{ token: 'abc' }]);
+    assert.deepStrictEqual(await auths[1], [{ token: 'def' }]);
+    for (const socket of [root, custom]) {
+      const back = heard(socket, 'message-back');
+      socket.emit('message', 1, '2', { 3: [true] }, blob(4));
+      const got = await back;
+      assert.deepStrictEqual(got.slice(0, 3), [1, '2', { 3: [true] }]);
+      assert.ok(blob(4).equals(Buffer.from(got[3])));
+      const answer = await asked(socket, 'message-with-ack', 5, blob(6, 3000));
+      assert.strictEqual(answer[0], 5);
+      assert.ok(blob(6, 3000).equals(Buffer.from(answer[1])));
+    }
+    custom.disconnect();
+    assert.deepStrictEqual(await asked(root, 'message-with-ack', 'still here'), ['still here']);
+    custom.connect();
+    await connected(custom);
+    assert.deepStrictEqual(await asked(custom, 'message-with-ack', 'again'), ['again']);
+  }
+});
+
+story('an unknown namespace is refused, the others live on', async () => {
+  const root = connect(echo);
+  const nowhere = root.io.socket('/nowhere');
+  const refused = within(3000, 'connect_error', (resolve) => nowhere.once('connect_error', resolve));
+  nowhere.connect();
+  assert.strictEqual((await refused).message, 'Invalid namespace');
+  assert.deepStrictEqual(await asked(root, 'message-with-ack', 1), [1]);
+});
+
 story('the end', async () => {
   sockets.forEach((socket) => socket.disconnect());
-  chat.child.kill('SIGTERM');
-  assert.strictEqual(await chat.child.ended, 0);
+  for (const { child } of [chat, echo]) {
+    child.kill('SIGTERM');
+    assert.strictEqual(await child.ended, 0);
+  }
 });
 
 tell();

@@ -83,10 +83,10 @@ static void deliver(struct world *w, struct peer *p, const uint8_t *bytes, size_
                 if (tcp_private_bytes(&p->session->private) > TCP_PRIVATE_MAX + 2 * PAYLOAD_MAX)
                         abort();
                 if (used < n)
-                        hub_announce(w->service->hub);
+                        hub_announce(w->service->spaces[0].hub);
         }
-        if (p->session->kept) {
-                memcpy(w->pid, p->session->kept->pid, sizeof w->pid);
+        if (p->session->seat.kept) {
+                memcpy(w->pid, p->session->seat.kept->pid, sizeof w->pid);
                 w->has_pid = true;
         }
         free(copy);
@@ -117,7 +117,7 @@ static void pass(struct world *w, int64_t span_ns)
 {
         w->now = mono_add(w->now, span_ns);
         tcp_service_expire(w->service, w->now);
-        hub_expire(w->service->hub, w->now);
+        hub_expire(w->service->spaces[0].hub, w->now);
         for (int i = 0; i < PEERS; i++)
                 tcp_session_expire(w->peer[i].session, w->now);
 }

@@ -1,17 +1,20 @@
 /* tcp_session_rig: scripts of what a raw client says and hears, byte for byte, on a clock moved by hand.
  *
  *   a open             a connection; a is its name (one letter)
- *   a > TEXT           says a text message; $a stands for a's id, %a for its private id
+ *   a > TEXT           says a text message; $a stands for a's id, %a for its private id, $A and %A for
+ *                      those in the second namespace
  *   a x HEX            says a binary message
  *   a raw HEX          sends bytes as they are
  *   a < TEXT|TEXT      hears exactly these messages now; "open" is the open packet, "close(1002)" a
  *                      close frame, x.. a binary message in hex; ids are put back to $a, %a
+ *   a drain            takes all, whatever it is
  *   a <N BYTES         takes no more than so many bytes now
  *   a lost             the connection breaks
  *   a ended WORDS      has ended, for that reason
  *   a alive
  *   + SPAN             time passes; what falls due is done at its instant
  *   say TEXT           the server publishes the event to everyone; `volatile` before it: dispensable
+ *   say/ TEXT          the same in the second namespace
  *   stop               the server shuts every connection down
  */
 #ifndef TESTS_UNIT_TCP_SESSION_RIG_H
@@ -23,6 +26,7 @@
 
 #include "core/base/units.h"
 #include "core/chat/chat.h"
+#include "core/chat/echo.h"
 #include "core/wire/eio.h"
 #include "core/wire/sio_msgpack.h"
 #include "tcp_server/tcp_private.h"
@@ -32,7 +36,8 @@ enum { PEERS = 4, STEPS = 40, TOLD_MAX = 64 * 1024 };
 
 struct script {
         const char *name;
-        const char *mode; /* "", "echo", "off" (no recovery), "small" (a log of 4 events), "gap" */
+        const char *mode; /* "", "echo", "two" (chat on / and /news), "off" (no recovery), "small" (a log of 4 events),
+                             "gap" */
         const char *steps[STEPS];
 };
 
@@ -40,63 +45,33 @@ struct peer {
         struct tcp_session *session;
         struct ws ws;
         char told[TOLD_MAX];
-        char sid[APP_ID_CHARS + 1], pid[TCP_PID_CHARS + 1];
+        struct ids {
+                char sid[APP_ID_CHARS + 1], pid[TCP_PID_CHARS + 1];
+        } ids[2];        /* in "/", in the second namespace */
         struct buf kept; /* bytes of a frame that has come in part */
 };
 
 struct rig {
-        struct hub *hub;
-        struct app *app;
+        struct hub *hub[2]; /* the second: of "/news" or "/custom" */
+        struct app *app[2];
         struct tcp_service *service;
         struct mono now;
         struct peer peer[PEERS];
         int news;
 };
 
-/* ---- an application that echoes, as the conformance suite wants it ------------------------------- */
+/* ---- chat in two namespaces ---------------------------------------------------------------------- */
 
-static void publish_to(struct app_socket *s, struct mono now, const char *json)
+/* Chat with one chain more; filled from chat_handlers. */
+static struct app_handlers two_handlers[2];
+
+static const struct app_handlers *two_namespaces(void)
 {
-        struct buf event = { 0 };
-        struct bytes room = app_socket_id(s);
-        struct published out;
-        assert_int_equal(json_to_pack(bytes_text(json), &event, NULL), 0);
-        struct publish p = { .event = buf_bytes(&event), .rooms = &room, .rooms_n = 1 };
-        assert_int_equal(hub_publish(app_hub(app_socket_app(s)), now, &p, &out), 0);
-        buf_free(&event);
+        two_handlers[0] = two_handlers[1] = chat_handlers;
+        two_handlers[0].also = &two_handlers[1];
+        two_handlers[1].nsp = "/news";
+        return two_handlers;
 }
-
-static void echo_connect(struct app *a, struct app_socket *s, struct mono now, struct bytes auth)
-{
-        (void)a;
-        struct buf json = { 0 };
-        buf_text(&json, "[\"auth\",");
-        if (auth.n > 0)
-                json_from_pack(auth, &json, NULL);
-        else
-                buf_text(&json, "{}");
-        buf_put(&json, "]", 2);
-        publish_to(s, now, (const char *)json.at);
-        buf_free(&json);
-}
-
-static void echo_event(struct app *a, struct app_socket *s, struct mono now, const struct event *e,
-                       struct app_reply *reply)
-{
-        reply->args_n = e->args_n;
-        buf_put(&reply->args, e->args.at, e->args.n);
-        struct buf event = { 0 };
-        struct bytes room = app_socket_id(s);
-        struct published out;
-        event_begin(&event, "message-back", e->args_n);
-        buf_put(&event, e->args.at, e->args.n);
-        struct publish p = { .event = buf_bytes(&event), .rooms = &room, .rooms_n = 1 };
-        if (event_is(e, "message"))
-                hub_publish(app_hub(a), now, &p, &out);
-        buf_free(&event);
-}
-
-static const struct app_handlers echo_handlers = { .name = "echo", .connect = echo_connect, .event = echo_event };
 
 /* ---- the rig ------------------------------------------------------------------------------------- */
 
@@ -111,16 +86,24 @@ static void rig_begin(struct rig *r, const char *mode)
         struct hub_config hub = { .epoch = 7, .room_events_max = strcmp(mode, "small") == 0 ? 4 : 0 };
         if (strcmp(mode, "gap") == 0)
                 hub.room_events_max = 4;
-        r->hub = hub_create(&hub);
-        bool echo = strcmp(mode, "echo") == 0;
-        r->app = app_create(r->hub, echo ? &echo_handlers : &chat_handlers);
+        const struct app_handlers *handlers = &chat_handlers;
+        if (strcmp(mode, "echo") == 0)
+                handlers = &echo_handlers;
+        if (strcmp(mode, "two") == 0)
+                handlers = two_namespaces();
+        for (int i = 0; handlers; i++, handlers = handlers->also) {
+                r->hub[i] = hub_create(&hub);
+                r->app[i] = app_create(r->hub[i], handlers);
+                if (i > 0)
+                        app_chain(r->app[0], r->app[i]);
+        }
         struct tcp_config config = tcp_config_defaults();
-        config.recovery = !echo && strcmp(mode, "off") != 0;
+        config.recovery = strcmp(mode, "off") != 0;
         config.payload_bytes_max = 100000;
         config.away_max = 2;
         if (strcmp(mode, "gap") == 0)
                 config.overrun = TCP_OVERRUN_GAP;
-        assert_int_equal(tcp_service_create(r->app, &config, &r->service), 0);
+        assert_int_equal(tcp_service_create(r->app[0], &config, &r->service), 0);
 }
 
 static void rig_end(struct rig *r)
@@ -131,8 +114,10 @@ static void rig_end(struct rig *r)
                 buf_free(&r->peer[i].kept);
         }
         tcp_service_destroy(r->service);
-        app_destroy(r->app);
-        hub_destroy(r->hub);
+        for (int i = 0; i < 2; i++) {
+                app_destroy(r->app[i]);
+                hub_destroy(r->hub[i]);
+        }
 }
 
 /* Replaces every `from` in text by `to`; ids only ever get shorter. */
@@ -154,14 +139,19 @@ static void learn(const char *told, const char *key, char *id, size_t chars)
 
 static void show_ids(struct rig *r, struct peer *p)
 {
-        const char *reply = strstr(p->told, "40{\"sid\":\"");
-        if (reply) {
-                learn(reply, "\"sid\":\"", p->sid, APP_ID_CHARS);
-                learn(reply, "\"pid\":\"", p->pid, TCP_PID_CHARS);
+        static const char *const replies[] = { "40{\"sid\":\"", "40/" };
+        for (int n = 0; n < 2; n++) {
+                const char *reply = strstr(p->told, replies[n]);
+                if (reply) {
+                        learn(reply, "\"sid\":\"", p->ids[n].sid, APP_ID_CHARS);
+                        learn(reply, "\"pid\":\"", p->ids[n].pid, TCP_PID_CHARS);
+                }
         }
-        for (int i = 0; i < PEERS; i++) {
-                replace(p->told, r->peer[i].sid, (char[]){ '$', (char)('a' + i), 0 });
-                replace(p->told, r->peer[i].pid, (char[]){ '%', (char)('a' + i), 0 });
+        for (int i = 0; i < 2 * PEERS; i++) {
+                const struct ids *ids = &r->peer[i / 2].ids[i % 2];
+                char letter = (char)((i % 2 ? 'A' : 'a') + i / 2);
+                replace(p->told, ids->sid, (char[]){ '$', letter, 0 });
+                replace(p->told, ids->pid, (char[]){ '%', letter, 0 });
         }
 }
 
@@ -226,7 +216,7 @@ static void deliver(struct rig *r, struct peer *p, struct buf *frame)
         while (used < frame->n) {
                 used += tcp_session_recv(p->session, r->now, frame->at + used, frame->n - used);
                 if (used < frame->n) {
-                        hub_announce(r->hub);
+                        hub_announce(r->hub[0]);
                         drain(r, p, SIZE_MAX);
                 }
         }
@@ -253,9 +243,10 @@ static void say_text(struct rig *r, struct peer *p, const char *text)
 {
         struct buf out = { 0 };
         for (; *text; text++) {
-                int i = text[1] - 'a';
+                int second = text[1] < 'a', i = text[1] - (second ? 'A' : 'a');
                 if ((*text == '$' || *text == '%') && i >= 0 && i < PEERS) {
-                        buf_text(&out, *text == '$' ? r->peer[i].sid : r->peer[i].pid);
+                        const struct ids *ids = &r->peer[i].ids[second];
+                        buf_text(&out, *text == '$' ? ids->sid : ids->pid);
                         text++;
                 } else {
                         buf_put(&out, text, 1);
@@ -265,19 +256,19 @@ static void say_text(struct rig *r, struct peer *p, const char *text)
         buf_free(&out);
 }
 
-static void server_says(struct rig *r, const char *json, bool dispensable)
+static void server_says(struct rig *r, struct hub *hub, const char *json, bool dispensable)
 {
         struct buf event = { 0 };
         struct published out;
         assert_int_equal(json_to_pack(bytes_text(json), &event, NULL), 0);
         struct publish p = { .event = buf_bytes(&event), .dispensable = dispensable };
-        assert_int_equal(hub_publish(r->hub, r->now, &p, &out), 0);
+        assert_int_equal(hub_publish(hub, r->now, &p, &out), 0);
         buf_free(&event);
 }
 
 static struct mono soonest(const struct rig *r)
 {
-        struct mono at = mono_min(tcp_service_deadline(r->service), hub_deadline(r->hub));
+        struct mono at = mono_min(tcp_service_deadline(r->service), hub_deadline(r->hub[0]));
         for (int i = 0; i < PEERS; i++)
                 if (r->peer[i].session)
                         at = mono_min(at, tcp_session_deadline(r->peer[i].session));
@@ -292,7 +283,7 @@ static void pass(struct rig *r, const char *text)
         for (struct mono due; due = soonest(r), !mono_before(until, due);) {
                 r->now = due;
                 tcp_service_expire(r->service, r->now);
-                hub_expire(r->hub, r->now);
+                hub_expire(r->hub[0], r->now);
                 for (int i = 0; i < PEERS; i++)
                         if (r->peer[i].session)
                                 tcp_session_expire(r->peer[i].session, r->now);
@@ -343,6 +334,9 @@ static void peer_step(struct rig *r, struct peer *p, const char *step)
                 buf_free(&bytes);
         } else if (begins(&step, "< ") || strcmp(step, "<") == 0) {
                 expect_heard(r, p, step[0] == '<' ? "" : step);
+        } else if (begins(&step, "drain")) {
+                drain(r, p, SIZE_MAX);
+                p->told[0] = 0;
         } else if (begins(&step, "<N ")) {
                 drain(r, p, strtoul(step, NULL, 10));
         } else if (begins(&step, "lost")) {
@@ -362,9 +356,11 @@ static void run_step(struct rig *r, const char *step)
         if (begins(&step, "+ "))
                 pass(r, step);
         else if (begins(&step, "say volatile "))
-                server_says(r, step, true);
+                server_says(r, r->hub[0], step, true);
         else if (begins(&step, "say "))
-                server_says(r, step, false);
+                server_says(r, r->hub[0], step, false);
+        else if (begins(&step, "say/ "))
+                server_says(r, r->hub[1], step, false);
         else if (begins(&step, "stop"))
                 for (int i = 0; i < PEERS && r->peer[i].session; i++)
                         tcp_session_close(r->peer[i].session, r->now, TCP_END_SHUTDOWN);

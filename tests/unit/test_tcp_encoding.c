@@ -42,7 +42,7 @@ static struct ws_event take(struct buf *out, size_t *at)
 static void run_json(void **state)
 {
         const struct encoding_row *row = *state;
-        struct tcp_encoding e = { SIO_FORM_JSON, row->recovery };
+        struct tcp_encoding e = { .form = SIO_FORM_JSON, .recovery = row->recovery };
         struct buf event = { 0 }, out = { 0 };
         size_t at = 0;
         assert_int_equal(json_to_pack(bytes_text(row->json), &event, NULL), 0);
@@ -61,7 +61,7 @@ static void run_json(void **state)
 static void run_msgpack(void **state)
 {
         const struct encoding_row *row = *state;
-        struct tcp_encoding e = { SIO_FORM_MSGPACK, row->recovery };
+        struct tcp_encoding e = { .form = SIO_FORM_MSGPACK, .recovery = row->recovery };
         struct buf event = { 0 }, out = { 0 }, scratch = { 0 }, text = { 0 };
         size_t at = 0;
         assert_int_equal(json_to_pack(bytes_text(row->json), &event, NULL), 0);
@@ -81,7 +81,7 @@ static void run_msgpack(void **state)
 static void attachments_stand_behind_their_header(void **state)
 {
         (void)state;
-        struct tcp_encoding e = { SIO_FORM_JSON, true };
+        struct tcp_encoding e = { .form = SIO_FORM_JSON, .recovery = true };
         struct buf event = { 0 }, out = { 0 };
         size_t at = 0;
         event_begin(&event, "a", 2);
@@ -102,7 +102,7 @@ static void attachments_stand_behind_their_header(void **state)
 static void what_json_cannot_say_leaves_nothing(void **state)
 {
         (void)state;
-        struct tcp_encoding e = { SIO_FORM_JSON, true };
+        struct tcp_encoding e = { .form = SIO_FORM_JSON, .recovery = true };
         struct hub_encoding hub = tcp_encoding_hub(&e);
         struct buf event = { 0 }, out = { 0 };
         event_begin(&event, "a", 11);

@@ -4,24 +4,37 @@
 
 #include "tcp_server/tcp_private.h"
 
-static void place(struct tcp_private *p, uint64_t at, const char *frame)
+/* A client with one namespace. */
+struct lanes {
+        struct tcp_private p;
+        struct tcp_placed l;
+};
+
+static void place(struct lanes *p, uint64_t at, const char *frame)
 {
         size_t start;
-        struct buf *out = tcp_private_begin(p, at, &start);
+        struct buf *out = tcp_private_begin(&p->l, at, &start);
         assert_non_null(out);
         buf_text(out, frame);
-        tcp_private_end(p, start);
+        tcp_private_end(&p->p, &p->l, start);
+}
+
+static void done(struct lanes *p)
+{
+        tcp_private_free(&p->p);
+        tcp_private_unplace(&p->p, &p->l);
+        assert_int_equal(tcp_private_bytes(&p->p), 0);
 }
 
 /* All placed frames as text: "5:abc 7:d". */
-static const char *shown(const struct tcp_private *p)
+static const char *shown(const struct lanes *p)
 {
         static char text[256];
         size_t at = 0;
         uint64_t where;
         struct bytes frame;
         text[0] = 0;
-        while (tcp_private_next(p, &at, &where, &frame))
+        while (tcp_private_next(&p->l, &at, &where, &frame))
                 sprintf(text + strlen(text), "%s%d:%.*s", text[0] ? " " : "", (int)where, (int)frame.n, frame.at);
         return text;
 }
@@ -29,12 +42,12 @@ static const char *shown(const struct tcp_private *p)
 static void placed_frames_keep_their_order_and_places(void **state)
 {
         (void)state;
-        struct tcp_private p = { 0 };
+        struct lanes p = { 0 };
         place(&p, 5, "abc");
         place(&p, 5, "d");
         place(&p, 7, "ef");
         assert_string_equal(shown(&p), "5:abc 5:d 7:ef");
-        tcp_private_free(&p);
+        done(&p);
 }
 
 static void any_cut_leaves_the_rest(void **state)
@@ -45,48 +58,48 @@ static void any_cut_leaves_the_rest(void **state)
         };
         for (size_t first = 0; first <= 6; first++)
                 for (size_t second = 0; first + second <= 6; second++) {
-                        struct tcp_private p = { 0 };
+                        struct lanes p = { 0 };
                         place(&p, 5, "abc");
                         place(&p, 5, "d");
                         place(&p, 7, "ef");
-                        tcp_private_placed_sent(&p, first);
+                        tcp_private_placed_sent(&p.p, &p.l, first);
                         assert_string_equal(shown(&p), rest[first]);
-                        tcp_private_placed_sent(&p, second);
+                        tcp_private_placed_sent(&p.p, &p.l, second);
                         assert_string_equal(shown(&p), rest[first + second]);
                         size_t sent = first + second;
-                        assert_int_equal(tcp_private_half(&p), sent == 1 || sent == 2 || sent == 5);
-                        tcp_private_free(&p);
+                        assert_int_equal(tcp_private_half(&p.l), sent == 1 || sent == 2 || sent == 5);
+                        done(&p);
                 }
 }
 
 static void nothing_waiting_holds_no_memory(void **state)
 {
         (void)state;
-        struct tcp_private p = { 0 };
+        struct lanes p = { 0 };
         place(&p, 1, "abc");
-        buf_text(tcp_private_border(&p), "ping");
-        assert_true(tcp_private_bytes(&p) >= 7);
-        tcp_private_border_sent(&p, 1);
-        assert_true(bytes_equal(buf_bytes(&p.border), bytes_text("ing")));
-        tcp_private_border_sent(&p, 3);
-        tcp_private_placed_sent(&p, 3);
-        assert_null(p.border.at);
-        assert_null(p.placed.at);
-        assert_int_equal(tcp_private_bytes(&p), 0);
+        buf_text(tcp_private_border(&p.p), "ping");
+        assert_true(tcp_private_bytes(&p.p) >= 7);
+        tcp_private_border_sent(&p.p, 1);
+        assert_true(bytes_equal(buf_bytes(&p.p.border), bytes_text("ing")));
+        tcp_private_border_sent(&p.p, 3);
+        tcp_private_placed_sent(&p.p, &p.l, 3);
+        assert_null(p.p.border.at);
+        assert_null(p.l.records.at);
+        assert_int_equal(tcp_private_bytes(&p.p), 0);
 }
 
 static void unplacing_leaves_the_border(void **state)
 {
         (void)state;
-        struct tcp_private p = { 0 };
+        struct lanes p = { 0 };
         place(&p, 1, "abc");
-        tcp_private_placed_sent(&p, 1);
-        buf_text(tcp_private_border(&p), "close");
-        tcp_private_unplace(&p);
-        assert_false(tcp_private_half(&p));
+        tcp_private_placed_sent(&p.p, &p.l, 1);
+        buf_text(tcp_private_border(&p.p), "close");
+        tcp_private_unplace(&p.p, &p.l);
+        assert_false(tcp_private_half(&p.l));
         assert_string_equal(shown(&p), "");
-        assert_int_equal(tcp_private_bytes(&p), 5);
-        tcp_private_free(&p);
+        assert_int_equal(tcp_private_bytes(&p.p), 5);
+        done(&p);
 }
 
 int main(void)

@@ -12,6 +12,7 @@
 #define BACK(o) "b open", "b > 40{\"pid\":\"%a\",\"offset\":\"" o "\"}"
 #define SAME    "40{\"sid\":\"$a\",\"pid\":\"%a\"}"
 #define BIN(n)  "{\"_placeholder\":true,\"num\":" n "}"
+#define NEWS    "a > 40/news,", "a < 40/news,{\"sid\":\"$A\",\"pid\":\"%A\"}|42/news,[\"hello\",{\"id\":\"$A\"},\"7-0\"]"
 #define HELLO   "42[\"hello\",{\"id\":\"$a\"},"
 
 static const struct script scripts[] = {
@@ -50,6 +51,79 @@ static const struct script scripts[] = {
           "",
           { "a open", "a > 40/random", "a < open|44/random,{\"message\":\"Invalid namespace\"}", "a > 40",
             "a < 40{\"sid\":\"$a\",\"pid\":\"%a\"}|" HELLO "\"7-0\"]" } },
+        { "the suite's namespace",
+          "echo",
+          { "a open", "a > 40/custom,", "a < open|40/custom,{\"sid\":\"$A\"}|42/custom,[\"auth\",{}]",
+            "a > 42/custom,[\"message\",1]", "a < 42/custom,[\"message-back\",1]",
+            "a > 42/custom,7[\"message-with-ack\",{}]", "a < 43/custom,7[{}]" } },
+        { "its payload",
+          "echo",
+          { "a open", "a > 40/custom,{\"token\":\"abc\"}",
+            "a < open|40/custom,{\"sid\":\"$A\"}|42/custom,[\"auth\",{\"token\":\"abc\"}]" } },
+        { "without a comma",
+          "echo",
+          { ECHO_A, "a > 40/custom", "a < 40/custom,{\"sid\":\"$A\"}|42/custom,[\"auth\",{}]", "a > 41/custom", "a <",
+            "a alive" } },
+        { "no such namespace, without and with a comma",
+          "echo",
+          { "a open", "a > 40/random", "a < open|44/random,{\"message\":\"Invalid namespace\"}", "a > 40/random,",
+            "a < 44/random,{\"message\":\"Invalid namespace\"}", "a > 40", "a < 40{\"sid\":\"$a\"}|42[\"auth\",{}]" } },
+        { "binary in a namespace",
+          "echo",
+          { ECHO_A, "a > 40/custom,", "a < 40/custom,{\"sid\":\"$A\"}|42/custom,[\"auth\",{}]",
+            "a > 451-/custom,[\"message\"," BIN("0") "]", "a x 0102",
+            "a < 451-/custom,[\"message-back\"," BIN("0") "]|x0102",
+            "a > 451-/custom,3[\"message-with-ack\"," BIN("0") "]", "a x 03", "a < 461-/custom,3[" BIN("0") "]|x03" } },
+        { "connect twice on one of two", "two", { UP_A, NEWS, "a > 40/news,", TURN } },
+        { "a namespace's name is not part of another's", "two", { UP_A, "a > 42/new,[\"x\"]", TURN } },
+        { "two namespaces count apart",
+          "two",
+          { UP_A, NEWS, "say [\"x\"]", "say [\"y\"]", "say/ [\"n\"]",
+            "a < 42[\"x\",\"7-1\"]|42[\"y\",\"7-2\"]|42/news,[\"n\",\"7-1\"]", "a > 42/news,5[\"m\"]",
+            "a < 42/news,[\"m\",\"7-2\"]|43/news,5[{\"eid\":2,\"seq\":2}]" } },
+        { "leaving one leaves the other",
+          "two",
+          { UP_A, NEWS, "a > 41/news,", "say/ [\"n\"]", "say [\"x\"]", "a < 42[\"x\",\"7-1\"]", "a alive",
+            "a > 42/news,[\"y\"]", TURN } },
+        { "leaving the first and coming back to it",
+          "two",
+          { UP_A, NEWS, "a > 41", "say [\"x\"]", "say/ [\"n\"]", "a < 42/news,[\"n\",\"7-1\"]", "a > 40",
+            "a < 40{\"sid\":\"$a\",\"pid\":\"%a\"}|" HELLO "\"7-1\"]", "say [\"y\"]", "a < 42[\"y\",\"7-2\"]" } },
+        { "the same rooms' names in two namespaces are two rooms",
+          "two",
+          { UP_A, NEWS, "a > 420[\"join\",\"tea\"]", "a < 430[{\"room\":\"tea\"}]", "b open", "b > 40/news,",
+            "b <N 9999", "b > 42/news,[\"in\",\"tea\",\"hi\"]", "a <", "a > 42/news,1[\"who\",\"tea\"]",
+            "a < 43/news,1[[],0]" } },
+        { "half an entry of one: its rest comes before the other's",
+          "two",
+          { UP_A, NEWS, "say [\"xxxxxxxx\"]", "a <N 5", "say/ [\"n\"]", "+ 25s",
+            "a < 42[\"xxxxxxxx\",\"7-1\"]|2|42/news,[\"n\",\"7-1\"]" } },
+        { "each namespace is recovered for itself",
+          "two",
+          { UP_A, NEWS, "say [\"x\"]", "say/ [\"n\"]", "say/ [\"m\"]", "a lost", "b open",
+            "b > 40{\"pid\":\"%a\",\"offset\":\"7-0\"}", "b < open|" SAME "|42[\"x\",\"7-1\"]|" HELLO "\"7-1\"]",
+            "b > 40/news,{\"pid\":\"%A\",\"offset\":\"7-1\"}",
+            "b < "
+            "40/news,{\"sid\":\"$A\",\"pid\":\"%A\"}|42/news,[\"m\",\"7-2\"]|42/"
+            "news,[\"hello\",{\"id\":\"$A\"},\"7-2\"]" } },
+        { "a private id is good in its namespace only",
+          "two",
+          { UP_A, "a lost", "b open", "b > 40/news,{\"pid\":\"%a\",\"offset\":\"7-0\"}",
+            "b < open|40/news,{\"sid\":\"$B\",\"pid\":\"%B\"}|42/news,[\"hello\",{\"id\":\"$B\"},\"7-0\"]" } },
+        { "taken over in one: what it had in the other waits for its CONNECT",
+          "two",
+          { UP_A, NEWS, BACK("7-0"), "b < open|" SAME "|" HELLO "\"7-0\"]", "a ended taken over by a reconnect",
+            "say/ [\"n\"]", "b > 40/news,{\"pid\":\"%A\",\"offset\":\"7-0\"}",
+            "b < "
+            "40/news,{\"sid\":\"$A\",\"pid\":\"%A\"}|42/news,[\"n\",\"7-1\"]|42/"
+            "news,[\"hello\",{\"id\":\"$A\"},\"7-1\"]" } },
+        { "its own private id in a second CONNECT is out of turn",
+          "two",
+          { UP_A, "a > 40{\"pid\":\"%a\",\"offset\":\"7-0\"}", TURN } },
+        { "msgpack in a namespace",
+          "two",
+          { "a open", "a <N 1000", "a x 82a47479706500a36e7370a52f6e657773", "a drain", "say/ [\"n\"]",
+            "a < x83a47479706502a46461746192a16ea3372d31a36e7370a52f6e657773", "say [\"x\"]", "a <" } },
         { "a packet for a namespace not joined", "", { UP_A, "a > 42/x,[\"a\"]", TURN } },
         { "leaving keeps the connection",
           "",
@@ -83,22 +157,22 @@ static const struct script scripts[] = {
         { "ten attachments",
           "echo",
           { ECHO_A,
-            "a > 4510-0[\"m\"," BIN("0") "," BIN("1") "," BIN("2") "," BIN("3") "," BIN("4") "," BIN("5") "," BIN(
-                    "6") "," BIN("7") "," BIN("8") "," BIN("9") "]",
+            "a > 4510-0[\"message-with-ack\"," BIN("0") "," BIN("1") "," BIN("2") "," BIN("3") "," BIN("4") "," BIN(
+                    "5") "," BIN("6") "," BIN("7") "," BIN("8") "," BIN("9") "]",
             "a x 00", "a x 01", "a x 02", "a x 03", "a x 04", "a x 05", "a x 06", "a x 07", "a x 08", "a <", "a x 09",
             "a < 4610-0[" BIN("0") "," BIN("1") "," BIN("2") "," BIN("3") "," BIN("4") "," BIN("5") "," BIN(
                     "6") "," BIN("7") "," BIN("8") "," BIN("9") "]|x00|x01|x02|x03|x04|x05|x06|x07|x08|x09" } },
         { "an attachment in base64",
           "echo",
-          { ECHO_A, "a > 451-0[\"m\"," BIN("0") "]", "a > bAQID", "a < 461-0[" BIN("0") "]|x010203" } },
+          { ECHO_A, "a > 451-0[\"message-with-ack\"," BIN("0") "]", "a > bAQID", "a < 461-0[" BIN("0") "]|x010203" } },
         { "a heartbeat between attachments",
           "echo",
-          { ECHO_A, "a > 451-0[\"m\"," BIN("0") "]", "+ 25s", "a < 2", "a > 3", "a x 07",
+          { ECHO_A, "a > 451-0[\"message-with-ack\"," BIN("0") "]", "+ 25s", "a < 2", "a > 3", "a x 07",
             "a < 461-0[" BIN("0") "]|x07" } },
         { "nothing stands between a header and its frames",
           "echo",
-          { ECHO_A, "a > 451-0[\"message\"," BIN("0") "]", "a x 07", "a <N 5", "+ 25s",
-            "a < 451-[\"message-back\"," BIN("0") "]|x07|2|461-0[" BIN("0") "]|x07" } },
+          { ECHO_A, "a > 451-[\"message\"," BIN("0") "]", "a x 07", "a <N 5", "+ 25s",
+            "a < 451-[\"message-back\"," BIN("0") "]|x07|2" } },
         { "a binary answer to nothing we asked", "", { UP_A, "a > 461-7[" BIN("0") "]", "a x 00", "a <", "a alive" } },
         { "no attachments announced", "", { UP_A, "a > 450-[\"x\"]", PARSE } },
         { "eleven attachments announced", "", { UP_A, "a > 4511-[\"x\"]", PARSE } },
@@ -359,7 +433,7 @@ static void one_answer_may_be_larger_than_the_limit(void **state)
         run_step(r, "a > 40");
         drain(r, &r->peer[0], SIZE_MAX);
         r->peer[0].told[0] = 0;
-        buf_text(&text, "421[\"x\",\"");
+        buf_text(&text, "421[\"message-with-ack\",\"");
         while (text.n < 2 * TCP_PRIVATE_MAX)
                 buf_text(&text, "0123456789");
         buf_put(&text, "\"]", 3);
@@ -437,7 +511,7 @@ static void a_turn_of_events_is_one_slice(void **state)
         assert_int_equal(tcp_session_slices(r->peer[0].session, r->now, v, TCP_SLICES_MAX), 1);
         tcp_session_sent(r->peer[0].session, v[0].iov_len);
         assert_int_equal(tcp_session_slices(r->peer[0].session, r->now, v, TCP_SLICES_MAX), 0);
-        assert_int_equal(hub_stats(r->hub).copied_bytes, 0);
+        assert_int_equal(hub_stats(r->hub[0]).copied_bytes, 0);
         rig_end(r);
         free(r);
 }

@@ -234,6 +234,42 @@ static uint16_t error_code(const struct rig *r, size_t n)
         return m.error.code;
 }
 
+/* One session is one namespace: CONNECT names it, and an instance stays in its own. */
+static void a_namespace_of_the_application_has_its_own_hub(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        struct app_handlers news = chat_handlers;
+        struct dgram_cookie proof;
+        struct dgram_msg m;
+        uint8_t out[DGRAM_BYTES_MAX];
+        news.nsp = "/news";
+        struct hub *hub = hub_create(&(struct hub_config){ .epoch = RIG_EPOCH + 1 });
+        assert_int_equal(udp_encoding_add(hub), 0);
+        struct app *app = app_create(hub, &news);
+        app_chain(r->app, app);
+        rig_cookie(r, &p, &proof);
+        assert_int_equal(rig_raw(r, &p.addr, out, rig_connect_bytes(&p, &proof, "/news", out)), 0);
+        rig_hear(r, &p);
+        const struct dgram_msg *accept = rig_said(r, DGRAM_ACCEPT, 0);
+        assert_non_null(accept);
+        assert_int_equal(accept->epoch, RIG_EPOCH + 1);
+        assert_int_equal(hub_head(hub), 1); /* hello */
+        assert_int_equal(hub_head(r->hub), 0);
+
+        struct rig_peer same = p;
+        same.addr = rig_addr(2, 1);
+        rig_cookie(r, &same, &proof);
+        size_t n = rig_raw(r, &same.addr, out, rig_connect_bytes(&same, &proof, "/", out));
+        assert_int_equal(dgram_parse(bytes_of(r->bytes[0], n), &m), 0);
+        assert_int_equal(m.error.code, DGRAM_CODE_NO_CHANNEL);
+        assert_int_equal(udp_gate_sessions(r->gate), 1);
+        rig_stop(r);
+        app_destroy(app);
+        hub_destroy(hub);
+}
+
 static void one_address_gets_so_many_sessions(void **state)
 {
         (void)state;
@@ -375,6 +411,7 @@ int main(void)
                 cmocka_unit_test(the_same_connect_gets_the_same_accept),
                 cmocka_unit_test(a_cookie_is_good_for_its_address_alone),
                 cmocka_unit_test(another_namespace_is_refused_by_name),
+                cmocka_unit_test(a_namespace_of_the_application_has_its_own_hub),
                 cmocka_unit_test(one_address_gets_so_many_sessions),
                 cmocka_unit_test(resets_are_few),
                 cmocka_unit_test(a_reset_proves_itself),

@@ -1,0 +1,17 @@
+/* echo: the application that conformance suites talk to, on the namespaces "/" and "/custom".
+ *
+ *   connect                  the client is sent `auth` with its CONNECT payload, {} when it had none
+ *   message, args..          it is sent `message-back` with the same arguments
+ *   message-with-ack, args.. the answer is the same arguments
+ *
+ * Nothing else is said: no hello, no recovery and so no offsets, exactly the reference's bytes.
+ *
+ * Source: the suites beside the Engine.IO and Socket.IO protocols.
+ */
+#ifndef CORE_CHAT_ECHO_H
+#define CORE_CHAT_ECHO_H
+#include "core/chat/app.h"
+
+extern const struct app_handlers echo_handlers;
+
+#endif
