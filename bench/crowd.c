@@ -79,7 +79,7 @@ static void missed(struct subscriber *s, const struct client_event *ev, struct m
         if (!bytes_equal(ev->room, bytes_text(CROWD_ROOM)))
                 return;
         struct ledger_gap gap = { .unit = ev->unit == CLIENT_UNIT_EID ? LEDGER_EID : LEDGER_SEQ,
-                                  .epoch = s->epoch ? s->epoch : c->epoch,
+                                  .epoch = ev->epoch ? ev->epoch : s->epoch ? s->epoch : c->epoch,
                                   .from = ev->from,
                                   .to = ev->to,
                                   .reason = ledger_reason_named(bytes_text(ev->reason ? ev->reason : "")) };

@@ -51,7 +51,7 @@ struct client_event {
         const char *reason;    /* DOWN, GAP: words; static */
         struct bytes room;     /* EVENT ("" when the path does not tell), GAP, JOINED; "" is `everyone` in GAP */
         struct bytes event;    /* EVENT: canonical msgpack [name, args...], offset argument removed */
-        uint32_t epoch;        /* EVENT; 0: not told */
+        uint32_t epoch;        /* EVENT, GAP (of the log that lost them); 0: not told */
         uint64_t eid, seq;     /* EVENT; 0: not told */
         enum client_unit unit; /* GAP */
         uint64_t from, to;     /* GAP: both inclusive; to == UINT64_MAX: unknown, all from there on */
