@@ -7,11 +7,9 @@
 #include "core/event/event.h"
 #include "core/event/pack.h"
 
-enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, PINGS_QUICK = 10, PUB_EVENT_MAX = DGRAM_EVENT_MAX };
+enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, PUB_EVENT_MAX = DGRAM_EVENT_MAX };
 
 #define HELLO_NS      (1 * NS_PER_S) /* first wait; doubled each try */
-#define PING_NS_QUICK (1 * NS_PER_S) /* after one without answer, while the round trip is not known well */
-#define PING_NS       (5 * NS_PER_S) /* also keeps NAT bindings (15 s) and consent (30 s) alive */
 #define REOPEN_NS_MIN (100 * NS_PER_MS)
 #define REOPEN_NS_MAX (5 * NS_PER_S)
 
@@ -97,8 +95,8 @@ static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
         c->stats.reconnects += c->attempts > 0 || c->ever_up;
         c->ever_up = true;
         c->attempts = 0;
-        c->heard = c->ping_due = now;
-        c->answered = (struct mono){ 0 };
+        c->heard = now;
+        udp_pulse_up(c, now);
         c->retry = MONO_NEVER;
         udp_client_tell(c, &(struct client_event){
                                    .kind = CLIENT_UP, .id = bytes_of(c->id, c->id_n), .recovered = c->recovered });
@@ -109,18 +107,6 @@ static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
 }
 
 /* ---- receiving ---------------------------------------------------------------------------- */
-
-static void take_pong(struct client *c, struct mono now, const struct dgram_pong *m)
-{
-        uint64_t now_us = (uint64_t)(now.ns / NS_PER_US), round_us = now_us - m->t1, held_us = m->t3 - m->t2;
-        if (m->t1 > now_us || m->t2 > m->t3 || held_us > round_us)
-                return;
-        if (resend_sample(&c->rtt, (int64_t)(round_us - held_us) * NS_PER_US))
-                c->stats.rtt_ns = c->rtt.srtt_ns;
-        struct mono sent = { (int64_t)m->t1 * NS_PER_US };
-        if (mono_before(c->answered, sent))
-                c->answered = sent;
-}
 
 /* Messages before a session stands. */
 static void take_connecting(struct client *c, struct mono now, const struct dgram_msg *m)
@@ -151,7 +137,7 @@ static void take_session(struct client *c, struct mono now, const struct dgram_m
                 return;
         }
         case DGRAM_PONG:
-                take_pong(c, now, &m->pong);
+                udp_pulse_pong(c, now, &m->pong);
                 return;
         case DGRAM_JOIN_OK:
                 udp_rooms_joined(c, now, m->join_ok.tail);
@@ -201,6 +187,8 @@ static void take(struct client *c, struct mono now, struct bytes message)
         } else if (m.type == DGRAM_RESET) {
                 if (m.tag == c->queue.tag && memcmp(m.reset.token, c->reset_token, DGRAM_TOKEN) == 0)
                         lose(c, now, "the server was restarted", false);
+        } else if (m.type == DGRAM_COOKIE && m.cookie.nonce == c->nonce && udp_pulse_silent(c)) {
+                lose(c, now, "the server does not know this session", false);
         } else if (m.tag != c->queue.tag || !dgram_has_pktno(m.type)) {
                 c->more.unknown_tag++;
         } else if (seqwin_mark(&c->seen, m.pktno) != SEQWIN_NEW) {
@@ -272,33 +260,13 @@ static struct mono udp_deadline(const struct client *c)
         }
 }
 
-/* The first answer leaves so wide a margin that a lost NACK is noticed after three round trips. So
- * there is one PING a round trip, as long as they are answered, until the margin has shrunk. */
-static int64_t ping_wait(const struct client *c)
-{
-        if (c->rtt.samples >= PINGS_QUICK)
-                return PING_NS;
-        return mono_before(c->answered, c->pinged) ? PING_NS_QUICK : c->rtt.srtt_ns + c->rtt.srtt_ns / 4;
-}
-
-static void ping(struct client *c, struct mono now)
-{
-        int64_t wait = ping_wait(c);
-        c->pinged = (struct mono){ now.ns / NS_PER_US * NS_PER_US }; /* as the PONG will tell it */
-        c->more.pings++;
-        udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_PING, .ping = { (uint64_t)(now.ns / NS_PER_US) } });
-        int64_t doubt = resend_request_ns(&c->rtt, 1);
-        c->ping_due = mono_add(now, udp_rooms_doubt(c) && doubt < wait ? doubt : wait);
-}
-
 static void expire_up(struct client *c, struct mono now)
 {
         if (mono_since(now, c->heard) >= c->idle_ns) {
                 lose(c, now, "the server fell silent", false);
                 return;
         }
-        if (!mono_before(now, c->ping_due))
-                ping(c, now);
+        udp_pulse_expire(c, now);
         udp_rooms_work(c, now);
 }
 

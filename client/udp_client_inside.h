@@ -63,6 +63,9 @@ struct client {
         struct mono heard, ping_due;
         struct mono pinged;   /* when the last PING was sent */
         struct mono answered; /* when the PING was sent that was answered last */
+        struct mono asked;    /* when the first was sent of those without an answer */
+        unsigned pings_open;  /* how many they are */
+        unsigned doubt_pings; /* answered, and the doubt is still there */
         uint64_t datagram;
 
         LIST_HEAD(, udp_feed) feeds;
@@ -94,6 +97,13 @@ static inline uint8_t udp_wire_mode(enum client_mode mode)
 /* udp_client */
 void udp_client_tell(struct client *c, const struct client_event *ev);
 int udp_client_say(struct client *c, struct dgram_msg *m);
+
+/* udp_pulse */
+void udp_pulse_up(struct client *c, struct mono now);
+void udp_pulse_doubt(struct client *c, struct mono now); /* a PING is wanted at once */
+void udp_pulse_expire(struct client *c, struct mono now);
+void udp_pulse_pong(struct client *c, struct mono now, const struct dgram_pong *m);
+bool udp_pulse_silent(const struct client *c); /* PINGs go unanswered, and nothing else has come */
 
 /* udp_rooms: feeds of the session */
 struct udp_feed *udp_room_find(const struct client *c, struct bytes name);

@@ -294,7 +294,7 @@ static void watch_doubt(struct client *c, struct mono now, struct udp_feed *f)
         if (doubts && mono_is_never(f->doubted)) {
                 f->doubted = now;
                 c->more.doubts++;
-                c->ping_due = mono_min(c->ping_due, now);
+                udp_pulse_doubt(c, now);
         } else if (!doubts) {
                 f->doubted = MONO_NEVER;
         }

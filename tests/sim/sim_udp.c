@@ -183,6 +183,7 @@ static void begin(uint64_t seed)
         sim.fair = pick(3) == 0; /* what a path like this loses must be repaired */
         sim.blocks = pick(2);
         sim.evicts = pick(4) == 0;
+        sim.keyless = pick(2); /* a server started anew cannot prove it */
         sim.actors = 1 + (int)pick(CLIENTS_MAX);
         sim.records = 1; /* a call that carries 0 expects nothing */
         start_server();

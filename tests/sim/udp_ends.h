@@ -12,7 +12,7 @@ static void nobody(void *owner)
 
 static void start_server(void)
 {
-        static const uint8_t reset_key[UDP_KEY_BYTES] = { 7 };
+        uint8_t reset_key[UDP_KEY_BYTES] = { sim.keyless ? (uint8_t)(8 + sim.epoch) : 7 };
         struct hub_config config = { .epoch = 1000 + ++sim.epoch, .room_events_max = sim.evicts ? 40 : 0 };
         sim.hub = hub_create(&config);
         int encoding = udp_encoding_add(sim.hub);

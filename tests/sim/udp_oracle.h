@@ -78,7 +78,7 @@ static struct sim {
         uint32_t epoch; /* from 1; the hub's is 1000 + epoch */
         struct record record[RECORDS_MAX];
         int records;
-        bool fair, blocks, evicts, restarted, long_night, answers_lost, was_dark, lossy,
+        bool fair, blocks, evicts, keyless, restarted, long_night, answers_lost, was_dark, lossy,
                 harsh; /* harsh: eight tries may all be lost; lossy: four */
         struct mono blocked_until;
         uint8_t overheard[DGRAM_BYTES_MAX]; /* the last datagram to the server */

@@ -173,6 +173,74 @@ static void one_room_is_left_and_joined_in_that_order(void **state)
         end(&e);
 }
 
+/* ---- is the server still there? -------------------------------------------------------------- */
+
+/* Passes ms, and hears all of it. Returns how many messages of that type were said; the last is in
+ * *last. */
+static int count_said(struct end *e, int ms, uint8_t type, struct dgram_msg *last)
+{
+        int n = 0;
+        for (int i = 0; i < ms; i++) {
+                pass(e, 1);
+                n += said(e, type) != NULL;
+                if (said(e, type))
+                        *last = *said(e, type);
+        }
+        return n;
+}
+
+static void say_cookie(struct end *e, uint64_t nonce)
+{
+        say(e, (struct dgram_msg){ .type = DGRAM_COOKIE, .cookie = { nonce, 1, 2, { 3 } } });
+}
+
+static void a_server_without_memory_is_noticed_soon(void **state)
+{
+        (void)state;
+        struct end e;
+        struct dgram_msg hello;
+        up(&e, CLIENT_MODE_NACK_ORDERED);
+        assert_in_range(count_said(&e, 5400, DGRAM_HELLO, &hello), 1, 3);
+        say_cookie(&e, hello.hello.nonce + 1); /* not to us */
+        quiet(&e);
+        say_cookie(&e, hello.hello.nonce);
+        assert_string_equal(next(&e, CLIENT_DOWN).reason, "the server does not know this session");
+        assert_int_equal(udp_transport.wish(e.client), CLIENT_CLOSE);
+        end(&e);
+}
+
+/* Any word of the session speaks for it, though every PONG is lost. */
+static void a_server_that_says_something_is_there(void **state)
+{
+        (void)state;
+        struct end e;
+        struct dgram_msg hello;
+        up(&e, CLIENT_MODE_NACK_ORDERED);
+        assert_true(count_said(&e, 5400, DGRAM_HELLO, &hello) > 0);
+        say_beat(&e, ALL_TAG, 0);
+        say_cookie(&e, hello.hello.nonce);
+        quiet(&e);
+        assert_int_equal(e.client->state, UDP_UP);
+        end(&e);
+}
+
+/* A forged jump that no BEAT ever confirms costs a PING now and then. */
+static void a_lasting_doubt_is_no_storm(void **state)
+{
+        (void)state;
+        struct end e;
+        int pings = 0;
+        up(&e, CLIENT_MODE_NACK_UNORDERED);
+        say_data(&e, ALL_TAG, 5000);
+        for (int ms = 0; ms < 60000; ms++) {
+                pass(&e, 1);
+                pings += said(&e, DGRAM_PING) != NULL;
+                answer_ping(&e);
+        }
+        assert_in_range(pings, 12, 30);
+        end(&e);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -181,6 +249,9 @@ int main(void)
                 cmocka_unit_test(its_own_rooms_cannot_be_refused),
                 cmocka_unit_test(name_then_rooms_then_what_waited),
                 cmocka_unit_test(one_room_is_left_and_joined_in_that_order),
+                cmocka_unit_test(a_server_without_memory_is_noticed_soon),
+                cmocka_unit_test(a_server_that_says_something_is_there),
+                cmocka_unit_test(a_lasting_doubt_is_no_storm),
         };
         return cmocka_run_group_tests_name("udp_client back", stories, NULL, NULL);
 }

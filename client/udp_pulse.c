@@ -1,0 +1,76 @@
+/* pulse: PINGs, which tell how long the way is, whether a jump is true, and whether the server still
+ * knows us. */
+#include "client/udp_client_inside.h"
+
+enum {
+        PINGS_QUICK = 10, /* samples until the round trip is known well */
+        PINGS_SILENT = 3, /* without an answer or any other word, after which a stranger's HELLO goes with each */
+};
+
+#define PING_NS (5 * NS_PER_S) /* also keeps NAT bindings (15 s) and consent (30 s) alive */
+
+void udp_pulse_up(struct client *c, struct mono now)
+{
+        c->ping_due = now;
+        c->answered = (struct mono){ 0 };
+        c->pings_open = 0;
+}
+
+void udp_pulse_doubt(struct client *c, struct mono now)
+{
+        c->doubt_pings = 0;
+        c->ping_due = mono_min(c->ping_due, now);
+}
+
+bool udp_pulse_silent(const struct client *c)
+{
+        return c->pings_open >= PINGS_SILENT && mono_before(c->heard, c->asked);
+}
+
+/* A server that was started anew knows nothing of this session, and its RESET proves nothing without
+ * the old key; but it answers a HELLO, which a path that is dark does not. */
+static void say_hello(struct client *c)
+{
+        c->nonce = rng_os_u64();
+        udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_HELLO, .hello = { c->nonce, DGRAM_VERSION } });
+}
+
+void udp_pulse_expire(struct client *c, struct mono now)
+{
+        if (mono_before(now, c->ping_due))
+                return;
+        bool silent = udp_pulse_silent(c);
+        c->pinged = (struct mono){ now.ns / NS_PER_US * NS_PER_US }; /* as the PONG will tell it */
+        if (c->pings_open++ == 0)
+                c->asked = c->pinged;
+        c->more.pings++;
+        udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_PING, .ping = { (uint64_t)(now.ns / NS_PER_US) } });
+        if (silent)
+                say_hello(c);
+        int64_t wait = resend_request_ns(&c->rtt, c->pings_open);
+        c->ping_due = mono_add(now, wait < PING_NS ? wait : PING_NS);
+}
+
+/* The first answer leaves so wide a margin that a lost NACK is noticed after three round trips. So
+ * there is one PING a round trip until the margin has shrunk. A doubt that no BEAT ends is asked
+ * about ever more rarely. */
+static int64_t next_wait(struct client *c)
+{
+        int64_t wait = c->rtt.samples < PINGS_QUICK ? c->rtt.srtt_ns + c->rtt.srtt_ns / 4 : PING_NS;
+        int64_t doubt = udp_rooms_doubt(c) ? resend_request_ns(&c->rtt, ++c->doubt_pings) : wait;
+        return doubt < wait ? doubt : wait;
+}
+
+void udp_pulse_pong(struct client *c, struct mono now, const struct dgram_pong *m)
+{
+        uint64_t now_us = (uint64_t)(now.ns / NS_PER_US), round_us = now_us - m->t1, held_us = m->t3 - m->t2;
+        if (m->t1 > now_us || m->t2 > m->t3 || held_us > round_us)
+                return;
+        if (resend_sample(&c->rtt, (int64_t)(round_us - held_us) * NS_PER_US))
+                c->stats.rtt_ns = c->rtt.srtt_ns;
+        struct mono sent = { (int64_t)m->t1 * NS_PER_US };
+        if (mono_before(c->answered, sent))
+                c->answered = sent;
+        c->pings_open = 0;
+        c->ping_due = mono_add(c->pinged, next_wait(c));
+}
