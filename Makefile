@@ -51,6 +51,9 @@ bin: $(BINS)
 $(B)/obj/%.o: %.c Makefile | deps
 	@mkdir -p $(@D); echo "  CC   $<"; $(CC) $(CFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The chat page is put into the program.
+$(B)/obj/tcp_server/web_page.o: $(wildcard tcp_server/web/*)
+
 # llhttp's C sources come with Debian's node-llhttp; they are not ours, so our warnings are off.
 $(B)/obj/llhttp/%.o: | deps
 	@mkdir -p $(@D); echo "  CC   llhttp/$*.c"; $(CC) -std=c11 $(OPT_$(V)) -w -I/usr/share/include/llhttp -c -o $@ /usr/share/llhttp/$*.c

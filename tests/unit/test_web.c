@@ -1,0 +1,358 @@
+#include "tests/unit/harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/err.h"
+#include "tcp_server/web.h"
+#include "tcp_server/web_load.h"
+
+/* ---- one request, one answer ------------------------------------------------------------------ */
+
+struct ask_row {
+        const char *name;
+        const char *method, *url, *if_none_match;
+        const char *status; /* NULL: no such file */
+        const char *body;
+};
+
+static const struct ask_row asks[] = {
+        { "a file", "GET", "/io/client.js", "", "200 OK", "client" },
+        { "its query is ignored", "GET", "/io/client.js?v=1&EIO=4", "", "200 OK", "client" },
+        { "an empty query", "GET", "/io/client.js?", "", "200 OK", "client" },
+        { "only its head", "HEAD", "/io/client.js", "", "200 OK", "" },
+        { "the root", "GET", "/", "", "200 OK", "page" },
+        { "an empty file", "GET", "/empty", "", "200 OK", "" },
+        { "the later one of two with one path", "GET", "/twice", "", "200 OK", "second" },
+
+        { "known already", "GET", "/io/client.js", "\"4.8.4\"", "304 Not Modified", "" },
+        { "known, and only the head", "HEAD", "/io/client.js", "\"4.8.4\"", "304 Not Modified", "" },
+        { "known weakly", "GET", "/io/client.js", "W/\"4.8.4\"", "304 Not Modified", "" },
+        { "known in a list", "GET", "/io/client.js", "\"1\", W/\"2\" ,\t\"4.8.4\"", "304 Not Modified", "" },
+        { "any version will do", "GET", "/io/client.js", "*", "304 Not Modified", "" },
+        { "another version is known", "GET", "/io/client.js", "\"4.8.3\"", "200 OK", "client" },
+        { "a tag that ours begins with", "GET", "/io/client.js", "\"4.8\"", "200 OK", "client" },
+        { "a tag that begins with ours", "GET", "/io/client.js", "\"4.8.40\"", "200 OK", "client" },
+        { "a tag without quotes", "GET", "/io/client.js", "4.8.4", "200 OK", "client" },
+        { "half a tag", "GET", "/io/client.js", "\"4.8.4", "200 OK", "client" },
+        { "one quote", "GET", "/io/client.js", "\"", "200 OK", "client" },
+        { "W/ and nothing", "GET", "/io/client.js", "W/", "200 OK", "client" },
+        { "commas and nothing", "GET", "/io/client.js", ",, ,", "200 OK", "client" },
+        { "the small w is another letter", "GET", "/io/client.js", "w/\"4.8.4\"", "200 OK", "client" },
+
+        { "what is missing says why", "GET", "/io/gone.js", "", "404 Not Found", "gone" },
+        { "what is missing is never known", "GET", "/io/gone.js", "*", "404 Not Found", "gone" },
+        { "a method for other things", "POST", "/io/client.js", "", "405 Method Not Allowed", "" },
+        { "a method in small letters", "get", "/", "", "405 Method Not Allowed", "" },
+
+        { "no such path", "GET", "/io/client.jsx", "", NULL, NULL },
+        { "half a path", "GET", "/io/client", "", NULL, NULL },
+        { "capitals are other letters", "GET", "/IO/client.js", "", NULL, NULL },
+        { "a path that climbs", "GET", "/../io/client.js", "", NULL, NULL },
+        { "a path in per cents", "GET", "/io%2fclient.js", "", NULL, NULL },
+        { "no path", "GET", "", "", NULL, NULL },
+        { "only a query", "GET", "?", "", NULL, NULL },
+        { "an address in full", "GET", "http://a/io/client.js", "", NULL, NULL },
+};
+
+#define FILE_OF(p, t, text) .path = (p), .tag = (t), .type = "text/x", .body = bytes_text(text)
+
+static struct web *example(void)
+{
+        struct web *w = web_create();
+        const struct web_file files[] = {
+                { FILE_OF("/", NULL, "page") },
+                { FILE_OF("/io/client.js", "4.8.4", "client"), .headers = "X-Ours: 1\r\n" },
+                { FILE_OF("/io/gone.js", NULL, "gone"), .missing = true },
+                { FILE_OF("/empty", NULL, "") },
+                { FILE_OF("/twice", NULL, "first") },
+                { FILE_OF("/twice", NULL, "second") },
+        };
+        for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+                assert_int_equal(web_add(w, &files[i]), 0);
+        return w;
+}
+
+/* The head as a string, to be freed; *body as it is lent. */
+static char *answer(const struct web *w, const struct web_request *r, struct bytes *body)
+{
+        struct buf head = { 0 };
+        assert_int_equal(web_answer(w, r, &head, body), 0);
+        assert_int_equal(buf_put(&head, "", 1), 0);
+        assert_int_equal(strlen((char *)head.at), head.n - 1);
+        return (char *)head.at;
+}
+
+static void run_ask(void **state)
+{
+        const struct ask_row *row = *state;
+        struct web *w = example();
+        struct web_request r = { row->method, bytes_text(row->url), bytes_text(row->if_none_match), "X-More: 2\r\n" };
+        assert_int_equal(web_has(w, r.url), row->status != NULL);
+        if (row->status) {
+                char status[64], length[64];
+                struct bytes body;
+                char *head = answer(w, &r, &body);
+                snprintf(status, sizeof status, "HTTP/1.1 %s\r\n", row->status);
+                assert_memory_equal(head, status, strlen(status));
+                assert_true(bytes_equal(body, bytes_text(row->body)));
+                assert_string_equal(head + strlen(head) - 4, "\r\n\r\n");
+                assert_ptr_equal(strstr(head, "\r\n\r\n"), head + strlen(head) - 4);
+                assert_non_null(strstr(head, "\r\nX-More: 2\r\n"));
+                bool client = strstr(row->url, "client") != NULL, file = row->status[0] == '2' || row->status[0] == '3';
+                assert_int_equal(strstr(head, "\r\nETag: \"4.8.4\"\r\n") != NULL, client && file);
+                assert_int_equal(strstr(head, "\r\nX-Ours: 1\r\n") != NULL, client && file);
+                assert_int_equal(strstr(head, "\r\nETag: ") != NULL, file);
+                if (row->status[0] == '2') {
+                        size_t whole = strcmp(row->method, "HEAD") == 0 ? strlen("client") : body.n;
+                        snprintf(length, sizeof length, "\r\nContent-Length: %zu\r\n", whole);
+                        assert_non_null(strstr(head, length));
+                }
+                free(head);
+        }
+        web_destroy(w);
+}
+
+static void a_made_tag_changes_with_the_bytes(void **state)
+{
+        (void)state;
+        struct web *w = web_create();
+        char *heads[3];
+        const char *texts[] = { "one", "two", "one" };
+        for (int i = 0; i < 3; i++) {
+                struct bytes body;
+                web_add(w, &(struct web_file){ FILE_OF("/a", NULL, texts[i]) });
+                heads[i] = answer(w, &(struct web_request){ "GET", bytes_text("/a"), { 0 }, NULL }, &body);
+        }
+        assert_string_not_equal(heads[0], heads[1]);
+        assert_string_equal(heads[0], heads[2]);
+        for (int i = 0; i < 3; i++)
+                free(heads[i]);
+        web_destroy(w);
+        web_destroy(NULL);
+}
+
+static void the_table_is_bounded(void **state)
+{
+        (void)state;
+        struct web *w = web_create();
+        char path[16];
+        for (int i = 0; i < WEB_FILES_MAX; i++) {
+                snprintf(path, sizeof path, "/%d", i);
+                assert_int_equal(web_add(w, &(struct web_file){ FILE_OF(path, NULL, "x") }), 0);
+        }
+        assert_int_equal(web_add(w, &(struct web_file){ FILE_OF("/more", NULL, "x") }), ERR_FULL);
+        assert_false(web_has(w, bytes_text("/more")));
+        uint8_t *big = calloc(1, WEB_BYTES_MAX + 1);
+        struct web_file f = { .path = "/0", .type = "text/x", .body = { big, WEB_BYTES_MAX } };
+        assert_int_equal(web_add(w, &f), ERR_FULL); /* the others have a byte each */
+        web_destroy(w);
+
+        w = web_create();
+        for (int i = 0; i < 3; i++) /* one in place of the other */
+                assert_int_equal(web_add(w, &f), 0);
+        f.body.n++;
+        assert_int_equal(web_add(w, &f), ERR_FULL);
+        web_destroy(w);
+        free(big);
+}
+
+/* ---- filling it ------------------------------------------------------------------------------- */
+
+/* A folder for one test, with the files it makes in it. */
+struct folder {
+        char path[32];
+        const char *names[4];
+        int names_n;
+};
+
+static struct folder folder_make(void)
+{
+        struct folder f = { "/tmp/test_web_XXXXXX", { NULL }, 0 };
+        assert_non_null(mkdtemp(f.path));
+        return f;
+}
+
+static void folder_put(struct folder *f, const char *name, const char *text)
+{
+        char path[128];
+        snprintf(path, sizeof path, "%s/%s", f->path, name);
+        FILE *out = fopen(path, "w");
+        assert_non_null(out);
+        fputs(text, out);
+        fclose(out);
+        f->names[f->names_n++] = name;
+}
+
+static void folder_end(struct folder *f)
+{
+        char path[128];
+        for (int i = 0; i < f->names_n; i++) {
+                snprintf(path, sizeof path, "%s/%s", f->path, f->names[i]);
+                unlink(path);
+        }
+        rmdir(f->path);
+}
+
+/* What GET says; the head is freed by the caller. */
+static char *get(const struct web *w, const char *url, struct bytes *body)
+{
+        assert_true(web_has(w, bytes_text(url)));
+        return answer(w, &(struct web_request){ "GET", bytes_text(url), { 0 }, NULL }, body);
+}
+
+static bool says(struct bytes body, const char *words)
+{
+        return memmem(body.at, body.n, words, strlen(words)) != NULL;
+}
+
+static bool gets(const struct web *w, const char *url, const char *status, const char *words)
+{
+        struct bytes body;
+        char *head = get(w, url, &body);
+        bool right = strncmp(head + strlen("HTTP/1.1 "), status, strlen(status)) == 0 && says(body, words);
+        free(head);
+        return right;
+}
+
+static void the_page_is_in_the_program(void **state)
+{
+        (void)state;
+        struct folder empty = folder_make();
+        folder_put(&empty, "socket.io.js", "/*!\n * Socket.IO v9.8.7\n */\n");
+        struct web *w = NULL;
+        assert_int_equal(web_load(&(struct web_sources){ .path = "/socket.io/", .bundle = empty.path }, &w), 0);
+        struct bytes page, same;
+        char *head = get(w, "/", &page);
+        assert_non_null(strstr(head, "\r\nContent-Type: text/html; charset=utf-8\r\n"));
+        assert_non_null(strstr(head, "\r\nContent-Security-Policy: default-src 'none';"));
+        assert_null(strstr(head, "unsafe"));
+        assert_true(says(page, "<script src=\"/socket.io/socket.io.js\""));
+        free(head);
+        free(get(w, "/index.html", &same));
+        assert_true(bytes_equal(page, same));
+        assert_true(gets(w, "/chat.js", "200", "'use strict'"));
+        assert_true(gets(w, "/chat.css", "200", "color-scheme"));
+        assert_true(gets(w, "/icon.svg", "200", "<svg"));
+        web_destroy(w);
+        folder_end(&empty);
+}
+
+static void the_page_follows_the_path(void **state)
+{
+        (void)state;
+        struct folder bundle = folder_make();
+        folder_put(&bundle, "socket.io.js", "// Socket.IO v9.8.7\n");
+        struct web *w = NULL;
+        assert_int_equal(web_load(&(struct web_sources){ .path = "/a/much/longer/path/", .bundle = bundle.path }, &w),
+                         0);
+        struct bytes page;
+        free(get(w, "/", &page));
+        assert_true(says(page, "<script src=\"/a/much/longer/path/socket.io.js\""));
+        assert_true(says(page, "data-path=\"/a/much/longer/path/\""));
+        assert_true(says(page, "</html>"));
+        assert_false(says(page, "\"/socket.io/"));
+        assert_true(gets(w, "/a/much/longer/path/socket.io.js", "200", "v9.8.7"));
+        assert_false(web_has(w, bytes_text("/socket.io/socket.io.js")));
+        web_destroy(w);
+        folder_end(&bundle);
+}
+
+static void the_client_bears_its_version(void **state)
+{
+        (void)state;
+        struct folder bundle = folder_make();
+        folder_put(&bundle, "socket.io.js", "/*!\n * Socket.IO v9.8.7\n */\n");
+        folder_put(&bundle, "socket.io.min.js.map", "{}");
+        struct web *w = NULL;
+        assert_int_equal(web_load(&(struct web_sources){ .path = "/socket.io/", .bundle = bundle.path }, &w), 0);
+        struct bytes body;
+        char *head = get(w, "/socket.io/socket.io.js", &body);
+        assert_non_null(strstr(head, "\r\nETag: \"9.8.7\"\r\n"));
+        assert_non_null(strstr(head, "\r\nCache-Control: public, max-age=0\r\n"));
+        assert_non_null(strstr(head, "\r\nContent-Type: application/javascript; charset=utf-8\r\n"));
+        free(head);
+        head = get(w, "/socket.io/socket.io.min.js.map", &body);
+        assert_non_null(strstr(head, "\r\nETag: \"9.8.7\"\r\n"));
+        assert_non_null(strstr(head, "\r\nContent-Type: application/json; charset=utf-8\r\n"));
+        free(head);
+        static const char *const others[] = { "js.map",         "min.js",         "esm.min.js",
+                                              "esm.min.js.map", "msgpack.min.js", "msgpack.min.js.map" };
+        for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+                char url[64];
+                snprintf(url, sizeof url, "/socket.io/socket.io.%s", others[i]);
+                assert_true(gets(w, url, "404", "make deps"));
+        }
+        assert_false(web_has(w, bytes_text("/socket.io/")));
+        assert_false(web_has(w, bytes_text("/socket.io/?EIO=4&transport=polling")));
+        web_destroy(w);
+        folder_end(&bundle);
+}
+
+static void a_stranger_in_the_clients_place_is_not_served(void **state)
+{
+        (void)state;
+        struct folder bundle = folder_make();
+        folder_put(&bundle, "socket.io.js", "alert('Socket.IO without its number')");
+        struct web *w = NULL;
+        assert_int_equal(web_load(&(struct web_sources){ .path = "/socket.io/", .bundle = bundle.path }, &w), 0);
+        assert_true(gets(w, "/socket.io/socket.io.js", "404", "make deps"));
+        assert_true(gets(w, "/", "200", "<html"));
+        web_destroy(w);
+        folder_end(&bundle);
+}
+
+static void a_folder_of_pages_takes_the_chat_pages_place(void **state)
+{
+        (void)state;
+        struct folder pages = folder_make();
+        folder_put(&pages, "index.html", "<h1>mine</h1>");
+        folder_put(&pages, "mine.js", "1");
+        folder_put(&pages, ".secret.txt", "no");
+        folder_put(&pages, "core", "no");
+        struct web *w = NULL;
+        assert_int_equal(web_load(&(struct web_sources){ .path = "/socket.io/", .pages = pages.path }, &w), 0);
+        struct bytes body;
+        char *head = get(w, "/", &body);
+        assert_true(says(body, "mine"));
+        assert_null(strstr(head, "Content-Security-Policy"));
+        free(head);
+        assert_true(gets(w, "/mine.js", "200", "1"));
+        assert_false(web_has(w, bytes_text("/.secret.txt")));
+        assert_false(web_has(w, bytes_text("/core")));
+        assert_false(web_has(w, bytes_text("/chat.js")));
+        web_destroy(w);
+        folder_end(&pages);
+}
+
+static void a_folder_that_is_not_there_is_said(void **state)
+{
+        (void)state;
+        struct folder empty = folder_make();
+        struct web *w = NULL;
+        assert_int_equal(web_load(&(struct web_sources){ .path = "/s/", .bundle = "/nowhere/at/all" }, &w), ERR_SYSTEM);
+        assert_int_equal(web_load(&(struct web_sources){ .path = "/s/", .pages = "/nowhere/at/all" }, &w), ERR_SYSTEM);
+        assert_int_equal(web_load(&(struct web_sources){ .path = "/s/", .bundle = empty.path }, &w), ERR_SYSTEM);
+        assert_null(w);
+        folder_end(&empty);
+}
+
+int main(void)
+{
+        static const struct CMUnitTest others[] = {
+                cmocka_unit_test(a_made_tag_changes_with_the_bytes),
+                cmocka_unit_test(the_table_is_bounded),
+                cmocka_unit_test(the_page_is_in_the_program),
+                cmocka_unit_test(the_page_follows_the_path),
+                cmocka_unit_test(the_client_bears_its_version),
+                cmocka_unit_test(a_stranger_in_the_clients_place_is_not_served),
+                cmocka_unit_test(a_folder_of_pages_takes_the_chat_pages_place),
+                cmocka_unit_test(a_folder_that_is_not_there_is_said),
+        };
+        int failed = RUN_ROWS("web", asks, run_ask);
+        failed += cmocka_run_group_tests_name("web others", others, NULL, NULL);
+        return failed;
+}
