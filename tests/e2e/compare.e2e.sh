@@ -52,6 +52,23 @@ holds() {
                 process.exit(value === true ? 0 : 1)' "$dir/$1" "$2"
 }
 
+# Do two runs of a seed hit the same datagrams? A busy machine bundles other events into one datagram
+# in one run than in the other; then fewer are common than must be, and the pair is run again, each
+# alone. One that met another fate is never forgiven.
+same_fates() {
+        local try said
+        for try in 1 2 3; do
+                said=$("$lab" same "$dir/first/out/decisions.csv" "$dir/again/out/decisions.csv") && echo "# $said" && return 0
+                echo "# pair $try: $said"
+                [[ $said == *", 0 with another fate,"* ]] || return 1
+                start first --duration 3s --seed 5
+                wait
+                start again --duration 3s --seed 5
+                wait
+        done
+        return 1
+}
+
 # Processes that have mark $1 in their environment, as all have that a marked one starts.
 marked() {
         local environ
@@ -145,7 +162,7 @@ check "repair takes a round trip" holds first 'nack.every(p => p.recovery.gap.p5
 check "TCP waits for what was lost" holds first 'path("tcp").latency.p99_ns > path("udp-raw").latency.p99_ns + 25e6'
 check "bytes on the wire are known" holds first 'r.paths.every(p => p.cost.wire_bytes > p.cost.transport_bytes)'
 check "emulator and generator were watched" holds first 'r.validity.emulator.late.count > 0 && r.validity.generator.late.count === 300'
-check "the same seed hits the same datagrams" "$lab" same "$dir/first/out/decisions.csv" "$dir/again/out/decisions.csv"
+check "the same seed hits the same datagrams" same_fates
 
 check "a run with a blackout is exit 0" fair dark
 check "a blackout leaves no event unaccounted for" \
