@@ -84,16 +84,32 @@ static void discard(struct tcp_session *s, struct mono now, struct tcp_kept *k)
                 app_forget(socket);
 }
 
+/* A question from the application, as an event with an ack id. */
+static int ask(void *owner, struct app_socket *socket, struct mono now, uint64_t id, struct bytes event)
+{
+        struct tcp_session *s = owner;
+        struct sio_packet p = { .type = SIO_EVENT, .has_id = true, .id = id, .data = event };
+        (void)now;
+        return session_place(s, session_seat(s, tcp_service_space(s->service, app_nsp(app_socket_app(socket)))), &p);
+}
+
+static struct app_line line(struct tcp_session *s)
+{
+        return (struct app_line){ ask, s };
+}
+
 /* Puts the session in the away or living socket's place. */
 static void take_socket(struct tcp_session *s, struct mono now, struct tcp_seat *seat, struct tcp_kept *k)
 {
         struct app_socket *socket = k->socket;
-        if (take_over(s, now, k))
-                app_take_over(socket, encoding(s, seat->space), &s->sink);
-        else
-                app_return(socket, now, encoding(s, seat->space), &s->sink);
+        bool living = take_over(s, now, k);
         seat->socket = socket;
         seat->kept = k;
+        if (living)
+                app_take_over(socket, now, encoding(s, seat->space), &s->sink);
+        app_socket_line(socket, line(s));
+        if (!living)
+                app_return(socket, now, encoding(s, seat->space), &s->sink);
 }
 
 /* The record under the private id in a client's auth; NULL: none, or of another namespace. */
@@ -163,7 +179,7 @@ static int sit(struct tcp_session *s, struct mono now, struct tcp_seat *seat, st
         struct tcp_service *v = s->service;
         if (resume(s, now, seat, auth))
                 return 0;
-        seat->socket = app_connect(seat->space->app, now, auth, encoding(s, seat->space), &s->sink);
+        seat->socket = app_connect(seat->space->app, now, auth, encoding(s, seat->space), &s->sink, line(s));
         if (!seat->socket)
                 return ERR_NO_MEMORY;
         v->counts.connects++;

@@ -2,6 +2,7 @@
  * is whole, and what each packet does.
  */
 #include "core/base/err.h"
+#include "core/chat/ask.h"
 #include "core/event/pack.h"
 #include "core/wire/sio_msgpack.h"
 #include "tcp_server/tcp_session_inside.h"
@@ -129,7 +130,10 @@ static void on_packet(struct tcp_session *s, struct mono now, const struct sio_p
         case SIO_EVENT:
                 on_event(s, now, seat, p);
                 return;
-        case SIO_ACK: /* we ask for no answers, and unknown ids are nobody's */
+        case SIO_ACK:
+                if (p->has_id)
+                        ask_answer(seat->socket, now, p->id, p->data);
+                return;
         case SIO_CONNECT_ERROR:
         case SIO_BINARY_EVENT:
         case SIO_BINARY_ACK:

@@ -37,19 +37,31 @@ void session_put_border(struct tcp_session *s, struct mono now, const struct sio
         tell(s);
 }
 
-void session_put_placed(struct tcp_session *s, struct mono now, struct tcp_seat *seat, const struct sio_packet *p)
+/* Where things are now: behind the last event published. All or nothing. */
+static int place(struct tcp_session *s, struct tcp_seat *seat, const struct sio_packet *p)
 {
-        if (!session_has_room(s, now))
-                return;
         size_t start;
         struct sio_packet named = *p;
         struct buf *out = tcp_private_begin(&seat->placed, hub_head(seat->space->hub), &start);
         named.nsp = seat->space->nsp;
         int err = out ? tcp_encoding_packet(s->form, &named, out) : ERR_NO_MEMORY;
-        if (!err)
+        if (err)
+                seat->placed.records.n = start;
+        else
                 tcp_private_end(&s->private, &seat->placed, start);
-        session_check(s, now, err);
         tell(s);
+        return err;
+}
+
+int session_place(struct tcp_session *s, struct tcp_seat *seat, const struct sio_packet *p)
+{
+        return tcp_private_bytes(&s->private) < TCP_PRIVATE_MAX ? place(s, seat, p) : ERR_FULL;
+}
+
+void session_put_placed(struct tcp_session *s, struct mono now, struct tcp_seat *seat, const struct sio_packet *p)
+{
+        if (session_has_room(s, now))
+                session_check(s, now, place(s, seat, p));
 }
 
 static int write_hello(struct buf *event, const struct tcp_seat *seat)

@@ -56,6 +56,8 @@ void session_end(struct tcp_session *s, struct mono now, enum tcp_end end, uint1
 /* Queues packets; when memory or the room for them is out, the session ends. */
 void session_put_border(struct tcp_session *s, struct mono now, const struct sio_packet *p);
 void session_put_placed(struct tcp_session *s, struct mono now, struct tcp_seat *seat, const struct sio_packet *p);
+/* The same, but what finds no room or memory is refused and harms nobody: 0, ERR_FULL, ERR_NO_MEMORY. */
+int session_place(struct tcp_session *s, struct tcp_seat *seat, const struct sio_packet *p);
 void session_put_gap(struct tcp_session *s, struct mono now, struct tcp_seat *seat, const struct piece *gap);
 void session_put_hello(struct tcp_session *s, struct mono now, struct tcp_seat *seat);
 

@@ -90,7 +90,8 @@ static bool bind_instance(struct udp_session *s, struct mono now, const uint8_t 
         const struct udp_shared *shared = s->shared;
         s->instance = udp_instance_find(shared->instances, id);
         if (!s->instance) {
-                struct app_socket *socket = app_connect(s->app, now, auth, shared->encoding, &s->news);
+                struct app_socket *socket =
+                        app_connect(s->app, now, auth, shared->encoding, &s->news, (struct app_line){ 0 });
                 if (!socket)
                         return false;
                 s->instance = udp_instance_add(shared->instances, id, socket, s);
@@ -106,7 +107,7 @@ static bool bind_instance(struct udp_session *s, struct mono now, const uint8_t 
                 app_return(socket, now, shared->encoding, &s->news);
                 return true;
         }
-        app_take_over(socket, shared->encoding, &s->news);
+        app_take_over(socket, now, shared->encoding, &s->news);
         before->instance = NULL;
         shared->stats->taken_over++;
         udp_session_close(before, now, DGRAM_CODE_OK, false);

@@ -4,19 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/rng.h"
-
-struct app {
-        struct app *next;
-        struct hub *hub;
-        const struct app_handlers *handlers;
-        uint32_t sockets; /* connected or away */
-};
-
-struct app_socket {
-        struct app *app;
-        struct member *member; /* its id is the socket's */
-        void *data;
-};
+#include "core/chat/app_inside.h"
 
 struct app *app_create(struct hub *hub, const struct app_handlers *handlers)
 {
@@ -29,6 +17,8 @@ struct app *app_create(struct hub *hub, const struct app_handlers *handlers)
 void app_destroy(struct app *a)
 {
         assert(!a || a->sockets == 0);
+        if (a)
+                asks_destroy(a->asks);
         free(a);
 }
 
@@ -89,7 +79,7 @@ static void drop(struct app_socket *s)
 }
 
 struct app_socket *app_connect(struct app *a, struct mono now, struct bytes auth, int encoding,
-                               const struct hub_sink *sink)
+                               const struct hub_sink *sink, struct app_line line)
 {
         struct app_socket *s = calloc(1, sizeof *s);
         if (!s)
@@ -97,6 +87,7 @@ struct app_socket *app_connect(struct app *a, struct mono now, struct bytes auth
         char id[APP_ID_CHARS];
         draw_id(id);
         s->app = a;
+        s->line = line;
         s->member = hub_member_add(a->hub, bytes_of(id, sizeof id), encoding, sink, s);
         if (!s->member) {
                 free(s);
@@ -129,6 +120,7 @@ static void tell_disconnect(struct app_socket *s, struct mono now, const char *r
 void app_leave(struct app_socket *s, struct mono now, const char *reason)
 {
         struct bytes room;
+        asks_gone(s, now);
         tell_disconnecting(s, now, reason);
         if (s->app->handlers->disconnect)
                 while (member_room_at(s->member, 0, &room) && hub_leave(s->member, now, room) == 0)
@@ -139,6 +131,7 @@ void app_leave(struct app_socket *s, struct mono now, const char *reason)
 
 void app_away(struct app_socket *s, struct mono now, const char *reason)
 {
+        asks_gone(s, now);
         tell_disconnecting(s, now, reason);
         member_detach(s->member);
         tell_disconnect(s, now, reason);
@@ -151,8 +144,9 @@ void app_return(struct app_socket *s, struct mono now, int encoding, const struc
                 s->app->handlers->recovered(s->app, s, now);
 }
 
-void app_take_over(struct app_socket *s, int encoding, const struct hub_sink *sink)
+void app_take_over(struct app_socket *s, struct mono now, int encoding, const struct hub_sink *sink)
 {
+        asks_gone(s, now); /* the connection that was asked is gone */
         member_detach(s->member);
         member_attach(s->member, encoding, sink);
 }
@@ -203,6 +197,11 @@ int app_socket_join(struct app_socket *s, struct mono now, struct bytes room)
 int app_socket_quit(struct app_socket *s, struct mono now, struct bytes room)
 {
         return hub_leave(s->member, now, room);
+}
+
+void app_socket_line(struct app_socket *s, struct app_line line)
+{
+        s->line = line;
 }
 
 struct bytes app_socket_id(const struct app_socket *s)

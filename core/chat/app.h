@@ -86,10 +86,17 @@ int app_socket_quit(struct app_socket *s, struct mono now, struct bytes room);
 
 /* ---- for the sessions --------------------------------------------------------------------- */
 
+/* How a socket's client can be asked (ask.h); zeroed: not at all. `ask` sends the event with that id,
+ * for ask_answer to bring back; it never ends the session. Returns 0 or ERR_*. */
+struct app_line {
+        int (*ask)(void *owner, struct app_socket *s, struct mono now, uint64_t id, struct bytes event);
+        void *owner;
+};
+
 /* A client connected: makes its socket and member, then tells the application. The socket is the
  * session's until app_leave (gone) or app_away (kept for recovery). NULL when memory is out. */
 struct app_socket *app_connect(struct app *a, struct mono now, struct bytes auth, int encoding,
-                               const struct hub_sink *sink);
+                               const struct hub_sink *sink, struct app_line line);
 
 /* An event arrived from the client. reply->args are what to answer if an answer was asked for. */
 void app_event(struct app *a, struct app_socket *s, struct mono now, const struct event *e, struct app_reply *reply);
@@ -106,7 +113,10 @@ void app_away(struct app_socket *s, struct mono now, const char *reason);
 void app_return(struct app_socket *s, struct mono now, int encoding, const struct hub_sink *sink);
 
 /* Another connection takes the socket over from a living one: no word to the application. */
-void app_take_over(struct app_socket *s, int encoding, const struct hub_sink *sink);
+void app_take_over(struct app_socket *s, struct mono now, int encoding, const struct hub_sink *sink);
+
+/* After a take-over, and before a return: the new session's. */
+void app_socket_line(struct app_socket *s, struct app_line line);
 
 /* An away socket's time is up: frees it (its leaving was told already). */
 void app_forget(struct app_socket *s);

@@ -3,8 +3,12 @@
  *   connect                  the client is sent `auth` with its CONNECT payload, {} when it had none
  *   message, args..          it is sent `message-back` with the same arguments
  *   message-with-ack, args.. the answer is the same arguments
+ *   ask, event, args..       it is asked that, and sent `answers` with the number asked and an array of
+ *                            the answers' arguments
+ *   ask-all, event, args..   all in the namespace are asked, and all are sent `answers`
  *
- * Nothing else is said: no hello, no recovery and so no offsets, exactly the reference's bytes.
+ * Who is asked has one second. The last two are ours, for the acks that go the other way. Nothing else
+ * is said: no hello, no recovery and so no offsets, exactly the reference's bytes.
  *
  * Source: the suites beside the Engine.IO and Socket.IO protocols.
  */

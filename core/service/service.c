@@ -9,6 +9,7 @@
 #include "core/base/err.h"
 #include "core/base/options.h"
 #include "core/base/rng.h"
+#include "core/chat/ask.h"
 #include "core/chat/chat.h"
 #include "core/chat/echo.h"
 
@@ -31,7 +32,7 @@ static struct mono deadline(const struct service *s)
 {
         struct mono soonest = MONO_NEVER;
         for (uint32_t i = 0; i < s->namespaces; i++)
-                soonest = mono_min(soonest, hub_deadline(s->hub[i]));
+                soonest = mono_min(soonest, mono_min(hub_deadline(s->hub[i]), ask_deadline(s->app[i])));
         return soonest;
 }
 
@@ -52,8 +53,11 @@ static void on_turn_end(void *ctx)
 static void on_expiry(void *ctx)
 {
         struct service *s = ctx;
-        for (uint32_t i = 0; i < s->namespaces; i++)
-                hub_expire(s->hub[i], loop_clock());
+        struct mono now = loop_clock();
+        for (uint32_t i = 0; i < s->namespaces; i++) {
+                ask_expire(s->app[i], now);
+                hub_expire(s->hub[i], now);
+        }
         alarm_set(&s->expiry, deadline(s));
 }
 

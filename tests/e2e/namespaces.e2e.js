@@ -95,6 +95,8 @@ story('echo: auth first, message-back, answers, in two namespaces on one connect
     custom.connect();
     await connected(custom);
     assert.deepStrictEqual(await asked(custom, 'message-with-ack', 'again'), ['again']);
+    custom.disconnect();
+    root.disconnect();
   }
 });
 
@@ -105,6 +107,28 @@ story('an unknown namespace is refused, the others live on', async () => {
   nowhere.connect();
   assert.strictEqual((await refused).message, 'Invalid namespace');
   assert.deepStrictEqual(await asked(root, 'message-with-ack', 1), [1]);
+});
+
+story('the server asks, clients answer: one, all, partial when time is up', async () => {
+  const [json, packed] = [connect(echo, '/custom'), connect(echo, '/custom', { parser: msgpack })];
+  await Promise.all([connected(json), connected(packed)]);
+  for (const socket of [json, packed]) {
+    socket.once('what', (data, answer) => answer(data, 'seen'));
+    const answers = heard(socket, 'answers');
+    socket.emit('ask', 'what', blob(9));
+    const [asked_, [[data, word]]] = await answers;
+    assert.strictEqual(asked_, 1);
+    assert.ok(blob(9).equals(Buffer.from(data)));
+    assert.strictEqual(word, 'seen');
+  }
+  json.on('vote', (answer) => answer('json'));
+  packed.once('vote', (answer) => answer('packed'));
+  const all = heard(json, 'answers');
+  packed.emit('ask-all', 'vote');
+  assert.deepStrictEqual((await all).map((x) => (Array.isArray(x) ? x.flat().sort() : x)), [2, ['json', 'packed']]);
+  const partial = heard(json, 'answers');
+  packed.emit('ask-all', 'vote'); // packed does not listen any more
+  assert.deepStrictEqual(await partial, [2, [['json']]]);
 });
 
 story('the end', async () => {

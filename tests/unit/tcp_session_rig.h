@@ -25,6 +25,7 @@
 #include <stdlib.h>
 
 #include "core/base/units.h"
+#include "core/chat/ask.h"
 #include "core/chat/chat.h"
 #include "core/chat/echo.h"
 #include "core/wire/eio.h"
@@ -269,6 +270,7 @@ static void server_says(struct rig *r, struct hub *hub, const char *json, bool d
 static struct mono soonest(const struct rig *r)
 {
         struct mono at = mono_min(tcp_service_deadline(r->service), hub_deadline(r->hub[0]));
+        at = mono_min(at, ask_deadline(r->app[0]));
         for (int i = 0; i < PEERS; i++)
                 if (r->peer[i].session)
                         at = mono_min(at, tcp_session_deadline(r->peer[i].session));
@@ -284,6 +286,7 @@ static void pass(struct rig *r, const char *text)
                 r->now = due;
                 tcp_service_expire(r->service, r->now);
                 hub_expire(r->hub[0], r->now);
+                ask_expire(r->app[0], r->now);
                 for (int i = 0; i < PEERS; i++)
                         if (r->peer[i].session)
                                 tcp_session_expire(r->peer[i].session, r->now);

@@ -109,7 +109,7 @@ static void act(struct app *a, struct app_socket *s, char letter, int encoding)
                 app_return(s, now, encoding, &sink);
                 break;
         case 'T':
-                app_take_over(s, encoding, &sink);
+                app_take_over(s, now, encoding, &sink);
                 assert_true(member_attached(app_socket_member(s)));
                 break;
         case 'L':
@@ -134,7 +134,8 @@ static void run_row(void **state)
         int encoding = hub_encoding_add(hub, &(struct hub_encoding){ .name = "dots", .encode = encode_nothing });
         struct app *a = app_create(hub, row->handlers);
         assert_ptr_equal(app_hub(a), hub);
-        struct app_socket *s = app_connect(a, (struct mono){ 1 }, bytes_text("\x80"), encoding, &sink);
+        struct app_socket *s =
+                app_connect(a, (struct mono){ 1 }, bytes_text("\x80"), encoding, &sink, (struct app_line){ 0 });
         assert_ptr_equal(member_user(app_socket_member(s)), s);
         assert_int_equal(hub_join(app_socket_member(s), (struct mono){ 2 }, bytes_text("tea")), 0);
         for (const char *letter = row->acts; *letter; letter++)
@@ -155,7 +156,7 @@ static void test_ids(void **state)
         struct app *a = app_create(hub, &none);
         struct app_socket *s[N];
         for (int i = 0; i < N; i++) {
-                s[i] = app_connect(a, (struct mono){ 1 }, bytes_text(""), encoding, &sink);
+                s[i] = app_connect(a, (struct mono){ 1 }, bytes_text(""), encoding, &sink, (struct app_line){ 0 });
                 struct bytes id = app_socket_id(s[i]);
                 assert_int_equal(id.n, APP_ID_CHARS);
                 for (size_t k = 0; k < id.n; k++)

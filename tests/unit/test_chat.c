@@ -156,7 +156,8 @@ static void set_up(struct stage *st)
         st->app = app_create(st->hub, &chat_handlers);
         assert_non_null(st->app);
         for (int i = 0; i < SOCKETS; i++) {
-                st->socket[i] = app_connect(st->app, st->now, bytes_text(""), st->encoding, &sink);
+                st->socket[i] =
+                        app_connect(st->app, st->now, bytes_text(""), st->encoding, &sink, (struct app_line){ 0 });
                 assert_non_null(st->socket[i]);
                 memcpy(st->id[i], app_socket_id(st->socket[i]).at, APP_ID_CHARS);
         }

@@ -56,7 +56,8 @@ static void end(struct rig *r)
 
 static struct tcp_kept *connect_one(struct rig *r)
 {
-        struct app_socket *s = app_connect(r->app, start, bytes_text(""), 0, &(struct hub_sink){ no_news, NULL });
+        struct app_socket *s = app_connect(r->app, start, bytes_text(""), 0, &(struct hub_sink){ no_news, NULL },
+                                           (struct app_line){ 0 });
         return tcp_recover_add(r->recover, s, some_session);
 }
 

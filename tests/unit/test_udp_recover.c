@@ -51,7 +51,8 @@ static const uint8_t *id_of(uint32_t n)
 
 static struct udp_instance *arrive(struct town *t, uint32_t n)
 {
-        struct app_socket *s = app_connect(t->app, at_s(0), bytes_of(NULL, 0), t->encoding, &sink);
+        struct app_socket *s =
+                app_connect(t->app, at_s(0), bytes_of(NULL, 0), t->encoding, &sink, (struct app_line){ 0 });
         return udp_instance_add(t->all, id_of(n), s, here);
 }
 
