@@ -37,6 +37,7 @@ struct udp_feed {
         struct mono doubted;       /* a jump was first doubted then; MONO_NEVER: no doubt */
         struct mono report_due;    /* MONO_NEVER: nothing to report */
         uint64_t reported;         /* contig of the last REPORT */
+        struct mono reported_at;   /* and when; MONO_NEVER: none yet */
         uint32_t received, duplicates, bytes;
         struct mono beat_at;
         uint32_t beat_no;

@@ -3,7 +3,8 @@
 #include "core/event/event.h"
 #include "core/wire/crc32c.h"
 
-#define REPORT_NS (1 * NS_PER_S)
+#define REPORT_NS     (1 * NS_PER_S)
+#define REPORT_NS_MIN (200 * NS_PER_MS) /* between two of the same */
 
 /* ---- telling ------------------------------------------------------------------------------ */
 
@@ -369,6 +370,7 @@ static void report(struct client *c, struct mono now, struct udp_feed *f)
                 return;
         c->more.reports++;
         f->reported = f->gaps.contig;
+        f->reported_at = now;
         f->bytes = 0;
         f->report_due = MONO_NEVER;
 }
@@ -388,7 +390,10 @@ bool udp_rooms_beat(struct client *c, struct mono now, const struct dgram_msg *m
         f->beat_no = m->beat.beat_no;
         tell_ready(c, f);
         watch_doubt(c, now, f);
-        if (m->beat.head == f->gaps.contig && f->reported != f->gaps.contig)
+        /* It has said so already? Then that was lost, or is still on its way. */
+        bool fresh = f->reported != f->gaps.contig || mono_is_never(f->reported_at) ||
+                     mono_since(now, f->reported_at) >= REPORT_NS_MIN;
+        if (m->beat.head == f->gaps.contig && fresh)
                 report(c, now, f);
         return true;
 }

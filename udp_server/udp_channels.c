@@ -216,8 +216,11 @@ void udp_channel_gave(struct udp_channel *c, struct mono now)
         c->beat_due = mono_add(now, c->beat_step_ns);
 }
 
+/* One that finds no place is not said: others follow it, and a client is not closed for them. */
 static void beat(struct udp_session *s, struct mono now, struct udp_channel *c)
 {
+        if (s->queue.ready.n > DGRAM_QUEUE_BYTES_MAX / 2)
+                return;
         struct dgram_msg m = { .type = DGRAM_BEAT,
                                .tag = room_tag(c->room),
                                .beat = { .epoch = hub_epoch(app_hub(s->app)),
@@ -244,7 +247,7 @@ void udp_channels_beat(struct udp_session *s, struct mono now, bool all)
                         if (at_head && c->reported == head)
                                 c->beat_due = MONO_NEVER; /* it knows */
                 }
-                if (at_head && (all || c->reported != head))
+                if (at_head && c->reported != head)
                         beat(s, now, c);
         }
 }

@@ -241,6 +241,24 @@ static void a_lasting_doubt_is_no_storm(void **state)
         end(&e);
 }
 
+/* The server goes on with BEATs until it has REPORT: one that is lost is said again. */
+static void a_lost_report_is_said_again(void **state)
+{
+        (void)state;
+        struct end e;
+        in_tea(&e, CLIENT_MODE_NACK_ORDERED);
+        say_data(&e, TEA_TAG, 1);
+        say_beat(&e, TEA_TAG, 1);
+        assert_non_null(said(&e, DGRAM_REPORT));
+        pass(&e, 199);
+        say_beat(&e, TEA_TAG, 1); /* it may have crossed with the first */
+        assert_null(said(&e, DGRAM_REPORT));
+        pass(&e, 1);
+        say_beat(&e, TEA_TAG, 1);
+        assert_int_equal(said(&e, DGRAM_REPORT)->report.contig, 1);
+        end(&e);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -252,6 +270,7 @@ int main(void)
                 cmocka_unit_test(a_server_without_memory_is_noticed_soon),
                 cmocka_unit_test(a_server_that_says_something_is_there),
                 cmocka_unit_test(a_lasting_doubt_is_no_storm),
+                cmocka_unit_test(a_lost_report_is_said_again),
         };
         return cmocka_run_group_tests_name("udp_client back", stories, NULL, NULL);
 }
