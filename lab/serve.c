@@ -29,7 +29,7 @@ static const struct argp_option option_list[] = {
         { "per-address", KEY_PER_ADDRESS, "N", 0,
           "UDP sessions that one address may have, but this host's own (64); many clients may stand behind one", 0 },
         { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
-        { "verbose", 'v', 0, 0, "say what happens on standard error", 0 },
+        { "verbose", 'v', 0, 0, "say on standard error what happens, and at the end what was counted", 0 },
         { 0 },
 };
 
@@ -108,6 +108,8 @@ int serve_main(int argc, char **argv)
         service_ready("tcp", &tcp_at);
         service_ready("udp", &udp_at);
         service_run(service);
+        tcp_server_tell(tcp);
+        udp_server_tell(udp);
         udp_server_destroy(udp);
         tcp_server_destroy(tcp);
         service_destroy(service);

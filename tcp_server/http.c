@@ -44,16 +44,6 @@ static const char *status_of(enum http_refusal refusal)
         return status[refusal];
 }
 
-static const char *body_of(enum http_refusal refusal)
-{
-        static const char *const bodies[] = {
-#define HTTP_BODY(name, words, body) body,
-                HTTP_REFUSAL_LIST(HTTP_BODY)
-#undef HTTP_BODY
-        };
-        return bodies[refusal];
-}
-
 /* ---- what llhttp tells ---------------------------------------------------------------------- */
 
 static int on_url(llhttp_t *p, const char *at, size_t n)
@@ -194,7 +184,7 @@ static void put_cors(struct http *h)
 
 void http_refuse(struct http *h, enum http_refusal refusal)
 {
-        const char *body = body_of(refusal);
+        const char *body = http_refusal_text(refusal);
         h->refusal = refusal;
         h->answer.n = 0;
         (void)buf_printf(&h->answer, "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n",
@@ -272,4 +262,14 @@ struct bytes http_answer(const struct http *h)
 enum http_refusal http_refusal(const struct http *h)
 {
         return h->refusal;
+}
+
+const char *http_refusal_text(enum http_refusal refusal)
+{
+        static const char *const bodies[] = {
+#define HTTP_BODY(name, words, body) body,
+                HTTP_REFUSAL_LIST(HTTP_BODY)
+#undef HTTP_BODY
+        };
+        return bodies[refusal];
 }

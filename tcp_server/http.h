@@ -57,4 +57,7 @@ void http_refuse(struct http *h, enum http_refusal refusal);
 struct bytes http_answer(const struct http *h); /* borrowed until http_destroy */
 enum http_refusal http_refusal(const struct http *h);
 
+/* What the refused are told: the answer's body, with its line's end if it has one. */
+const char *http_refusal_text(enum http_refusal refusal);
+
 #endif

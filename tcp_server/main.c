@@ -48,7 +48,7 @@ static const struct argp_option option_list[] = {
         { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control of every connection (the system's)", 0 },
         { "nodelay", KEY_NODELAY, "on|off", 0, "TCP_NODELAY (on)", 0 },
         { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
-        { "verbose", 'v', 0, 0, "say what happens on standard error", 0 },
+        { "verbose", 'v', 0, 0, "say on standard error what happens, and at the end what was counted", 0 },
         { 0 },
 };
 
@@ -145,6 +145,7 @@ int main(int argc, char **argv)
         struct sock_addr at = tcp_server_address(server);
         service_ready("tcp", &at);
         service_run(service);
+        tcp_server_tell(server);
         tcp_server_destroy(server);
         service_destroy(service);
         return EXIT_DONE;

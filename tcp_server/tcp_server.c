@@ -2,7 +2,9 @@
 
 #include <bsd/sys/queue.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -46,7 +48,10 @@ struct tcp_server {
         bool scarce_said; /* once for each want */
         LIST_HEAD(, conn) conns;
         TAILQ_HEAD(dirty_list, conn) dirty;
-        struct tcp_server_stats stats;
+        struct {
+                uint64_t accepted, open, sends, bytes_in, bytes_out;
+                uint64_t refused[HTTP_REFUSALS]; /* before the upgrade */
+        } stats;
         uint8_t in[READ_BYTES];
 };
 
@@ -201,12 +206,12 @@ static void feed_http(struct conn *c, struct mono now, uint8_t *in, size_t n)
                 return;
         struct bytes answer = http_answer(c->http);
         bool kept = buf_put(&c->first, answer.at, answer.n) == 0;
+        c->server->stats.refused[http_refusal(c->http)] += verdict == HTTP_REFUSED;
         http_destroy(c->http);
         c->http = NULL;
         if (verdict == HTTP_UPGRADE && kept)
                 c->session = tcp_session_create(c->server->service, now, &(struct hub_sink){ on_news, c });
         c->closing = !c->session;
-        c->server->stats.refused += c->closing;
         mark(c);
         if (c->session && taken < n)
                 feed_session(c, now, in + taken, n - taken);
@@ -263,7 +268,7 @@ static void on_alarm(void *ctx)
                 http_destroy(c->http);
                 c->http = NULL;
                 c->closing = true;
-                c->server->stats.refused++;
+                c->server->stats.refused[HTTP_TOO_SLOW]++;
                 mark(c);
         } else {
                 conn_destroy(c);
@@ -430,9 +435,29 @@ void tcp_server_destroy(struct tcp_server *s)
         free(s);
 }
 
-struct tcp_server_stats tcp_server_stats(const struct tcp_server *s)
+static void tell(uint64_t n, const char *what, const char *words)
 {
-        struct tcp_server_stats stats = s->stats;
-        stats.sessions = s->service->counts;
-        return stats;
+        if (n > 0)
+                log_info("counted %" PRIu64 " %s%.*s", n, what, (int)strcspn(words, "\n"), words);
+}
+
+void tcp_server_tell(const struct tcp_server *s)
+{
+        const struct tcp_counts *c = &s->service->counts;
+        tell(s->stats.accepted, "connections", "");
+        tell(s->stats.sends, "sends", "");
+        tell(s->stats.bytes_in, "bytes received", "");
+        tell(s->stats.bytes_out, "bytes sent", "");
+        for (int i = HTTP_NOT_REFUSED + 1; i < HTTP_REFUSALS; i++)
+                tell(s->stats.refused[i], "refused: ", http_refusal_text((enum http_refusal)i));
+        for (int i = TCP_END_NONE + 1; i < TCP_ENDS; i++)
+                tell(c->ends[i], "sessions ended: ", tcp_end_text((enum tcp_end)i));
+        for (int i = WS_FAULT_NONE + 1; i < WS_FAULTS; i++)
+                tell(c->faults[i], "bad frames: ", ws_fault_text((enum ws_fault)i));
+        tell(c->connects, "sockets connected", "");
+        tell(c->recovered, "sockets recovered", "");
+        tell(c->partly_recovered, "sockets recovered in part", "");
+        tell(c->taken_over, "sockets taken over", "");
+        tell(c->gaps, "gaps told", "");
+        tell(c->events_in, "events received", "");
 }

@@ -55,11 +55,7 @@ struct service_transport tcp_server_transport(struct tcp_server *s);
 
 void tcp_server_destroy(struct tcp_server *s); /* accepts NULL */
 
-struct tcp_server_stats {
-        uint64_t accepted, open, sends, bytes_in, bytes_out;
-        uint64_t refused; /* before the upgrade, for whatever reason */
-        struct tcp_counts sessions;
-};
-struct tcp_server_stats tcp_server_stats(const struct tcp_server *s);
+/* Says what was counted, each refusal and end by its reason, a line each as log_info. */
+void tcp_server_tell(const struct tcp_server *s);
 
 #endif

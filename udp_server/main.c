@@ -32,7 +32,7 @@ static const struct argp_option option_list[] = {
         { "per-address", KEY_PER_ADDRESS, "N", 0,
           "sessions that one address may have, but this host's own (64); many clients may stand behind one", 0 },
         { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
-        { "verbose", 'v', 0, 0, "say what happens on standard error", 0 },
+        { "verbose", 'v', 0, 0, "say on standard error what happens, and at the end what was counted", 0 },
         { 0 },
 };
 
@@ -101,6 +101,7 @@ int main(int argc, char **argv)
         struct sock_addr at = udp_server_address(server);
         service_ready("udp", &at);
         service_run(service);
+        udp_server_tell(server);
         udp_server_destroy(server);
         service_destroy(service);
         return EXIT_DONE;

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
@@ -368,18 +369,20 @@ void udp_server_destroy(struct udp_server *s)
         free(s);
 }
 
-struct udp_server_stats udp_server_stats(const struct udp_server *s)
+void udp_server_tell(const struct udp_server *s)
 {
-        const struct udp_stats *g = udp_gate_stats(s->gate);
-        return (struct udp_server_stats){
-                .datagrams_in = g->datagrams_in,
-                .datagrams_out = g->datagrams_out,
-                .bytes_out = g->bytes_out,
-                .sends = s->sends,
-                .sessions = udp_gate_sessions(s->gate),
-                .malformed = g->malformed,
-                .refused = g->full,
-                .repaired = g->repairs,
-                .kernel_drops = sock_drops(s->fd),
+        struct udp_stats counted = *udp_gate_stats(s->gate);
+        const struct {
+                uint64_t n;
+                const char *words;
+        } lines[] = {
+#define LINE(name, words) { counted.name, words },
+                UDP_STATS(LINE)
+#undef LINE
+                        { s->sends, "sends" },
+                { sock_drops(s->fd), "datagrams that the receive buffer had no place for" },
         };
+        for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+                if (lines[i].n > 0)
+                        log_info("counted %" PRIu64 " %s", lines[i].n, lines[i].words);
 }

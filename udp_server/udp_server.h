@@ -49,10 +49,7 @@ struct service_transport udp_server_transport(struct udp_server *s);
 
 void udp_server_destroy(struct udp_server *s); /* accepts NULL */
 
-struct udp_server_stats {
-        uint64_t datagrams_in, datagrams_out, bytes_out, sends; /* sends: system calls */
-        uint64_t sessions, refused, malformed, repaired, kernel_drops;
-};
-struct udp_server_stats udp_server_stats(const struct udp_server *s);
+/* Says what was counted, each rejection by its reason, a line each as log_info. */
+void udp_server_tell(const struct udp_server *s);
 
 #endif

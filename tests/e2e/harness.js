@@ -10,9 +10,10 @@ const running = new Set();
 
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
-// Starts bin/NAME, or a NAME with its path; lines(n) resolves with the first n lines of its standard output.
-function start(name, args) {
-  const child = spawn(name.includes('/') ? name : path.join(bin, name), args, { stdio: ['pipe', 'pipe', 'inherit'] });
+// Starts bin/NAME, or a NAME with its path; until(test) resolves with what the test makes of the lines of its
+// standard output.
+function start(name, args, stderr = 'inherit') {
+  const child = spawn(name.includes('/') ? name : path.join(bin, name), args, { stdio: ['pipe', 'pipe', stderr] });
   running.add(child);
   const seen = [];
   const waiting = [];
@@ -37,8 +38,8 @@ function start(name, args) {
 }
 
 // Starts a server and resolves with { child, tcp, udp }: the addresses of its ready lines.
-async function serve(name, args, paths) {
-  const child = start(name, args);
+async function serve(name, args, paths, stderr) {
+  const child = start(name, args, stderr);
   const ports = {};
   await child.until((lines) => {
     for (const line of lines) {

@@ -32,7 +32,8 @@ function target(path, args, pair, welcome) {
   const resident = () => Number(fs.readFileSync(`/proc/${server.child.pid}/statm`, 'utf8').split(' ')[1]) * 4096;
 
   story(`the ${path} server stands, with a pair of bystanders; seed ${seed}`, async () => {
-    Object.assign(server, await serve(`${path}_server`, ['--listen', '127.0.0.1:0', ...args], [path]));
+    Object.assign(server, await serve(`${path}_server`, ['--listen', '127.0.0.1:0', '--verbose', ...args], [path], 'pipe'));
+    server.child.stderr.on('data', (data) => { server.said = (server.said || '') + data; });
     server.address = server[path];
     server.pair = await pair(server.address);
     await welcome(server.address);
@@ -50,12 +51,15 @@ function target(path, args, pair, welcome) {
     assert.strictEqual(server.child.exitCode, null);
   });
 
-  server.end = () => story('the server ends with 0 when asked, its bystanders unharmed', async () => {
+  // reasons: words that must be among what the server counted
+  server.end = (reasons) => story('the server ends with 0 when asked, its bystanders unharmed, and each reason was counted', async () => {
     const heard = await server.pair.settle();
     console.log(`# the bystander heard ${heard} events, each once and in order; the most that a story took was ${server.grown >> 10} KiB`);
     await server.pair.end();
     server.child.kill('SIGTERM');
     assert.strictEqual(await server.child.ended, 0);
+    const counted = new Map([...server.said.matchAll(/^\w+: counted (\d+) (.*)$/gm)].map(([, n, words]) => [words, Number(n)]));
+    for (const words of reasons) assert.ok(counted.get(words) > 0, `not counted: ${words}\n${server.said}`);
   });
   return server;
 }

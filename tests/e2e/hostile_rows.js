@@ -109,6 +109,7 @@ const websocket = [
 // [name, messages said, messages heard, 'alive' or 'close' by the last one]: $ is the sid, % the pid,
 // @ an offset
 const HELLO = ['40{"sid":"$","pid":"%"}', '42["hello",{"id":"$"},"@"]'];
+const HOLE = (n) => `451-["a",{"_placeholder":true,"num":${n}}]`;
 const NO = (nsp) => [`44${nsp},{"message":"Invalid namespace"}`];
 const socketio = [
   ['CONNECT is answered', ['40'], HELLO, 'alive'],
@@ -166,9 +167,14 @@ const socketio = [
   ['a binary event of no attachments', ['40', '450-["a"]'], HELLO, 'close'],
   ['a binary event of eleven', ['40', '4511-["a"]'], HELLO, 'close'],
   ['a binary event of none said', ['40', '45["a"]'], HELLO, 'close'],
-  ['text while attachments are awaited', ['40', '451-["a",{"_placeholder":true,"num":0}]', '42["b"]'], HELLO, 'close'],
-  ['attachments without their number', ['40', '45["a"]'], HELLO, 'close'],
-  ['eleven attachments', ['40', '4511-["a"]'], HELLO, 'close'],
+  ['a text where an attachment was to come', ['40', HOLE(0), '42["a"]'], HELLO, 'close'],
+  ['a placeholder for an attachment that does not come', ['40', HOLE(1), Buffer.from([1])], HELLO, 'close'],
+  ['a placeholder with a number below zero', ['40', HOLE(-1), Buffer.from([1])], HELLO, 'close'],
+  ['a placeholder twice', ['40', '452-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]', Buffer.from([1]), Buffer.from([2])], HELLO, 'close'],
+  ['an attachment without a placeholder is passed over', ['40', '451-["a"]', Buffer.from([1])], [...HELLO, '42["a","@"]'], 'alive'],
+  ['attachments over the limit together', ['40', '452-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]', Buffer.alloc(600000), Buffer.alloc(600000)], HELLO, 'close'],
+  ['an attachment is given back, a ping between', ['40', HOLE(0), Buffer.from('abc')], [...HELLO, '451-["a",{"_placeholder":true,"num":0},"@"]', 'abc'], 'alive'],
+  ['an attachment that never comes', ['40', HOLE(0)], HELLO, 'alive'],
   ['an attachment that nobody announced', ['40', Buffer.from([1, 2, 3])], HELLO, 'close'],
   ['an event is echoed, with its ack', ['40', '425["x",{"y":[1,null,"é"]}]'], [...HELLO, '42["x",{"y":[1,null,"é"]},"@"]', /^435\[\{"eid":\d+,"seq":\d+\}\]$/], 'alive'],
   ['a verb with wrong arguments', ['40', '421["join",7]', '422["to"]', '423["chat message",{"room":"no"}]'],

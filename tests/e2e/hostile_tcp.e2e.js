@@ -205,5 +205,13 @@ hostile('slow heads get 408 after ten seconds', async () => {
   [slow.silent, slow.drip].forEach((peer) => peer.end());
 });
 
-server.end();
+server.end([...['malformed HTTP request', 'request head over 8 KiB', 'no whole request head in time', 'Socket.IO is served here, on another path',
+  'Sec-WebSocket-Version must be 13', 'Sec-WebSocket-Key must be sixteen bytes in base64', '{"code":0,"message":"Transport unknown"}',
+  '{"code":1,"message":"Session ID unknown"}', '{"code":2,"message":"Bad handshake method"}', '{"code":3,"message":"Bad request"}',
+  '{"code":5,"message":"Unsupported protocol version"}'].map((words) => `refused: ${words}`),
+...['closed by the client', 'connection lost', 'bad WebSocket frame', 'ping from the client', 'bad packet', 'packet out of turn']
+  .map((words) => `sessions ended: ${words}`),
+...['reserved bit set', 'unknown opcode', 'mask missing or not allowed', 'length not in its shortest form', 'control frame too long', 'control frame in fragments',
+  'continuation without a message', 'new message inside a message', 'close code not allowed on the wire', 'text is not UTF-8', 'message larger than the limit',
+  'too many fragments'].map((words) => `bad frames: ${words}`)]);
 tell();

@@ -278,5 +278,9 @@ hostile('a session jumps to the last pktno', async (address) => {
   peer.end();
 });
 
-server.end();
+server.end(['rejected: not ours', 'rejected: another version', 'rejected: lengths do not add up', 'rejected: padding that is not zeros',
+  'rejected: message malformed', 'passed over: of a later level, or unknown', 'rejected: broadcast message from a client', 'rejected: not for a server',
+  'rejected: no such session', 'rejected: session of another address', 'rejected: pktno seen or too old', 'rejected: HELLO of less than 1,200 bytes',
+  'rejected: HELLO over the rate', 'rejected: CONNECT without a valid cookie', 'rejected: CONNECT of less than 256 bytes', 'RESET not sent: over the rate',
+  'PUB refused', 'PUB answered again', 'PUB below the window of known ones', 'messages for a channel that the session does not have']);
 tell();

@@ -1,5 +1,5 @@
 /* Whatever bytes come: what the scan takes can be walked, unpacked and, as an event, said in JSON
- * and read back. */
+ * and read back (of equal keys in a map the last; a bin under another is gone). */
 #include <msgpack.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +56,7 @@ static void says_in_json(const struct event *e)
         int err = json_to_pack(buf_bytes(&text), &again, &bins);
         check(err == 0 || (err == ERR_MALFORMED && holds(buf_bytes(&text), "\\u0000"))); /* NUL in a key */
         if (!err && event_parse(buf_bytes(&again), SIZE_MAX, &read) == 0)
-                check(bytes_equal(read.name, e->name) && read.args_n == e->args_n && read.bins_n == e->bins_n);
+                check(bytes_equal(read.name, e->name) && read.args_n == e->args_n && read.bins_n <= e->bins_n);
         buf_free(&text);
         buf_free(&again);
 }
