@@ -241,6 +241,32 @@ static void a_lasting_doubt_is_no_storm(void **state)
         end(&e);
 }
 
+/* Two thousand events of two rooms: one room's wait for a repair while the other's are told. */
+static void events_of_two_rooms_are_told_once_however_late(void **state)
+{
+        (void)state;
+        enum { EVENTS = 2000 };
+        struct end e;
+        struct client_event ev;
+        int told = 0;
+        in_tea(&e, CLIENT_MODE_NACK_ORDERED);
+        for (uint64_t seq = 1; seq <= EVENTS; seq++) {
+                for (int room = 0; room < 2; room++) {
+                        struct dgram_msg m = data(room ? TEA_TAG : ALL_TAG, seq, 100 + seq, 0);
+                        m.flags = DGRAM_MULTI;
+                        if (!(room && seq == 1))
+                                say(&e, m);
+                }
+        }
+        struct dgram_msg m = data(TEA_TAG, 1, 101, 0);
+        m.flags = DGRAM_MULTI;
+        say(&e, m);
+        while (udp_transport.next(e.client, &ev))
+                told += ev.kind == CLIENT_EVENT;
+        assert_int_equal(told, EVENTS);
+        end(&e);
+}
+
 /* The server goes on with BEATs until it has REPORT: one that is lost is said again. */
 static void a_lost_report_is_said_again(void **state)
 {
@@ -270,6 +296,7 @@ int main(void)
                 cmocka_unit_test(a_server_without_memory_is_noticed_soon),
                 cmocka_unit_test(a_server_that_says_something_is_there),
                 cmocka_unit_test(a_lasting_doubt_is_no_storm),
+                cmocka_unit_test(events_of_two_rooms_are_told_once_however_late),
                 cmocka_unit_test(a_lost_report_is_said_again),
         };
         return cmocka_run_group_tests_name("udp_client back", stories, NULL, NULL);
