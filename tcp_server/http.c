@@ -9,7 +9,17 @@
 enum { NAME_MAX_BYTES = 32 };
 
 /* The headers we look at; each is kept whole or not at all. */
-enum header { HEADER_OTHER, HEADER_HOST, HEADER_UPGRADE, HEADER_KEY, HEADER_VERSION, HEADER_ORIGIN, HEADERS };
+enum header {
+        HEADER_OTHER,
+        HEADER_HOST,
+        HEADER_UPGRADE,
+        HEADER_KEY,
+        HEADER_VERSION,
+        HEADER_ORIGIN,
+        HEADER_TYPE,
+        HEADER_ASKED,
+        HEADERS,
+};
 
 static const char *const header_names[HEADERS] = {
         [HEADER_HOST] = "host",
@@ -17,13 +27,15 @@ static const char *const header_names[HEADERS] = {
         [HEADER_KEY] = "sec-websocket-key",
         [HEADER_VERSION] = "sec-websocket-version",
         [HEADER_ORIGIN] = "origin",
+        [HEADER_TYPE] = "content-type",
+        [HEADER_ASKED] = "access-control-request-headers",
 };
 
 struct http {
         llhttp_t parser;
-        const char *path, *cors_origin;
+        const struct http_config *config;
         size_t head_bytes;
-        struct buf url, value[HEADERS], answer;
+        struct buf url, value[HEADERS], answer, body;
         char name[NAME_MAX_BYTES];
         size_t name_n;
         enum header header; /* whose value is being read */
@@ -31,7 +43,7 @@ struct http {
         bool folded;        /* a header goes on in the next line */
         uint8_t last;       /* byte of the head so far */
         enum http_refusal refusal;
-        bool decided;
+        bool head_whole, posting, body_whole, body_too_big;
 };
 
 static const char *status_of(enum http_refusal refusal)
@@ -82,11 +94,24 @@ static int on_value(llhttp_t *p, const char *at, size_t n)
         return h->header == HEADER_OTHER ? HPE_OK : buf_put(&h->value[h->header], at, n);
 }
 
-/* The head is whole: llhttp stops here, a body is not for us. */
+/* The head is whole: llhttp stops here, so that it is judged before a body is read. */
 static int on_head_end(llhttp_t *p)
 {
-        ((struct http *)p->data)->decided = true;
+        ((struct http *)p->data)->head_whole = true;
         return p->upgrade ? 2 : HPE_PAUSED;
+}
+
+static int on_body(llhttp_t *p, const char *at, size_t n)
+{
+        struct http *h = p->data;
+        h->body_too_big = n > h->config->body_bytes_max - h->body.n;
+        return h->body_too_big ? HPE_USER : buf_put(&h->body, at, n);
+}
+
+static int on_end(llhttp_t *p)
+{
+        ((struct http *)p->data)->body_whole = true;
+        return HPE_PAUSED;
 }
 
 static const llhttp_settings_t settings = {
@@ -95,6 +120,8 @@ static const llhttp_settings_t settings = {
         .on_header_field_complete = on_field_end,
         .on_header_value = on_value,
         .on_headers_complete = on_head_end,
+        .on_body = on_body,
+        .on_message_complete = on_end,
 };
 
 /* A line that begins with a space goes on with the header above it, which proxies read in different
@@ -114,7 +141,7 @@ static void look_for_folds(struct http *h, const uint8_t *in, size_t n)
 static struct bytes query(struct bytes url, const char *name)
 {
         size_t name_n = strlen(name);
-        const uint8_t *at = memchr(url.at, '?', url.n), *end = url.at + url.n;
+        const uint8_t *at = url.n ? memchr(url.at, '?', url.n) : NULL, *end = url.at + url.n;
         while (at && at < end) {
                 const uint8_t *start = at + 1;
                 at = memchr(start, '&', (size_t)(end - start));
@@ -139,47 +166,127 @@ static bool plain(struct bytes b)
         return true;
 }
 
-static enum http_refusal judge_upgrade(const struct http *h)
+static bool is_upgrade(const struct http *h)
 {
         struct bytes upgrade = buf_bytes(&h->value[HEADER_UPGRADE]);
-        if (!h->parser.upgrade || upgrade.n != 9 || strncasecmp((const char *)upgrade.at, "websocket", 9) != 0)
-                return HTTP_BAD_REQUEST;
-        if (h->parser.http_major != 1 || h->parser.http_minor != 1)
-                return HTTP_BAD_REQUEST;
-        if ((h->parser.flags & F_TRANSFER_ENCODING) || h->parser.content_length > 0)
+        return h->parser.upgrade && upgrade.n == 9 && strncasecmp((const char *)upgrade.at, "websocket", 9) == 0;
+}
+
+static bool has_body(const struct http *h)
+{
+        return (h->parser.flags & F_TRANSFER_ENCODING) || h->parser.content_length > 0;
+}
+
+static enum http_refusal judge_upgrade(const struct http *h)
+{
+        if (!is_upgrade(h) || h->parser.http_major != 1 || h->parser.http_minor != 1 || has_body(h))
                 return HTTP_BAD_REQUEST;
         if (!is_text(buf_bytes(&h->value[HEADER_VERSION]), "13"))
                 return HTTP_WS_VERSION;
         return ws_key_valid(buf_bytes(&h->value[HEADER_KEY])) ? HTTP_NOT_REFUSED : HTTP_WS_KEY;
 }
 
+static enum http_refusal judge_post(const struct http *h)
+{
+        static const char binary[] = "application/octet-stream"; /* was Engine.IO 3's */
+        struct bytes type = buf_bytes(&h->value[HEADER_TYPE]);
+        if (h->parser.upgrade || (type.n >= sizeof binary - 1 && memcmp(type.at, binary, sizeof binary - 1) == 0))
+                return HTTP_BAD_REQUEST;
+        return h->parser.content_length > h->config->body_bytes_max ? HTTP_TOO_BIG : HTTP_NOT_REFUSED;
+}
+
+/* A request that names a session: it must be there, and be carried as the request says. */
+static enum http_refusal judge_session(const struct http *h, bool websocket)
+{
+        const struct http_config *c = h->config;
+        enum http_session found = c->look_up ? c->look_up(c->ctx, http_sid(h)) : HTTP_NO_SESSION;
+        if (found == HTTP_NO_SESSION)
+                return HTTP_SID;
+        if (websocket != (found == HTTP_UPGRADED) && !is_upgrade(h))
+                return HTTP_BAD_REQUEST;
+        return HTTP_NOT_REFUSED;
+}
+
 /* In the reference's order (its verify()), but the protocol version is looked at before 101. */
 static enum http_refusal judge(const struct http *h)
 {
         struct bytes url = buf_bytes(&h->url);
-        size_t path_n = strlen(h->path);
+        size_t path_n = strlen(h->config->path);
+        bool websocket = is_text(query(url, "transport"), "websocket"), named = http_sid(h).n > 0;
         if (h->doubled || h->folded || (h->parser.http_minor == 1 && !h->value[HEADER_HOST].at))
                 return HTTP_MALFORMED;
-        if (url.n < path_n || memcmp(url.at, h->path, path_n) != 0)
+        if (url.n < path_n || memcmp(url.at, h->config->path, path_n) != 0)
                 return HTTP_NO_SUCH_PATH;
-        if (!is_text(query(url, "transport"), "websocket"))
+        if (h->parser.method == HTTP_OPTIONS && h->config->cors_origin && !has_body(h) && !h->parser.upgrade)
+                return HTTP_NOT_REFUSED;
+        if (!websocket && !is_text(query(url, "transport"), "polling"))
                 return HTTP_TRANSPORT;
         if (!plain(buf_bytes(&h->value[HEADER_ORIGIN])))
                 return HTTP_BAD_REQUEST;
-        if (query(url, "sid").n > 0)
-                return HTTP_SID;
-        if (h->parser.method != HTTP_GET)
+        enum http_refusal refusal = named ? judge_session(h, websocket) : HTTP_NOT_REFUSED;
+        if (refusal)
+                return refusal;
+        bool post = h->parser.method == HTTP_POST && named && !websocket;
+        if (h->parser.method != HTTP_GET && !post)
                 return HTTP_METHOD;
-        if (!is_text(query(url, "EIO"), "4"))
+        if (!named && !is_text(query(url, "EIO"), "4"))
                 return HTTP_PROTOCOL;
-        return judge_upgrade(h);
+        if (websocket)
+                return judge_upgrade(h);
+        if (post)
+                return judge_post(h);
+        return is_upgrade(h) || has_body(h) ? HTTP_BAD_REQUEST : HTTP_NOT_REFUSED;
 }
 
-static void put_cors(struct http *h)
+/* ---- answering ------------------------------------------------------------------------------ */
+
+static int put_cors(const struct http *h, struct buf *out)
 {
-        if (h->cors_origin)
-                (void)buf_printf(&h->answer, "Access-Control-Allow-Origin: %s\r\n%s", h->cors_origin,
-                                 strcmp(h->cors_origin, "*") == 0 ? "" : "Vary: Origin\r\n");
+        const char *origin = h->config->cors_origin;
+        if (!origin)
+                return 0;
+        return buf_printf(out, "Access-Control-Allow-Origin: %s\r\n%s", origin,
+                          strcmp(origin, "*") == 0 ? "" : "Vary: Origin\r\n");
+}
+
+static bool stays(const struct http *h)
+{
+        return h->parser.http_minor == 1 && !(h->parser.flags & F_CONNECTION_CLOSE);
+}
+
+static int put_found(const struct http *h, const char *type, struct bytes body, struct buf *out)
+{
+        int err = buf_printf(out,
+                             "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+                             "Cache-Control: no-store\r\n%s",
+                             type, body.n, stays(h) ? "" : "Connection: close\r\n");
+        err = err ? err : put_cors(h, out);
+        err = err ? err : buf_text(out, "\r\n");
+        return err ? err : buf_put(out, body.at, body.n);
+}
+
+int http_put_packets(const struct http *h, struct bytes packets, struct buf *out)
+{
+        return put_found(h, "text/plain; charset=UTF-8", packets, out);
+}
+
+int http_put_ok(const struct http *h, struct buf *out)
+{
+        return put_found(h, "text/html", bytes_text("ok"), out);
+}
+
+/* What the browser asks before it lets a page of another origin send more than a plain request. */
+static void put_preflight(struct http *h)
+{
+        struct bytes asked = buf_bytes(&h->value[HEADER_ASKED]);
+        (void)buf_text(&h->answer, "HTTP/1.1 204 No Content\r\n"
+                                   "Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\n");
+        if (asked.n > 0 && plain(asked))
+                (void)buf_printf(&h->answer,
+                                 "Vary: Access-Control-Request-Headers\r\nAccess-Control-Allow-Headers: %.*s\r\n",
+                                 (int)asked.n, (const char *)asked.at);
+        (void)put_cors(h, &h->answer);
+        (void)buf_printf(&h->answer, "%s\r\n", stays(h) ? "" : "Connection: close\r\n");
 }
 
 void http_refuse(struct http *h, enum http_refusal refusal)
@@ -192,66 +299,153 @@ void http_refuse(struct http *h, enum http_refusal refusal)
                          strlen(body));
         if (refusal == HTTP_WS_VERSION)
                 (void)buf_text(&h->answer, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
-        put_cors(h);
+        (void)put_cors(h, &h->answer);
         (void)buf_printf(&h->answer, "\r\n%s", body);
 }
 
-static enum http_verdict answer(struct http *h, enum http_refusal refusal)
+static enum http_verdict refuse(struct http *h, enum http_refusal refusal)
 {
-        if (refusal) {
-                http_refuse(h, refusal);
-                return HTTP_REFUSED;
-        }
+        http_refuse(h, refusal);
+        return HTTP_REFUSED;
+}
+
+static void put_switch(struct http *h)
+{
         char accept[WS_ACCEPT_TEXT + 1];
         ws_accept(buf_bytes(&h->value[HEADER_KEY]), accept);
         (void)buf_printf(&h->answer,
                          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                          "Sec-WebSocket-Accept: %s\r\n",
                          accept);
-        put_cors(h);
+        (void)put_cors(h, &h->answer);
         (void)buf_text(&h->answer, "\r\n");
-        return HTTP_UPGRADE;
+}
+
+/* What an accepted head asks for; a body may have to come first. */
+static enum http_verdict accept_head(struct http *h)
+{
+        switch (h->parser.method) {
+        case HTTP_OPTIONS:
+                put_preflight(h);
+                return HTTP_ANSWERED;
+        case HTTP_POST:
+                h->posting = has_body(h);
+                return h->posting ? HTTP_MORE : HTTP_PACKETS;
+        default:
+                if (!is_upgrade(h))
+                        return HTTP_POLL;
+                put_switch(h);
+                return HTTP_UPGRADE;
+        }
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static size_t stopped_at(const struct http *h, const uint8_t *in, size_t n)
+{
+        const char *pos = llhttp_get_error_pos(&h->parser);
+        return pos ? (size_t)((const uint8_t *)pos - in) : n;
+}
+
+static enum http_verdict recv_head(struct http *h, const uint8_t *in, size_t n, size_t *taken)
+{
+        size_t room = HTTP_HEAD_BYTES_MAX - h->head_bytes;
+        enum llhttp_errno err = llhttp_execute(&h->parser, (const char *)in, n < room ? n : room);
+        if (err == HPE_OK && !h->head_whole) {
+                look_for_folds(h, in, n < room ? n : room);
+                *taken = n;
+                h->head_bytes += n;
+                return n < room ? HTTP_MORE : refuse(h, HTTP_HEAD_TOO_BIG);
+        }
+        *taken = stopped_at(h, in, n);
+        look_for_folds(h, in, *taken);
+        enum http_refusal refusal = h->head_whole ? judge(h) : HTTP_MALFORMED;
+        return refusal ? refuse(h, refusal) : accept_head(h);
+}
+
+static enum http_verdict recv_body(struct http *h, const uint8_t *in, size_t n, size_t *taken)
+{
+        llhttp_resume(&h->parser);
+        enum llhttp_errno err = llhttp_execute(&h->parser, (const char *)in, n);
+        *taken = err == HPE_OK ? n : stopped_at(h, in, n);
+        if (h->body_too_big)
+                return refuse(h, HTTP_TOO_BIG);
+        if (h->body_whole)
+                return HTTP_PACKETS;
+        return err == HPE_OK ? HTTP_MORE : refuse(h, HTTP_MALFORMED);
 }
 
 /* ---- public --------------------------------------------------------------------------------- */
 
-struct http *http_create(const char *path, const char *cors_origin)
+static void begin(struct http *h)
+{
+        llhttp_init(&h->parser, HTTP_REQUEST, &settings);
+        h->parser.data = h;
+}
+
+struct http *http_create(const struct http_config *config)
 {
         struct http *h = calloc(1, sizeof *h);
         if (!h)
                 return NULL;
-        h->path = path;
-        h->cors_origin = cors_origin;
-        llhttp_init(&h->parser, HTTP_REQUEST, &settings);
-        h->parser.data = h;
+        h->config = config;
+        begin(h);
         return h;
+}
+
+static void free_bufs(struct http *h)
+{
+        buf_free(&h->url);
+        buf_free(&h->answer);
+        buf_free(&h->body);
+        for (int i = 0; i < HEADERS; i++)
+                buf_free(&h->value[i]);
 }
 
 void http_destroy(struct http *h)
 {
-        if (!h)
-                return;
-        buf_free(&h->url);
-        buf_free(&h->answer);
-        for (int i = 0; i < HEADERS; i++)
-                buf_free(&h->value[i]);
+        if (h)
+                free_bufs(h);
         free(h);
+}
+
+bool http_next(struct http *h)
+{
+        bool on = stays(h);
+        free_bufs(h);
+        *h = (struct http){ .config = h->config };
+        begin(h);
+        return on;
 }
 
 enum http_verdict http_recv(struct http *h, const uint8_t *in, size_t n, size_t *taken)
 {
-        size_t room = HTTP_HEAD_BYTES_MAX - h->head_bytes;
-        enum llhttp_errno err = llhttp_execute(&h->parser, (const char *)in, n < room ? n : room);
-        if (err == HPE_OK && !h->decided) {
-                look_for_folds(h, in, n < room ? n : room);
-                *taken = n;
-                h->head_bytes += n;
-                return n < room ? HTTP_MORE : answer(h, HTTP_HEAD_TOO_BIG);
-        }
-        const char *pos = llhttp_get_error_pos(&h->parser);
-        *taken = pos ? (size_t)((const uint8_t *)pos - in) : n;
-        look_for_folds(h, in, *taken);
-        return answer(h, h->decided ? judge(h) : HTTP_MALFORMED);
+        size_t head_n = 0, body_n = 0;
+        enum http_verdict verdict = h->posting ? HTTP_MORE : recv_head(h, in, n, &head_n);
+        if (verdict == HTTP_MORE && h->posting && head_n < n)
+                verdict = recv_body(h, in + head_n, n - head_n, &body_n);
+        *taken = head_n + body_n;
+        return verdict;
+}
+
+bool http_begun(const struct http *h)
+{
+        return h->head_bytes > 0 || h->head_whole;
+}
+
+bool http_posting(const struct http *h)
+{
+        return h->posting;
+}
+
+struct bytes http_sid(const struct http *h)
+{
+        return query(buf_bytes(&h->url), "sid");
+}
+
+struct bytes http_body(const struct http *h)
+{
+        return buf_bytes(&h->body);
 }
 
 struct bytes http_answer(const struct http *h)

@@ -1,8 +1,9 @@
-/* http: one HTTP request head, up to the moment it becomes a WebSocket or is refused.
+/* http: the HTTP requests of one connection, one after the other, up to the moment it becomes a
+ * WebSocket or is refused.
  *
- * Sans-I/O. It is given bytes; it says what to answer. One lives for the short time before the
- * upgrade and is then freed. What is refused is refused before 101, with Engine.IO's own words:
- * a client that gets an error never believes that it was connected.
+ * Sans-I/O. It is given bytes; it says what is asked, and writes what is answered. A WebSocket frees
+ * it. What is refused is refused before 101, with Engine.IO's own words: a client that gets an error
+ * never believes that it was connected. After a refusal nothing more is read from the connection.
  *
  * Source: RFC 9112 (parsed by llhttp, strictly), RFC 6455 4.2, engine.io-protocol 4.
  */
@@ -15,7 +16,8 @@
         X(HTTP_NOT_REFUSED, "", "")                                                                      \
         X(HTTP_MALFORMED, "400 Bad Request", "malformed HTTP request\n")                                 \
         X(HTTP_HEAD_TOO_BIG, "431 Request Header Fields Too Large", "request head over 8 KiB\n")         \
-        X(HTTP_TOO_SLOW, "408 Request Timeout", "no whole request head in time\n")                       \
+        X(HTTP_TOO_SLOW, "408 Request Timeout", "no whole request in time\n")                            \
+        X(HTTP_TOO_BIG, "413 Content Too Large", "body over the limit\n")                                \
         X(HTTP_NO_SUCH_PATH, "404 Not Found", "Socket.IO is served here, on another path\n")             \
         X(HTTP_TRANSPORT, "400 Bad Request", "{\"code\":0,\"message\":\"Transport unknown\"}")           \
         X(HTTP_SID, "400 Bad Request", "{\"code\":1,\"message\":\"Session ID unknown\"}")                \
@@ -35,26 +37,54 @@ enum http_refusal {
 enum { HTTP_HEAD_BYTES_MAX = 8192 };
 
 enum http_verdict {
-        HTTP_MORE,    /* give it more bytes */
-        HTTP_UPGRADE, /* send the answer; what follows is WebSocket */
-        HTTP_REFUSED, /* send the answer, then close */
+        HTTP_MORE,     /* give it more bytes */
+        HTTP_POLL,     /* a GET for packets, of the session http_sid or of a new one */
+        HTTP_PACKETS,  /* a whole POST: http_body for the session http_sid */
+        HTTP_ANSWERED, /* send the answer, then http_next: a preflight */
+        HTTP_UPGRADE,  /* send the answer; what follows is WebSocket, for http_sid if that is not empty */
+        HTTP_REFUSED,  /* send the answer, then close */
+};
+
+/* What a session id stands for. */
+enum http_session { HTTP_NO_SESSION, HTTP_POLLED, HTTP_UPGRADED };
+
+struct http_config {
+        const char *path;        /* where Socket.IO is served, with both slashes */
+        const char *cors_origin; /* NULL: none */
+        size_t body_bytes_max;
+        enum http_session (*look_up)(void *ctx, struct bytes sid); /* must not call back */
+        void *ctx;
 };
 
 struct http;
 
-/* path: where Socket.IO is served, with both slashes; cors_origin: NULL or the origin allowed.
- * Both are borrowed. NULL when memory is out. */
-struct http *http_create(const char *path, const char *cors_origin);
+/* config is borrowed. NULL when memory is out. */
+struct http *http_create(const struct http_config *config);
 void http_destroy(struct http *h); /* accepts NULL */
 
-/* taken: how many of the n bytes belong to the request; the rest is WebSocket's. After UPGRADE or
- * REFUSED it must not be called again. */
+/* taken: how many of the n bytes belong to the request; the rest is the next one's or WebSocket's.
+ * After any verdict but MORE it must not be called again before http_next. */
 enum http_verdict http_recv(struct http *h, const uint8_t *in, size_t n, size_t *taken);
 
-/* Refuses from outside (HTTP_TOO_SLOW). */
+/* Has a request begun? And: is its head accepted, its body still on the way? */
+bool http_begun(const struct http *h);
+bool http_posting(const struct http *h);
+
+/* Borrowed until http_next. */
+struct bytes http_sid(const struct http *h);
+struct bytes http_body(const struct http *h);
+
+/* Appends the whole answer to a POLL (packets) or to PACKETS ("ok"). Returns 0 or ERR_NO_MEMORY. */
+int http_put_packets(const struct http *h, struct bytes packets, struct buf *out);
+int http_put_ok(const struct http *h, struct buf *out);
+
+/* The request is answered: begins the next one. False: the client wants the connection closed. */
+bool http_next(struct http *h);
+
+/* Refuses from outside (HTTP_TOO_SLOW, or a session that cannot take the request). */
 void http_refuse(struct http *h, enum http_refusal refusal);
 
-struct bytes http_answer(const struct http *h); /* borrowed until http_destroy */
+struct bytes http_answer(const struct http *h); /* of ANSWERED, UPGRADE and REFUSED; borrowed */
 enum http_refusal http_refusal(const struct http *h);
 
 /* What the refused are told: the answer's body, with its line's end if it has one. */

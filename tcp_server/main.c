@@ -14,9 +14,9 @@ struct options {
 };
 
 static const char doc[] =
-        "Broadcasts chat events over Socket.IO on WebSocket.\v"
-        "Any socket.io-client 4 with transports: ['websocket'] can connect. When it is ready it prints\n"
-        "`listening tcp ADDRESS`; SIGINT and SIGTERM stop it cleanly.\n\n"
+        "Broadcasts chat events over Socket.IO, on WebSocket and HTTP long polling.\v"
+        "Any socket.io-client 4 can connect. When it is ready it prints `listening tcp ADDRESS`; SIGINT\n"
+        "and SIGTERM stop it cleanly.\n\n"
         "  tcp_server --listen 127.0.0.1:3000\n"
         "  client ws://127.0.0.1:3000 --room tea";
 

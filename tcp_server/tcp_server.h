@@ -1,6 +1,6 @@
-/* tcp_server: Socket.IO on WebSocket, over real sockets. EDGE.
+/* tcp_server: Socket.IO on WebSocket and HTTP polling, over real sockets. EDGE.
  *
- * Listens, reads HTTP upgrades, and runs one tcp_session for each connection. It owns sockets,
+ * Listens, reads HTTP requests, and runs one tcp_session for each client. It owns sockets,
  * alarms and buffers; every decision is the session's. The loop, the application and (through it)
  * the hub are the caller's and outlive the server.
  *

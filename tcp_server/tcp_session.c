@@ -1,10 +1,8 @@
 #include "tcp_server/tcp_session.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 #include "core/base/err.h"
-#include "core/base/rng.h"
 #include "core/wire/eio.h"
 #include "tcp_server/tcp_session_inside.h"
 
@@ -125,17 +123,35 @@ static void on_engine(struct tcp_session *s, struct mono now, const struct eio_p
         }
 }
 
+static void on_engine_bytes(struct tcp_session *s, struct mono now, bool binary, struct bytes bytes)
+{
+        struct eio_packet p;
+        if (eio_parse(binary, bytes, &s->service->base64, &p) == 0)
+                on_engine(s, now, &p);
+        else
+                end(s, now, TCP_END_PARSE);
+}
+
+/* ---- polling ---------------------------------------------------------------------------------- */
+
+void tcp_session_packet(struct tcp_session *s, struct mono now, struct bytes packet)
+{
+        if (!s->ended)
+                on_engine_bytes(s, now, false, packet);
+}
+
+bool tcp_session_takes(const struct tcp_session *s)
+{
+        return tcp_private_bytes(&s->private) < ANSWERS_BEFORE_SENDING && !tcp_service_crowded(s->service);
+}
+
 /* ---- WebSocket -------------------------------------------------------------------------------- */
 
 static void on_frame(struct tcp_session *s, struct mono now, const struct ws_event *ev)
 {
-        struct eio_packet p;
         switch (ev->got) {
         case WS_GOT_MESSAGE:
-                if (eio_parse(ev->opcode == WS_BINARY, ev->payload, &s->service->base64, &p) == 0)
-                        on_engine(s, now, &p);
-                else
-                        end(s, now, TCP_END_PARSE);
+                on_engine_bytes(s, now, ev->opcode == WS_BINARY, ev->payload);
                 return;
         case WS_GOT_PING:
                 if (session_has_room(s, now))
@@ -198,15 +214,17 @@ void tcp_session_expire(struct tcp_session *s, struct mono now)
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
-static int put_open(struct tcp_session *s)
+static int put_open(struct tcp_session *s, const char *sid)
 {
         const struct tcp_config *c = &s->service->config;
         struct eio_open open = { .ping_interval_ns = c->ping_interval_ns,
                                  .ping_timeout_ns = c->ping_timeout_ns,
-                                 .payload_bytes_max = c->payload_bytes_max };
-        uint8_t raw[15];
-        rng_os(raw, sizeof raw);
-        sodium_bin2base64(open.sid, sizeof open.sid, raw, sizeof raw, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+                                 .payload_bytes_max = c->payload_bytes_max,
+                                 .upgrade = sid != NULL };
+        if (sid)
+                memcpy(open.sid, sid, EIO_SID_CHARS);
+        else
+                eio_sid(open.sid);
         struct buf *out = tcp_private_border(&s->private);
         ptrdiff_t frame = ws_begin(out);
         if (frame < 0)
@@ -217,7 +235,8 @@ static int put_open(struct tcp_session *s)
         return err;
 }
 
-struct tcp_session *tcp_session_create(struct tcp_service *v, struct mono now, const struct hub_sink *sink)
+struct tcp_session *tcp_session_create_polled(struct tcp_service *v, struct mono now, const struct hub_sink *sink,
+                                              const char *sid)
 {
         struct tcp_session *s = calloc(1, sizeof *s);
         if (!s)
@@ -228,12 +247,17 @@ struct tcp_session *tcp_session_create(struct tcp_service *v, struct mono now, c
         s->pong_by = s->done_by = MONO_NEVER;
         s->ping_at = mono_add(now, v->config.ping_interval_ns);
         s->connect_by = mono_add(now, v->config.connect_timeout_ns);
-        if (put_open(s) != 0) {
+        if (put_open(s, sid) != 0) {
                 tcp_private_free(&s->private);
                 free(s);
                 return NULL;
         }
         return s;
+}
+
+struct tcp_session *tcp_session_create(struct tcp_service *v, struct mono now, const struct hub_sink *sink)
+{
+        return tcp_session_create_polled(v, now, sink, NULL);
 }
 
 bool tcp_session_done(const struct tcp_session *s)

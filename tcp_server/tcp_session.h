@@ -1,9 +1,9 @@
-/* tcp_session: the server's engine for one WebSocket connection: Engine.IO v4 with Socket.IO v5 and
- * the namespaces that the client joins inside it.
+/* tcp_session: the server's engine for one client: Engine.IO v4 with Socket.IO v5 and the namespaces
+ * that the client joins inside it, carried by a WebSocket, or first by HTTP polling (polling.h).
  *
- * It begins behind the HTTP upgrade. It is given bytes and instants; it tells the application of
- * connects, events and leavings; it lends the bytes to send. Broadcast events are lent from the
- * hub's streams and never copied; what is for this client alone waits in tcp_private. The edge
+ * It begins behind the HTTP upgrade or the first poll. It is given bytes and instants; it tells the
+ * application of connects, events and leavings; it lends the bytes to send. Broadcast events are lent
+ * from the hub's streams and never copied; what is for this client alone waits in tcp_private. The edge
  * always goes: recv, slices and sent until nothing is left, alarm at the deadline, close when done.
  *
  * Closing: parse errors, packets out of turn and everything of enum tcp_end end the session with a
@@ -30,6 +30,12 @@ struct tcp_session;
  */
 struct tcp_session *tcp_session_create(struct tcp_service *v, struct mono now, const struct hub_sink *sink);
 
+/* The same for a session that polling carries: sid is what its requests are to name, an upgrade is
+ * offered. It lends WebSocket frames all the same; packets come in by tcp_session_packet until the
+ * WebSocket takes over, then bytes by tcp_session_recv. */
+struct tcp_session *tcp_session_create_polled(struct tcp_service *v, struct mono now, const struct hub_sink *sink,
+                                              const char *sid);
+
 /* Frees it; ends it as lost if it has not ended. Accepts NULL. */
 void tcp_session_destroy(struct tcp_session *s, struct mono now);
 
@@ -41,6 +47,11 @@ void tcp_session_destroy(struct tcp_session *s, struct mono now);
  *          does not read its answers is closed (SLOW).
  */
 size_t tcp_session_recv(struct tcp_session *s, struct mono now, uint8_t *in, size_t n);
+
+/* Takes one packet of a polling payload. Call it only while tcp_session_takes: answers
+ * must not pile up, nor events that nobody was offered yet. */
+void tcp_session_packet(struct tcp_session *s, struct mono now, struct bytes packet);
+bool tcp_session_takes(const struct tcp_session *s);
 
 /* Lends what is to be sent next; call it only when the transport takes bytes.
  *

@@ -5,6 +5,7 @@
 
 #include "core/base/err.h"
 #include "core/base/mono.h"
+#include "core/base/rng.h"
 #include "core/event/json.h"
 #include "core/event/pack.h"
 
@@ -38,13 +39,20 @@ int eio_parse(bool binary, struct bytes message, struct buf *scratch, struct eio
         return 0;
 }
 
+void eio_sid(char sid[EIO_SID_CHARS + 1])
+{
+        uint8_t raw[EIO_SID_CHARS / 4 * 3];
+        rng_os(raw, sizeof raw);
+        sodium_bin2base64(sid, EIO_SID_CHARS + 1, raw, sizeof raw, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
 int eio_put_open(struct buf *out, const struct eio_open *o)
 {
         return buf_printf(out,
-                          "0{\"sid\":\"%s\",\"upgrades\":[],\"pingInterval\":%" PRId64 ",\"pingTimeout\":%" PRId64
+                          "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%" PRId64 ",\"pingTimeout\":%" PRId64
                           ",\"maxPayload\":%" PRIu64 "}",
-                          o->sid, o->ping_interval_ns / NS_PER_MS, o->ping_timeout_ns / NS_PER_MS,
-                          o->payload_bytes_max);
+                          o->sid, o->upgrade ? "\"websocket\"" : "", o->ping_interval_ns / NS_PER_MS,
+                          o->ping_timeout_ns / NS_PER_MS, o->payload_bytes_max);
 }
 
 /* A span in milliseconds; 0 and what would overflow are refused. */

@@ -2,7 +2,7 @@
  *
  * A text message is a digit and the rest; a binary message is a binary `message` packet without a
  * digit; a text message that begins with `b` is the same in base64, which the reference accepts
- * too. Long polling will join several of these with 0x1E; the packets are the same.
+ * too. Long polling joins several of these with 0x1E (eio_payload); the packets are the same.
  *
  * Source: the Engine.IO protocol, revision 4 (github.com/socketio/engine.io-protocol).
  */
@@ -32,16 +32,19 @@ struct eio_packet {
  * returns 0; ERR_MALFORMED (empty, unknown type, bad base64); ERR_NO_MEMORY */
 int eio_parse(bool binary, struct bytes message, struct buf *scratch, struct eio_packet *p);
 
-enum { EIO_SID_MAX = 64 }; /* characters; ours have 20 */
+enum { EIO_SID_CHARS = 20, EIO_SID_MAX = 64 }; /* of ours, of anyone's */
+
+/* Makes a sid from the OS's randomness: 120 bits. */
+void eio_sid(char sid[EIO_SID_CHARS + 1]);
 
 struct eio_open {
         char sid[EIO_SID_MAX + 1]; /* of the transport; never shown to other clients */
         int64_t ping_interval_ns, ping_timeout_ns;
         uint64_t payload_bytes_max; /* 0: not told */
+        bool upgrade;               /* a WebSocket is offered: the session begins with polling */
 };
 
-/* Appends the open packet's text, with no upgrades offered: a WebSocket is the last of them.
- * The sid is url-safe base64. Returns 0 or ERR_NO_MEMORY. */
+/* Appends the open packet's text. The sid is url-safe base64. Returns 0 or ERR_NO_MEMORY. */
 int eio_put_open(struct buf *out, const struct eio_open *o);
 
 /* Reads the body of an open packet. Returns 0, ERR_MALFORMED or ERR_NO_MEMORY. */

@@ -247,7 +247,8 @@ static void open_link(struct world *w)
         assert_true(w->links < LINKS_MAX);
         struct link *l = &w->link[w->links++];
         l->open = true;
-        l->http = http_create("/socket.io/", NULL);
+        static const struct http_config http = { .path = "/socket.io/" };
+        l->http = http_create(&http);
         t->opened(w->client, w->now);
         drain(w);
 }

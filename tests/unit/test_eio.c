@@ -96,7 +96,7 @@ static void the_open_packet_has_the_keys_of_the_reference(void **state)
 {
         (void)state;
         struct buf out = { 0 };
-        struct eio_open o = { "lv_VI97HAXpY6yYWAAAC", 25 * NS_PER_S, 20 * NS_PER_S, 1000000 };
+        struct eio_open o = { "lv_VI97HAXpY6yYWAAAC", 25 * NS_PER_S, 20 * NS_PER_S, 1000000, false };
         assert_int_equal(eio_put_open(&out, &o), 0);
         assert_true(bytes_equal(buf_bytes(&out), bytes_text("0{\"sid\":\"lv_VI97HAXpY6yYWAAAC\",\"upgrades\":[],"
                                                             "\"pingInterval\":25000,\"pingTimeout\":20000,"
@@ -106,6 +106,10 @@ static void the_open_packet_has_the_keys_of_the_reference(void **state)
         assert_string_equal(back.sid, o.sid);
         for (size_t cut = 0; cut < out.n - 1; cut++)
                 assert_int_equal(eio_parse_open(bytes_of(out.at + 1, cut), &back), ERR_MALFORMED);
+        out.n = 0;
+        o.upgrade = true;
+        assert_int_equal(eio_put_open(&out, &o), 0);
+        assert_non_null(memmem(out.at, out.n, "\"upgrades\":[\"websocket\"],", 25));
         buf_free(&out);
 }
 

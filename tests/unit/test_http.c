@@ -88,7 +88,7 @@ static const struct http_row rows[] = {
         { "transport websockets", GET("/socket.io/?EIO=4&transport=websockets") REST, HTTP_TRANSPORT },
         { "another parameter that ends in transport", GET("/socket.io/?EIO=4&xtransport=websocket") REST,
           HTTP_TRANSPORT },
-        { "long polling", GET("/socket.io/?EIO=4&transport=polling") HOST "\r\n", HTTP_TRANSPORT },
+        { "polling that asks for an upgrade", GET("/socket.io/?EIO=4&transport=polling") REST, HTTP_BAD_REQUEST },
         { "a session id", GET(URL "&sid=abc") REST, HTTP_SID },
         { "POST", "POST " URL " HTTP/1.1\r\n" REST, HTTP_METHOD },
         { "PUT", "PUT " URL " HTTP/1.1\r\n" REST, HTTP_METHOD },
@@ -121,6 +121,8 @@ static const struct http_row rows[] = {
 };
 
 /* What has been said to one request, in pieces of any size; each lies in memory of exactly its size. */
+static const struct http_config config = { .path = "/socket.io/" };
+
 struct talk {
         struct http *http;
         enum http_verdict verdict;
@@ -129,7 +131,7 @@ struct talk {
 
 static struct talk talk_begin(void)
 {
-        struct talk t = { .http = http_create("/socket.io/", NULL), .verdict = HTTP_MORE };
+        struct talk t = { .http = http_create(&config), .verdict = HTTP_MORE };
         assert_non_null(t.http);
         return t;
 }
@@ -260,7 +262,8 @@ static void cors_is_said_in_every_answer(void **state)
         };
         static const char *const requests[] = { GET(URL) REST, GET("/") REST };
         for (int i = 0; i < 4; i++) {
-                struct http *h = http_create("/socket.io/", cors[i / 2].origin);
+                struct http_config with = { .path = "/socket.io/", .cors_origin = cors[i / 2].origin };
+                struct http *h = http_create(&with);
                 size_t taken;
                 http_recv(h, (const uint8_t *)requests[i % 2], strlen(requests[i % 2]), &taken);
                 struct bytes answer = http_answer(h);

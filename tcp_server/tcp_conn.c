@@ -1,0 +1,487 @@
+/* tcp_conn: one connection: HTTP requests, one after the other; a probe; a WebSocket. EDGE.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tcp_server/tcp_server_inside.h"
+
+enum {
+        READ_CALLS_MAX = 4,   /* in one turn: 256 KiB, then the others' turn */
+        HELD_MAX = 16 << 10,  /* bytes behind a request that waits; we read on to see the peer leave */
+        FIRST_MAX = 64 << 10, /* bytes of answers that wait to leave, before more requests are read */
+};
+#define HEAD_NS   (10 * NS_PER_S) /* for a whole request head */
+#define BODY_NS   (60 * NS_PER_S) /* for a whole body */
+#define IDLE_NS   (75 * NS_PER_S) /* between two requests; longer than two heartbeats usually are apart */
+#define LINGER_NS (2 * NS_PER_S)  /* for the peer to close after us */
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+void conn_mark(struct conn *c)
+{
+        if (c->dirty)
+                return;
+        c->dirty = true;
+        TAILQ_INSERT_TAIL(&c->server->dirty, c, dirty_link);
+        c->server->config.wake(c->server->config.wake_ctx);
+}
+
+static void on_news(void *owner)
+{
+        conn_mark(owner);
+}
+
+static void drop_http(struct conn *c)
+{
+        http_destroy(c->http);
+        c->http = NULL;
+        c->waiting = false;
+}
+
+static void drop_probe(struct conn *c)
+{
+        if (c->probe)
+                probe_free(c->probe);
+        free(c->probe);
+        c->probe = NULL;
+}
+
+/* Parts from all that this connection served; an upgraded session ends with it. */
+static void let_go(struct conn *c, struct mono now)
+{
+        struct polled *p = c->polled;
+        c->polled = NULL;
+        if (p && c->session) {
+                polled_destroy(p, now);
+        } else if (p) {
+                polling_gone(&p->polling, now, c);
+                polled_mark(p);
+        } else {
+                tcp_session_destroy(c->session, now);
+        }
+        c->session = NULL;
+        drop_probe(c);
+        drop_http(c);
+}
+
+void conn_destroy(struct conn *c)
+{
+        struct tcp_server *s = c->server;
+        let_go(c, loop_clock());
+        if (c->dirty)
+                TAILQ_REMOVE(&s->dirty, c, dirty_link);
+        LIST_REMOVE(c, link);
+        watch_end(&c->watch);
+        alarm_end(&c->alarm);
+        close(c->fd);
+        buf_free(&c->first);
+        buf_free(&c->held);
+        free(c);
+        s->stats.open--;
+}
+
+/* We have said all: no more writing, and reading only to throw away. */
+static void linger(struct conn *c, struct mono now)
+{
+        let_go(c, now);
+        c->held.n = 0;
+        shutdown(c->fd, SHUT_WR);
+        watch_want(&c->watch, WATCH_READ);
+        alarm_set(&c->alarm, mono_add(now, LINGER_NS));
+}
+
+/* ---- answering ---------------------------------------------------------------------------- */
+
+static void close_after(struct conn *c)
+{
+        drop_http(c);
+        c->closing = true;
+        conn_mark(c);
+}
+
+static void refuse(struct conn *c, enum http_refusal refusal)
+{
+        if (refusal)
+                http_refuse(c->http, refusal);
+        struct bytes answer = http_answer(c->http);
+        (void)buf_put(&c->first, answer.at, answer.n);
+        c->server->stats.refused[http_refusal(c->http)]++;
+        close_after(c);
+}
+
+/* The answer is written: the next request may come, unless the client wants no other. */
+static void answered(struct conn *c, struct mono now, int err)
+{
+        c->waiting = false;
+        c->served = true;
+        alarm_set(&c->alarm, mono_add(now, IDLE_NS));
+        if (err || !http_next(c->http))
+                close_after(c);
+        conn_mark(c);
+}
+
+void conn_answer(struct conn *c, struct mono now, enum polling_answer_kind kind, struct bytes packets)
+{
+        c->polled = NULL;
+        switch (kind) {
+        case POLLING_PACKETS:
+                answered(c, now, http_put_packets(c->http, packets, &c->first));
+                return;
+        case POLLING_OK:
+                answered(c, now, http_put_ok(c->http, &c->first));
+                return;
+        case POLLING_REFUSED:
+                refuse(c, HTTP_BAD_REQUEST);
+                return;
+        case POLLING_DROP:
+                drop_probe(c);
+                close_after(c);
+                return;
+        }
+}
+
+void conn_close(struct conn *c, struct mono now)
+{
+        if (c->session)
+                tcp_session_close(c->session, now, TCP_END_SHUTDOWN);
+        else if (!c->waiting)
+                c->closing = true;
+        conn_mark(c);
+}
+
+/* ---- sending ------------------------------------------------------------------------------ */
+
+/* Hands iovecs to the kernel. Returns how many bytes it took; -1: the connection is broken. */
+static ssize_t give(struct conn *c, struct iovec *v, int v_n)
+{
+        struct msghdr msg = { .msg_iov = v, .msg_iovlen = (size_t)v_n };
+        ssize_t sent =
+                v_n == 1 ? send(c->fd, v->iov_base, v->iov_len, MSG_NOSIGNAL) : sendmsg(c->fd, &msg, MSG_NOSIGNAL);
+        c->server->stats.sends++;
+        if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS))
+                return 0;
+        if (sent > 0)
+                c->server->stats.bytes_out += (uint64_t)sent;
+        return sent;
+}
+
+static bool send_first(struct conn *c)
+{
+        struct iovec v = { c->first.at, c->first.n };
+        ssize_t sent = give(c, &v, 1);
+        if (sent < 0)
+                return false;
+        buf_drop(&c->first, (size_t)sent);
+        c->blocked = c->first.n > 0;
+        if (!c->blocked)
+                buf_free(&c->first);
+        return true;
+}
+
+static bool send_session(struct conn *c, struct mono now)
+{
+        struct iovec v[TCP_SLICES_MAX];
+        int n;
+        while (!c->blocked && (n = tcp_session_slices(c->session, now, v, TCP_SLICES_MAX)) > 0) {
+                size_t bytes = 0;
+                for (int i = 0; i < n; i++)
+                        bytes += v[i].iov_len;
+                ssize_t sent = give(c, v, n);
+                tcp_session_sent(c->session, sent > 0 ? (size_t)sent : 0);
+                c->blocked = sent < (ssize_t)bytes;
+                if (sent < 0)
+                        return false;
+        }
+        return true;
+}
+
+static void feed_held(struct conn *c, struct mono now);
+
+/* Something more to read would have a place. */
+static bool reads(const struct conn *c)
+{
+        return c->held.n < (c->waiting ? HELD_MAX : 1);
+}
+
+/* All that this connection has to send, and what follows from having sent it. */
+void conn_flush(struct conn *c, struct mono now)
+{
+        bool alive = c->first.n == 0 || c->blocked || send_first(c);
+        if (alive && c->session && c->first.n == 0)
+                alive = send_session(c, now);
+        if (alive && c->held.n > 0 && c->first.n == 0 && !c->blocked && !c->waiting)
+                feed_held(c, now);
+        if (!alive) {
+                if (c->session)
+                        tcp_session_lost(c->session, now, TCP_END_LOST);
+                conn_destroy(c);
+                return;
+        }
+        bool said = !c->blocked && c->first.n == 0;
+        if ((c->session && tcp_session_done(c->session)) || (!c->session && c->closing && said)) {
+                linger(c, now);
+                return;
+        }
+        watch_want(&c->watch, (reads(c) ? WATCH_READ : 0u) | (c->blocked ? WATCH_WRITE : 0u));
+        if (c->session)
+                alarm_set(&c->alarm, tcp_session_deadline(c->session));
+}
+
+/* ---- requests ----------------------------------------------------------------------------- */
+
+/* The request waits for its session's answer. */
+static void wait_for(struct conn *c, struct polled *p)
+{
+        c->polled = p;
+        c->waiting = true;
+        alarm_set(&c->alarm, MONO_NEVER);
+        polled_mark(p);
+}
+
+static void on_poll(struct conn *c, struct mono now)
+{
+        struct bytes sid = http_sid(c->http);
+        struct polled *p = sid.n > 0 ? polled_find(c->server, sid) : polled_create(c->server, now);
+        if (!p) {
+                close_after(c); /* no memory: an id that is unknown was refused before */
+        } else if (polling_get(&p->polling, now, c)) {
+                wait_for(c, p);
+        } else {
+                polled_mark(p);
+                refuse(c, HTTP_BAD_REQUEST);
+        }
+}
+
+/* A POST's head is there: its session must know, should the rest never come. */
+static void on_post(struct conn *c, struct mono now)
+{
+        struct polled *p = polled_find(c->server, http_sid(c->http));
+        if (p && polling_post(&p->polling, now, c)) {
+                c->polled = p;
+                alarm_set(&c->alarm, mono_add(now, BODY_NS));
+                return;
+        }
+        if (p)
+                polled_mark(p);
+        refuse(c, p ? HTTP_BAD_REQUEST : HTTP_SID);
+}
+
+static void on_packets(struct conn *c, struct mono now)
+{
+        if (!c->polled)
+                on_post(c, now);
+        if (!c->polled)
+                return;
+        polling_packets(&c->polled->polling, now, http_body(c->http));
+        wait_for(c, c->polled);
+}
+
+static void on_upgrade(struct conn *c, struct mono now)
+{
+        struct bytes sid = http_sid(c->http), answer = http_answer(c->http);
+        struct polled *p = sid.n > 0 ? polled_find(c->server, sid) : NULL;
+        if (p) {
+                c->probe = calloc(1, sizeof *c->probe);
+                if (!c->probe || !polling_probe(&p->polling, now, c)) {
+                        drop_probe(c);
+                        refuse(c, HTTP_BAD_REQUEST);
+                        return;
+                }
+                probe_init(c->probe);
+                c->polled = p;
+                polled_mark(p);
+                alarm_set(&c->alarm, MONO_NEVER);
+        }
+        bool kept = buf_put(&c->first, answer.at, answer.n) == 0;
+        drop_http(c);
+        if (kept && !p)
+                c->session = tcp_session_create(c->server->service, now, &(struct hub_sink){ on_news, c });
+        c->closing = !kept || (!p && !c->session);
+        conn_mark(c);
+}
+
+static void on_verdict(struct conn *c, struct mono now, enum http_verdict verdict)
+{
+        struct bytes answer;
+        switch (verdict) {
+        case HTTP_MORE:
+                if (http_posting(c->http) && !c->polled)
+                        on_post(c, now);
+                return;
+        case HTTP_POLL:
+                on_poll(c, now);
+                return;
+        case HTTP_PACKETS:
+                on_packets(c, now);
+                return;
+        case HTTP_ANSWERED:
+                answer = http_answer(c->http);
+                answered(c, now, buf_put(&c->first, answer.at, answer.n));
+                return;
+        case HTTP_UPGRADE:
+                on_upgrade(c, now);
+                return;
+        case HTTP_REFUSED:
+                if (c->polled)
+                        polling_post_refused(&c->polled->polling);
+                c->polled = NULL;
+                refuse(c, HTTP_NOT_REFUSED);
+                return;
+        }
+}
+
+/* ---- receiving ---------------------------------------------------------------------------- */
+
+/* The rest waits until there is room for it. */
+static void hold(struct conn *c, struct mono now, const uint8_t *in, size_t n)
+{
+        if (n == 0 || buf_put(&c->held, in, n) == 0)
+                return;
+        if (c->session)
+                tcp_session_close(c->session, now, TCP_END_MEMORY);
+        c->closing = true;
+}
+
+static void feed_session(struct conn *c, struct mono now, uint8_t *in, size_t n)
+{
+        size_t taken = tcp_session_recv(c->session, now, in, n);
+        conn_mark(c);
+        if (!tcp_session_done(c->session))
+                hold(c, now, in + taken, n - taken);
+}
+
+static void feed_probe(struct conn *c, struct mono now, uint8_t *in, size_t n)
+{
+        struct polled *p = c->polled;
+        size_t taken;
+        bool before = c->probe->answered;
+        enum probe_verdict verdict = probe_recv(c->probe, in, n, &taken, &c->first);
+        if (c->probe->answered && !before)
+                polling_probed(&p->polling, now);
+        polled_mark(p);
+        conn_mark(c);
+        if (verdict == PROBE_MORE)
+                return;
+        drop_probe(c);
+        if (verdict == PROBE_BAD) {
+                polling_gone(&p->polling, now, c);
+                c->polled = NULL;
+                close_after(c);
+                return;
+        }
+        polled_upgrade(p, c);
+        c->session = p->polling.session;
+        if (taken < n)
+                feed_session(c, now, in + taken, n - taken);
+}
+
+static void feed(struct conn *c, struct mono now, uint8_t *in, size_t n);
+
+/* Requests as they come, until one has to wait. */
+static void feed_http(struct conn *c, struct mono now, uint8_t *in, size_t n)
+{
+        size_t taken = 0;
+        if (c->served && !http_begun(c->http))
+                alarm_set(&c->alarm, mono_add(now, HEAD_NS));
+        on_verdict(c, now, http_recv(c->http, in, n, &taken));
+        if (taken < n)
+                feed(c, now, in + taken, n - taken);
+}
+
+static void feed(struct conn *c, struct mono now, uint8_t *in, size_t n)
+{
+        if (c->session)
+                feed_session(c, now, in, n);
+        else if (c->probe)
+                feed_probe(c, now, in, n);
+        else if (c->http && (c->waiting || c->first.n > FIRST_MAX))
+                hold(c, now, in, n);
+        else if (c->http)
+                feed_http(c, now, in, n);
+}
+
+static void feed_held(struct conn *c, struct mono now)
+{
+        struct buf held = c->held;
+        c->held = (struct buf){ 0 };
+        feed(c, now, held.at, held.n);
+        buf_free(&held);
+}
+
+/* False: the peer has closed, or the connection broke. */
+static bool conn_read(struct conn *c)
+{
+        struct tcp_server *s = c->server;
+        for (int calls = 0; calls < READ_CALLS_MAX && reads(c); calls++) {
+                ssize_t n = recv(c->fd, s->in, sizeof s->in, 0);
+                if (n < 0 && errno == EAGAIN)
+                        return true;
+                struct mono now = loop_clock();
+                if (n <= 0) {
+                        if (c->session)
+                                tcp_session_lost(c->session, now, n == 0 ? TCP_END_PEER : TCP_END_LOST);
+                        return false;
+                }
+                s->stats.bytes_in += (uint64_t)n;
+                feed(c, now, s->in, (size_t)n);
+                if ((size_t)n < sizeof s->in)
+                        break;
+        }
+        if (!reads(c))
+                conn_mark(c); /* it stops reading */
+        return true;
+}
+
+static void on_ready(void *ctx, unsigned what)
+{
+        struct conn *c = ctx;
+        if ((what & WATCH_READ) && !conn_read(c)) {
+                conn_destroy(c);
+                return;
+        }
+        if (what & WATCH_WRITE) {
+                c->blocked = false;
+                conn_mark(c);
+        }
+}
+
+static void on_alarm(void *ctx)
+{
+        struct conn *c = ctx;
+        if (c->session) {
+                tcp_session_expire(c->session, loop_clock());
+                conn_mark(c);
+        } else if (c->http && c->served && !http_begun(c->http)) {
+                close_after(c); /* no other request came */
+        } else if (c->http) {
+                refuse(c, HTTP_TOO_SLOW);
+        } else {
+                conn_destroy(c);
+        }
+}
+
+/* ---- accepting ---------------------------------------------------------------------------- */
+
+struct conn *conn_create(struct tcp_server *s, int fd)
+{
+        struct conn *c = calloc(1, sizeof *c);
+        struct http *http = http_create(&s->http);
+        if (!c || !http) {
+                http_destroy(http);
+                free(c);
+                return NULL;
+        }
+        c->server = s;
+        c->fd = fd;
+        c->http = http;
+        LIST_INSERT_HEAD(&s->conns, c, link);
+        watch_init(&c->watch, s->config.loop, fd, on_ready, c);
+        watch_want(&c->watch, WATCH_READ);
+        alarm_init(&c->alarm, s->config.loop, on_alarm, c);
+        alarm_set(&c->alarm, mono_add(loop_clock(), HEAD_NS));
+        s->stats.accepted++;
+        s->stats.open++;
+        return c;
+}

@@ -1,0 +1,89 @@
+/* tcp_server_inside: what the three files of the edge share: tcp_server.c (listening, the turn's end),
+ * tcp_conn.c (one connection) and tcp_polled.c (one session that polling carries, or carried). EDGE.
+ */
+#ifndef TCP_SERVER_TCP_SERVER_INSIDE_H
+#define TCP_SERVER_TCP_SERVER_INSIDE_H
+#include <bsd/sys/queue.h>
+
+#include "tcp_server/http.h"
+#include "tcp_server/polling.h"
+#include "tcp_server/probe.h"
+#include "tcp_server/tcp_server.h"
+#include "tcp_server/tcp_session.h"
+
+enum { READ_BYTES = 64 << 10 };
+
+/* A connection is in one of four states, told by what it has: an http (a request is read, or waits for
+ * its answer), a probe, a session, or none of them (we have said all; the peer is given a moment to
+ * read it, since closing with its bytes unread would send RST and could destroy our last words). */
+struct conn {
+        LIST_ENTRY(conn) link;
+        TAILQ_ENTRY(conn) dirty_link;
+        struct tcp_server *server;
+        int fd;
+        struct watch watch;
+        struct alarm alarm;
+        struct http *http;
+        struct probe *probe;
+        struct tcp_session *session; /* polled's own if there is one */
+        struct polled *polled;       /* whose request or probe this is, or whose session */
+        struct buf first;            /* answers on their way out, ahead of the session */
+        struct buf held;             /* bytes that could not be taken yet */
+        bool dirty, blocked, closing;
+        bool waiting; /* a request is whole and not answered */
+        bool served;  /* a request was answered */
+};
+
+/* A session at the edge that began with polling. It destroys itself when it is done; after an upgrade
+ * it ends with its WebSocket's connection. */
+struct polled {
+        struct polling polling;
+        TAILQ_ENTRY(polled) dirty_link;
+        struct tcp_server *server;
+        struct conn *upgraded; /* NULL: polling carries it */
+        struct alarm alarm;
+        bool dirty;
+};
+
+TAILQ_HEAD(conn_dirty, conn);
+TAILQ_HEAD(polled_dirty, polled);
+
+struct tcp_server {
+        struct tcp_server_config config;
+        struct http_config http;
+        struct tcp_service *service;
+        int fd;
+        struct watch watch;
+        struct alarm alarm, scarce;
+        bool scarce_said; /* once for each want */
+        LIST_HEAD(, conn) conns;
+        struct polling_table polled;
+        struct conn_dirty dirty;
+        struct polled_dirty dirty_polled;
+        struct {
+                uint64_t accepted, open, sends, bytes_in, bytes_out;
+                uint64_t refused[HTTP_REFUSALS];
+        } stats;
+        struct buf packets; /* scratch: one answer to a GET */
+        uint8_t in[READ_BYTES];
+};
+
+/* NULL when memory is out; the descriptor is the caller's then. */
+struct conn *conn_create(struct tcp_server *s, int fd);
+void conn_destroy(struct conn *c);
+void conn_mark(struct conn *c); /* it has something to send at the turn's end */
+void conn_flush(struct conn *c, struct mono now);
+void conn_answer(struct conn *c, struct mono now, enum polling_answer_kind kind, struct bytes packets);
+void conn_close(struct conn *c, struct mono now); /* the server stops */
+
+struct polled *polled_create(struct tcp_server *s, struct mono now); /* NULL when memory is out */
+void polled_destroy(struct polled *p, struct mono now);
+struct polled *polled_find(struct tcp_server *s, struct bytes sid);
+enum http_session polled_look_up(void *server, struct bytes sid);
+void polled_mark(struct polled *p); /* it may have answers at the turn's end */
+void polled_flush(struct polled *p, struct mono now);
+void polled_upgrade(struct polled *p, struct conn *c);
+void polled_close_all(struct tcp_server *s, struct mono now);   /* the server stops */
+void polled_destroy_all(struct tcp_server *s, struct mono now); /* no connection is left */
+
+#endif
