@@ -138,7 +138,8 @@ void polling_packets(struct polling *p, struct mono now, struct bytes packets)
                 tcp_session_close(p->session, now, TCP_END_PARSE);
         else if (buf_put(&p->packets, packets.n > 0 ? packets.at : (const uint8_t *)"", packets.n) != 0)
                 tcp_session_close(p->session, now, TCP_END_MEMORY);
-        p->whole = p->packets_left = true;
+        p->whole = true;
+        p->packets_left = !ended(p);
 }
 
 void polling_gone(struct polling *p, struct mono now, void *request)
