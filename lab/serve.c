@@ -5,6 +5,7 @@
 #include "core/chat/chat.h"
 #include "core/service/service.h"
 #include "tcp_server/tcp_server.h"
+#include "tcp_server/web_load.h"
 #include "udp_server/udp_server.h"
 
 struct options {
@@ -94,11 +95,14 @@ int serve_main(int argc, char **argv)
         struct service *service;
         struct tcp_server *tcp;
         struct udp_server *udp;
+        struct web *web;
         service_need(service_create(&o.service, &service), "start", "the service");
         o.tcp.loop = o.udp.loop = service_loop(service);
         o.tcp.app = o.udp.app = service_app(service);
         o.tcp.wake = o.udp.wake = service_wake;
         o.tcp.wake_ctx = o.udp.wake_ctx = service;
+        service_need(web_load(&(struct web_sources){ .path = o.tcp.path }, &web), "read", "the files for browsers");
+        o.tcp.web = web;
         service_need(tcp_server_create(&o.tcp, &tcp), "listen on tcp", o.tcp_listen);
         service_need(udp_server_create(&o.udp, &udp), "bind udp", o.udp_listen);
         struct service_transport transports[] = { tcp_server_transport(tcp), udp_server_transport(udp) };
@@ -112,6 +116,7 @@ int serve_main(int argc, char **argv)
         udp_server_tell(udp);
         udp_server_destroy(udp);
         tcp_server_destroy(tcp);
+        web_destroy(web);
         service_destroy(service);
         return EXIT_DONE;
 }

@@ -9,33 +9,27 @@
 enum { NAME_MAX_BYTES = 32 };
 
 /* The headers we look at; each is kept whole or not at all. */
-enum header {
-        HEADER_OTHER,
-        HEADER_HOST,
-        HEADER_UPGRADE,
-        HEADER_KEY,
-        HEADER_VERSION,
-        HEADER_ORIGIN,
-        HEADER_TYPE,
-        HEADER_ASKED,
-        HEADERS,
-};
+#define HEADER_LIST(X)                                    \
+        X(HEADER_HOST, "host")                            \
+        X(HEADER_UPGRADE, "upgrade")                      \
+        X(HEADER_KEY, "sec-websocket-key")                \
+        X(HEADER_VERSION, "sec-websocket-version")        \
+        X(HEADER_ORIGIN, "origin")                        \
+        X(HEADER_TYPE, "content-type")                    \
+        X(HEADER_ASKED, "access-control-request-headers") \
+        X(HEADER_KNOWN, "if-none-match")
 
-static const char *const header_names[HEADERS] = {
-        [HEADER_HOST] = "host",
-        [HEADER_UPGRADE] = "upgrade",
-        [HEADER_KEY] = "sec-websocket-key",
-        [HEADER_VERSION] = "sec-websocket-version",
-        [HEADER_ORIGIN] = "origin",
-        [HEADER_TYPE] = "content-type",
-        [HEADER_ASKED] = "access-control-request-headers",
-};
+#define HEADER_ENUM(header, name) header,
+#define HEADER_NAME(header, name) [header] = name,
+enum header { HEADER_OTHER, HEADER_LIST(HEADER_ENUM) HEADERS };
+static const char *const header_names[HEADERS] = { HEADER_LIST(HEADER_NAME) };
 
 struct http {
         llhttp_t parser;
         const struct http_config *config;
         size_t head_bytes;
         struct buf url, value[HEADERS], answer, body;
+        struct bytes rest;
         char name[NAME_MAX_BYTES];
         size_t name_n;
         enum header header; /* whose value is being read */
@@ -207,6 +201,14 @@ static enum http_refusal judge_session(const struct http *h, bool websocket)
         return HTTP_NOT_REFUSED;
 }
 
+/* A file for browsers. One with a transport is Engine.IO's, should --path be the page's own. */
+static bool is_file(const struct http *h)
+{
+        struct bytes url = buf_bytes(&h->url);
+        return h->config->web && h->parser.method != HTTP_OPTIONS && !h->parser.upgrade && !has_body(h) &&
+               query(url, "transport").n == 0 && web_has(h->config->web, url);
+}
+
 /* In the reference's order (its verify()), but the protocol version is looked at before 101. */
 static enum http_refusal judge(const struct http *h)
 {
@@ -215,6 +217,8 @@ static enum http_refusal judge(const struct http *h)
         bool websocket = is_text(query(url, "transport"), "websocket"), named = http_sid(h).n > 0;
         if (h->doubled || h->folded || (h->parser.http_minor == 1 && !h->value[HEADER_HOST].at))
                 return HTTP_MALFORMED;
+        if (is_file(h))
+                return HTTP_NOT_REFUSED;
         if (url.n < path_n || memcmp(url.at, h->config->path, path_n) != 0)
                 return HTTP_NO_SUCH_PATH;
         if (h->parser.method == HTTP_OPTIONS && h->config->cors_origin && !has_body(h) && !h->parser.upgrade)
@@ -309,6 +313,25 @@ static enum http_verdict refuse(struct http *h, enum http_refusal refusal)
         return HTTP_REFUSED;
 }
 
+static enum http_verdict put_file(struct http *h)
+{
+        struct buf more = { 0 };
+        int err = put_cors(h, &more);
+        err = err || stays(h) ? err : buf_text(&more, "Connection: close\r\n");
+        struct web_request r = {
+                .method = llhttp_method_name(h->parser.method),
+                .url = buf_bytes(&h->url),
+                .if_none_match = buf_bytes(&h->value[HEADER_KNOWN]),
+                .headers = buf_bytes(&more),
+        };
+        err = err ? err : web_answer(h->config->web, &r, &h->answer, &h->rest);
+        buf_free(&more);
+        if (!err)
+                return HTTP_ANSWERED;
+        h->answer.n = 0; /* half a head is none */
+        return HTTP_REFUSED;
+}
+
 static void put_switch(struct http *h)
 {
         char accept[WS_ACCEPT_TEXT + 1];
@@ -324,6 +347,8 @@ static void put_switch(struct http *h)
 /* What an accepted head asks for; a body may have to come first. */
 static enum http_verdict accept_head(struct http *h)
 {
+        if (is_file(h))
+                return put_file(h);
         switch (h->parser.method) {
         case HTTP_OPTIONS:
                 put_preflight(h);
@@ -446,6 +471,11 @@ struct bytes http_sid(const struct http *h)
 struct bytes http_body(const struct http *h)
 {
         return buf_bytes(&h->body);
+}
+
+struct bytes http_rest(const struct http *h)
+{
+        return h->rest;
 }
 
 struct bytes http_answer(const struct http *h)

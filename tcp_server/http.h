@@ -10,6 +10,7 @@
 #ifndef TCP_SERVER_HTTP_H
 #define TCP_SERVER_HTTP_H
 #include "core/base/bytes.h"
+#include "tcp_server/web.h"
 
 /* X(name, status, body): what may be wrong with a request. */
 #define HTTP_REFUSAL_LIST(X)                                                                             \
@@ -40,7 +41,7 @@ enum http_verdict {
         HTTP_MORE,     /* give it more bytes */
         HTTP_POLL,     /* a GET for packets, of the session http_sid or of a new one */
         HTTP_PACKETS,  /* a whole POST: http_body for the session http_sid */
-        HTTP_ANSWERED, /* send the answer, then http_next: a preflight */
+        HTTP_ANSWERED, /* send the answer, then http_rest, then http_next: a preflight, a file */
         HTTP_UPGRADE,  /* send the answer; what follows is WebSocket, for http_sid if that is not empty */
         HTTP_REFUSED,  /* send the answer, then close */
 };
@@ -51,6 +52,7 @@ enum http_session { HTTP_NO_SESSION, HTTP_POLLED, HTTP_UPGRADED };
 struct http_config {
         const char *path;        /* where Socket.IO is served, with both slashes */
         const char *cors_origin; /* NULL: none */
+        const struct web *web;   /* files for browsers; NULL: none */
         size_t body_bytes_max;
         enum http_session (*look_up)(void *ctx, struct bytes sid); /* must not call back */
         void *ctx;
@@ -77,6 +79,9 @@ struct bytes http_body(const struct http *h);
 /* Appends the whole answer to a POLL (packets) or to PACKETS ("ok"). Returns 0 or ERR_NO_MEMORY. */
 int http_put_packets(const struct http *h, struct bytes packets, struct buf *out);
 int http_put_ok(const struct http *h, struct buf *out);
+
+/* What follows an ANSWERED's answer: a file's bytes, lent as long as the web lives. */
+struct bytes http_rest(const struct http *h);
 
 /* The request is answered: begins the next one. False: the client wants the connection closed. */
 bool http_next(struct http *h);

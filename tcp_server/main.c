@@ -6,10 +6,12 @@
 #include "core/chat/chat.h"
 #include "core/service/service.h"
 #include "tcp_server/tcp_server.h"
+#include "tcp_server/web_load.h"
 
 struct options {
         struct service_config service;
         struct tcp_server_config server;
+        struct web_sources web;
         const char *listen;
 };
 
@@ -18,7 +20,9 @@ static const char doc[] =
         "Any socket.io-client 4 can connect. When it is ready it prints `listening tcp ADDRESS`; SIGINT\n"
         "and SIGTERM stop it cleanly.\n\n"
         "  tcp_server --listen 127.0.0.1:3000\n"
-        "  client ws://127.0.0.1:3000 --room tea";
+        "  client ws://127.0.0.1:3000 --room tea\n\n"
+        "A browser that opens http://127.0.0.1:3000/ gets a chat page. Socket.IO's client for browsers is taken from\n"
+        "--bundle, else from tests/e2e/node_modules beside the program; without it the page says so, all else works.";
 
 enum {
         KEY_PATH = 256,
@@ -29,6 +33,8 @@ enum {
         KEY_CONNECT,
         KEY_PAYLOAD,
         KEY_CORS,
+        KEY_WEB,
+        KEY_BUNDLE,
         KEY_CONGESTION,
         KEY_NODELAY,
         KEY_APP
@@ -45,6 +51,9 @@ static const struct argp_option option_list[] = {
         { "connect-timeout", KEY_CONNECT, "SPAN", 0, "for a client to join the namespace (45s)", 0 },
         { "max-payload", KEY_PAYLOAD, "SIZE", 0, "largest message taken (1000000b)", 0 },
         { "cors", KEY_CORS, "ORIGIN", 0, "origin whose pages may connect; * for any (none)", 0 },
+        { "web", KEY_WEB, "DIR", 0, "serve the pages in this folder instead of the chat page", 0 },
+        { "bundle", KEY_BUNDLE, "DIR", 0,
+          "folder of socket.io.js and its sisters for browsers (the npm package that `make deps` installs)", 0 },
         { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control of every connection (the system's)", 0 },
         { "nodelay", KEY_NODELAY, "on|off", 0, "TCP_NODELAY (on)", 0 },
         { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
@@ -100,6 +109,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         case KEY_CORS:
                 c->cors_origin = read_origin(arg);
                 return 0;
+        case KEY_WEB:
+                o->web.pages = arg;
+                return 0;
+        case KEY_BUNDLE:
+                o->web.bundle = arg;
+                return 0;
         case KEY_CONGESTION:
                 c->congestion = arg;
                 return 0;
@@ -134,11 +149,15 @@ int main(int argc, char **argv)
 
         struct service *service;
         struct tcp_server *server;
+        struct web *web;
         service_need(service_create(&o.service, &service), "start", "the service");
         o.server.loop = service_loop(service);
         o.server.app = service_app(service);
         o.server.wake = service_wake;
         o.server.wake_ctx = service;
+        o.web.path = o.server.path;
+        service_need(web_load(&o.web, &web), "read", "the files for browsers");
+        o.server.web = web;
         service_need(tcp_server_create(&o.server, &server), "listen on tcp", o.listen);
         struct service_transport transport = tcp_server_transport(server);
         service_add(service, &transport);
@@ -147,6 +166,7 @@ int main(int argc, char **argv)
         service_run(service);
         tcp_server_tell(server);
         tcp_server_destroy(server);
+        web_destroy(web);
         service_destroy(service);
         return EXIT_DONE;
 }

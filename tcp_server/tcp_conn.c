@@ -92,6 +92,12 @@ static void linger(struct conn *c, struct mono now)
         alarm_set(&c->alarm, mono_add(now, LINGER_NS));
 }
 
+/* Answers are on their way out. */
+static bool unsaid(const struct conn *c)
+{
+        return c->first.n > 0 || c->lent.n > 0;
+}
+
 /* ---- answering ---------------------------------------------------------------------------- */
 
 static void close_after(struct conn *c)
@@ -169,12 +175,15 @@ static ssize_t give(struct conn *c, struct iovec *v, int v_n)
 
 static bool send_first(struct conn *c)
 {
-        struct iovec v = { c->first.at, c->first.n };
-        ssize_t sent = give(c, &v, 1);
+        struct iovec v[] = { { c->first.at, c->first.n }, { (void *)(uintptr_t)c->lent.at, c->lent.n } };
+        ssize_t sent = give(c, v, c->lent.n > 0 ? 2 : 1);
         if (sent < 0)
                 return false;
-        buf_drop(&c->first, (size_t)sent);
-        c->blocked = c->first.n > 0;
+        size_t first = (size_t)sent < c->first.n ? (size_t)sent : c->first.n, rest = (size_t)sent - first;
+        buf_drop(&c->first, first);
+        if (rest > 0)
+                c->lent = bytes_of(c->lent.at + rest, c->lent.n - rest);
+        c->blocked = unsaid(c);
         if (!c->blocked)
                 buf_free(&c->first);
         return true;
@@ -208,10 +217,10 @@ static bool reads(const struct conn *c)
 /* All that this connection has to send, and what follows from having sent it. */
 void conn_flush(struct conn *c, struct mono now)
 {
-        bool alive = c->first.n == 0 || c->blocked || send_first(c);
-        if (alive && c->session && c->first.n == 0)
+        bool alive = !unsaid(c) || c->blocked || send_first(c);
+        if (alive && c->session && !unsaid(c))
                 alive = send_session(c, now);
-        if (alive && c->held.n > 0 && c->first.n == 0 && !c->blocked && !c->waiting)
+        if (alive && c->held.n > 0 && !unsaid(c) && !c->blocked && !c->waiting)
                 feed_held(c, now);
         if (!alive) {
                 if (c->session)
@@ -219,7 +228,7 @@ void conn_flush(struct conn *c, struct mono now)
                 conn_destroy(c);
                 return;
         }
-        bool said = !c->blocked && c->first.n == 0;
+        bool said = !c->blocked && !unsaid(c);
         if ((c->session && tcp_session_done(c->session)) || (!c->session && c->closing && said)) {
                 linger(c, now);
                 return;
@@ -318,6 +327,7 @@ static void on_verdict(struct conn *c, struct mono now, enum http_verdict verdic
                 return;
         case HTTP_ANSWERED:
                 answer = http_answer(c->http);
+                c->lent = http_rest(c->http);
                 answered(c, now, buf_put(&c->first, answer.at, answer.n));
                 return;
         case HTTP_UPGRADE:
@@ -396,7 +406,7 @@ static void feed(struct conn *c, struct mono now, uint8_t *in, size_t n)
                 feed_session(c, now, in, n);
         else if (c->probe)
                 feed_probe(c, now, in, n);
-        else if (c->http && (c->waiting || c->first.n > FIRST_MAX))
+        else if (c->http && (c->waiting || c->lent.n > 0 || c->first.n > FIRST_MAX))
                 hold(c, now, in, n);
         else if (c->http)
                 feed_http(c, now, in, n);
@@ -453,9 +463,9 @@ static void on_alarm(void *ctx)
         if (c->session) {
                 tcp_session_expire(c->session, loop_clock());
                 conn_mark(c);
-        } else if (c->http && c->served && !http_begun(c->http)) {
+        } else if (c->http && c->served && !http_begun(c->http) && !unsaid(c)) {
                 close_after(c); /* no other request came */
-        } else if (c->http) {
+        } else if (c->http && !unsaid(c)) {
                 refuse(c, HTTP_TOO_SLOW);
         } else {
                 conn_destroy(c);

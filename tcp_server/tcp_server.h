@@ -16,6 +16,7 @@
 #include "core/loop/sock.h"
 #include "core/service/service.h"
 #include "tcp_server/tcp_service.h"
+#include "tcp_server/web.h"
 
 struct tcp_server;
 
@@ -28,6 +29,7 @@ struct tcp_server_config {
         struct tcp_config session; /* heartbeats, limits, recovery */
         const char *path;          /* "/socket.io/" */
         const char *cors_origin;   /* NULL: none */
+        const struct web *web;     /* files for browsers, borrowed; NULL: none */
         const char *congestion;    /* NULL: the system's default */
         bool nodelay;
 };

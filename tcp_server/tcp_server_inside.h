@@ -28,6 +28,7 @@ struct conn {
         struct tcp_session *session; /* polled's own if there is one */
         struct polled *polled;       /* whose request or probe this is, or whose session */
         struct buf first;            /* answers on their way out, ahead of the session */
+        struct bytes lent;           /* a file's bytes, behind first */
         struct buf held;             /* bytes that could not be taken yet */
         bool dirty, blocked, closing;
         bool waiting; /* a request is whole and not answered */

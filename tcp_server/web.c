@@ -100,8 +100,8 @@ static bool list_has(struct bytes list, const char *tag)
 
 static int put_head(struct buf *head, const char *status, const struct web_request *r, const char *lines)
 {
-        return buf_printf(head, "HTTP/1.1 %s\r\nX-Content-Type-Options: nosniff\r\n%s%s", status, lines,
-                          r->headers ? r->headers : "");
+        return buf_printf(head, "HTTP/1.1 %s\r\nX-Content-Type-Options: nosniff\r\n%s%.*s", status, lines,
+                          (int)r->headers.n, (const char *)r->headers.at);
 }
 
 static int put_refused(struct buf *head, const struct web_request *r)

@@ -33,7 +33,7 @@ struct web_request {
         const char *method;         /* "GET" */
         struct bytes url;           /* with its query, which is ignored */
         struct bytes if_none_match; /* empty: not sent */
-        const char *headers;        /* further lines for the answer, each with its CR LF; NULL: none */
+        struct bytes headers;       /* further lines for the answer, each with its CR LF */
 };
 
 /* Is there an answer for this URL here? */

@@ -12,6 +12,7 @@ const path = document.currentScript.dataset.path;
 const $ = (id) => document.getElementById(id);
 const rooms = new Map(); // name -> { lines: [element], here: Map(id -> name), unread }
 let current = null;
+let following = true; // the log's end is in sight, and stays so
 let name = remembered() || `Guest ${1000 + Math.floor(Math.random() * 9000)}`;
 
 // A replay runs from `connect` to `hello`: what arrives between was missed.
@@ -79,6 +80,12 @@ function toEnd() {
   $('log').scrollTop = $('log').scrollHeight;
 }
 
+function watchEnd() {
+  const log = $('log');
+  log.addEventListener('scroll', () => { following = log.scrollHeight - log.scrollTop - log.clientHeight < 60; });
+  new ResizeObserver(() => following && toEnd()).observe(log);
+}
+
 function addLine(room, line) {
   const it = rooms.get(room);
   if (!it) return;
@@ -89,10 +96,8 @@ function addLine(room, line) {
     drawRooms();
     return;
   }
-  const log = $('log');
-  const following = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
   if (old) old.remove();
-  log.append(line);
+  $('log').append(line);
   if (following) toEnd();
 }
 
@@ -241,7 +246,7 @@ function onGap({ room, from, to, reason }) {
 function submit(form, run) {
   $(form).addEventListener('submit', (event) => {
     event.preventDefault();
-    if (socket.connected) run();
+    if (socket.connected && !replay.running) run();
     else banner('Not sent: there is no connection. It is tried again and again; your words stay here.');
   });
 }
@@ -286,6 +291,7 @@ if (!socket) {
 } else {
   $('side').open = matchMedia('(min-width: 48rem)').matches;
   matchMedia('(min-width: 48rem)').addEventListener('change', (wide) => { $('side').open = wide.matches; });
+  watchEnd();
   submit('say', say);
   submit('name-form', rename);
   submit('join-form', joinTyped);

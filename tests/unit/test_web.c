@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/err.h"
+#include "tcp_server/http.h"
 #include "tcp_server/web.h"
 #include "tcp_server/web_load.h"
 
@@ -90,7 +91,8 @@ static void run_ask(void **state)
 {
         const struct ask_row *row = *state;
         struct web *w = example();
-        struct web_request r = { row->method, bytes_text(row->url), bytes_text(row->if_none_match), "X-More: 2\r\n" };
+        struct web_request r = { row->method, bytes_text(row->url), bytes_text(row->if_none_match),
+                                 bytes_text("X-More: 2\r\n") };
         assert_int_equal(web_has(w, r.url), row->status != NULL);
         if (row->status) {
                 char status[64], length[64];
@@ -125,7 +127,7 @@ static void a_made_tag_changes_with_the_bytes(void **state)
         for (int i = 0; i < 3; i++) {
                 struct bytes body;
                 web_add(w, &(struct web_file){ FILE_OF("/a", NULL, texts[i]) });
-                heads[i] = answer(w, &(struct web_request){ "GET", bytes_text("/a"), { 0 }, NULL }, &body);
+                heads[i] = answer(w, &(struct web_request){ "GET", bytes_text("/a"), { 0 }, { 0 } }, &body);
         }
         assert_string_not_equal(heads[0], heads[1]);
         assert_string_equal(heads[0], heads[2]);
@@ -158,6 +160,66 @@ static void the_table_is_bounded(void **state)
         assert_int_equal(web_add(w, &f), ERR_FULL);
         web_destroy(w);
         free(big);
+}
+
+/* ---- asked over HTTP ---------------------------------------------------------------------------- */
+
+struct request_row {
+        const char *name;
+        const char *text;
+        enum http_refusal refusal;
+        const char *status, *rest;
+        bool closes;
+};
+
+#define HOST "Host: a\r\n"
+#define SAME "If-None-Match: \"4.8.4\"\r\n"
+
+static const struct request_row requests[] = {
+        { "a file", "GET / HTTP/1.1\r\n" HOST "\r\n", HTTP_NOT_REFUSED, "200 OK", "page", false },
+        { "its head", "HEAD / HTTP/1.1\r\n" HOST "\r\n", HTTP_NOT_REFUSED, "200 OK", "", false },
+        { "known already", "GET /io/client.js HTTP/1.1\r\n" HOST SAME "\r\n", HTTP_NOT_REFUSED, "304 Not Modified", "",
+          false },
+        { "the last one", "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", HTTP_NOT_REFUSED, "200 OK", "page",
+          true },
+        { "in HTTP 1.0", "GET / HTTP/1.0\r\n\r\n", HTTP_NOT_REFUSED, "200 OK", "page", true },
+        { "another method", "PUT / HTTP/1.1\r\n" HOST "\r\n", HTTP_NOT_REFUSED, "405 Method Not Allowed", "", false },
+
+        { "no file", "GET /no HTTP/1.1\r\n" HOST "\r\n", HTTP_NO_SUCH_PATH, NULL, NULL, true },
+        { "without a host", "GET / HTTP/1.1\r\n\r\n", HTTP_MALFORMED, NULL, NULL, true },
+        { "known twice", "GET / HTTP/1.1\r\n" HOST SAME SAME "\r\n", HTTP_MALFORMED, NULL, NULL, true },
+        { "with a body", "GET / HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx", HTTP_NO_SUCH_PATH, NULL, NULL, true },
+        { "as a WebSocket", "GET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+          HTTP_NO_SUCH_PATH, NULL, NULL, true },
+        { "as a transport", "GET /?EIO=4&transport=polling HTTP/1.1\r\n" HOST "\r\n", HTTP_NO_SUCH_PATH, NULL, NULL,
+          true },
+        { "the engine's own path", "GET /io/ HTTP/1.1\r\n" HOST "\r\n", HTTP_TRANSPORT, NULL, NULL, true },
+};
+
+static void run_request(void **state)
+{
+        const struct request_row *row = *state;
+        struct web *w = example();
+        struct http_config config = { .path = "/io/", .cors_origin = "*", .web = w };
+        struct http *h = http_create(&config);
+        for (int again = 0; again < 2; again++) {
+                size_t taken, n = strlen(row->text);
+                enum http_verdict verdict = http_recv(h, (const uint8_t *)row->text, n, &taken);
+                assert_int_equal(verdict, row->refusal ? HTTP_REFUSED : HTTP_ANSWERED);
+                assert_int_equal(http_refusal(h), row->refusal);
+                struct bytes answer = http_answer(h);
+                assert_non_null(memmem(answer.at, answer.n, "\r\nAccess-Control-Allow-Origin: *\r\n", 34));
+                assert_int_equal(memmem(answer.at, answer.n, "\r\nConnection: close\r\n", 21) != NULL, row->closes);
+                if (row->refusal)
+                        break;
+                assert_int_equal(taken, n);
+                assert_memory_equal(answer.at + strlen("HTTP/1.1 "), row->status, strlen(row->status));
+                assert_true(bytes_equal(http_rest(h), bytes_text(row->rest)));
+                assert_int_equal(http_next(h), !row->closes);
+                assert_int_equal(http_rest(h).n, 0);
+        }
+        http_destroy(h);
+        web_destroy(w);
 }
 
 /* ---- filling it ------------------------------------------------------------------------------- */
@@ -201,7 +263,7 @@ static void folder_end(struct folder *f)
 static char *get(const struct web *w, const char *url, struct bytes *body)
 {
         assert_true(web_has(w, bytes_text(url)));
-        return answer(w, &(struct web_request){ "GET", bytes_text(url), { 0 }, NULL }, body);
+        return answer(w, &(struct web_request){ "GET", bytes_text(url), { 0 }, { 0 } }, body);
 }
 
 static bool says(struct bytes body, const char *words)
@@ -353,6 +415,7 @@ int main(void)
                 cmocka_unit_test(a_folder_that_is_not_there_is_said),
         };
         int failed = RUN_ROWS("web", asks, run_ask);
+        failed += RUN_ROWS("web over HTTP", requests, run_request);
         failed += cmocka_run_group_tests_name("web others", others, NULL, NULL);
         return failed;
 }
