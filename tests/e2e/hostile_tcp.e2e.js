@@ -205,7 +205,7 @@ hostile('slow heads get 408 after ten seconds', async () => {
   [slow.silent, slow.drip].forEach((peer) => peer.end());
 });
 
-server.end([...['malformed HTTP request', 'request head over 8 KiB', 'no whole request head in time', 'Socket.IO is served here, on another path',
+server.end([...['malformed HTTP request', 'request head over 8 KiB', 'no whole request in time', 'Socket.IO is served here, on another path',
   'Sec-WebSocket-Version must be 13', 'Sec-WebSocket-Key must be sixteen bytes in base64', '{"code":0,"message":"Transport unknown"}',
   '{"code":1,"message":"Session ID unknown"}', '{"code":2,"message":"Bad handshake method"}', '{"code":3,"message":"Bad request"}',
   '{"code":5,"message":"Unsupported protocol version"}'].map((words) => `refused: ${words}`),
