@@ -1,15 +1,18 @@
-/* Two connections to one server, driven by a stranger. The input is a list of steps: one byte says
- * what (its low half) and to whom, one how much, then so many bytes of payload.
+/* Two connections to one server with two namespaces, chat on / and echo on /custom, driven by a
+ * stranger. The input is a list of steps: one byte says what (its low half) and to whom, one how much,
+ * then so many bytes of payload.
  *
  * Whatever it is: what a client is sent are good frames, never cut inside; what waits for one client
  * alone stays bounded; and everything can be taken down at the end.
  */
 #include <stdlib.h>
 
+#include "core/chat/ask.h"
 #include "core/chat/chat.h"
+#include "core/chat/echo.h"
 #include "tcp_server/tcp_session_inside.h"
 
-enum { PEERS = 2, PAYLOAD_MAX = 4096 };
+enum { PEERS = 2, SPACES = 2, PAYLOAD_MAX = 4096 };
 
 struct peer {
         struct tcp_session *session;
@@ -20,8 +23,10 @@ struct world {
         struct tcp_service *service;
         struct mono now;
         struct peer peer[PEERS];
-        char pid[TCP_PID_CHARS];
-        bool has_pid;
+        struct hub *hub[SPACES];
+        struct app *app[SPACES];
+        char pid[SPACES][TCP_PID_CHARS];
+        bool has_pid[SPACES];
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n);
@@ -82,12 +87,15 @@ static void deliver(struct world *w, struct peer *p, const uint8_t *bytes, size_
                 used += tcp_session_recv(p->session, w->now, copy + used, n - used);
                 if (tcp_private_bytes(&p->session->private) > TCP_PRIVATE_MAX + 2 * PAYLOAD_MAX)
                         abort();
-                if (used < n)
-                        hub_announce(w->service->spaces[0].hub);
+                for (int i = 0; i < SPACES && used < n; i++)
+                        hub_announce(w->hub[i]);
         }
-        if (p->session->seat.kept) {
-                memcpy(w->pid, p->session->seat.kept->pid, sizeof w->pid);
-                w->has_pid = true;
+        for (int i = 0; i < SPACES; i++) {
+                const struct tcp_seat *seat = session_seat(p->session, &w->service->spaces[i]);
+                if (seat && seat->kept) {
+                        memcpy(w->pid[i], seat->kept->pid, sizeof w->pid[i]);
+                        w->has_pid[i] = true;
+                }
         }
         free(copy);
 }
@@ -101,12 +109,14 @@ static void say(struct world *w, struct peer *p, enum ws_opcode opcode, struct b
         buf_free(&frame);
 }
 
-static void come_back(struct world *w, struct peer *p, struct bytes offset)
+/* In the second namespace on the connection that it has. */
+static void come_back(struct world *w, struct peer *p, int space, struct bytes offset)
 {
         struct buf text = { 0 };
-        open_peer(w, p);
-        buf_printf(&text, "40{\"pid\":\"%.*s\",\"gaps\":%s,\"offset\":\"", w->has_pid ? TCP_PID_CHARS : 0, w->pid,
-                   offset.n & 1 ? "true" : "false");
+        if (space == 0)
+                open_peer(w, p);
+        buf_printf(&text, "40%s{\"pid\":\"%.*s\",\"gaps\":%s,\"offset\":\"", space ? "/custom," : "",
+                   w->has_pid[space] ? TCP_PID_CHARS : 0, w->pid[space], offset.n & 1 ? "true" : "false");
         buf_put(&text, offset.at, offset.n);
         buf_text(&text, "\"}");
         say(w, p, WS_TEXT, buf_bytes(&text));
@@ -117,7 +127,10 @@ static void pass(struct world *w, int64_t span_ns)
 {
         w->now = mono_add(w->now, span_ns);
         tcp_service_expire(w->service, w->now);
-        hub_expire(w->service->spaces[0].hub, w->now);
+        for (int i = 0; i < SPACES; i++) {
+                ask_expire(w->app[i], w->now);
+                hub_expire(w->hub[i], w->now);
+        }
         for (int i = 0; i < PEERS; i++)
                 tcp_session_expire(w->peer[i].session, w->now);
 }
@@ -142,7 +155,7 @@ static void step(struct world *w, uint8_t what, struct bytes payload)
                 drain(w, p, SIZE_MAX);
                 return;
         case 5:
-                come_back(w, p, payload);
+                come_back(w, p, what >> 3 & 1, payload);
                 return;
         case 6:
                 tcp_session_lost(p->session, w->now, TCP_END_LOST);
@@ -156,13 +169,19 @@ static void step(struct world *w, uint8_t what, struct bytes payload)
 
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 {
-        struct hub *hub = hub_create(&(struct hub_config){ .epoch = 7, .room_events_max = 3 });
-        struct app *app = app_create(hub, &chat_handlers);
+        struct app_handlers custom = echo_handlers;
+        const struct app_handlers *handlers[SPACES] = { &chat_handlers, &custom };
         struct tcp_config config = tcp_config_defaults();
         struct world w = { .now = { NS_PER_S } };
+        custom.nsp = "/custom";
+        for (int i = 0; i < SPACES; i++) {
+                w.hub[i] = hub_create(&(struct hub_config){ .epoch = 7, .room_events_max = 3 });
+                w.app[i] = app_create(w.hub[i], handlers[i]);
+        }
+        app_chain(w.app[0], w.app[1]);
         config.payload_bytes_max = PAYLOAD_MAX;
         config.away_max = 2;
-        if (!hub || !app || tcp_service_create(app, &config, &w.service) != 0)
+        if (tcp_service_create(w.app[0], &config, &w.service) != 0)
                 abort();
         for (int i = 0; i < PEERS; i++)
                 open_peer(&w, &w.peer[i]);
@@ -178,7 +197,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
                 ws_free(&w.peer[i].ws);
         }
         tcp_service_destroy(w.service);
-        app_destroy(app);
-        hub_destroy(hub);
+        for (int i = 0; i < SPACES; i++) {
+                app_destroy(w.app[i]);
+                hub_destroy(w.hub[i]);
+        }
         return 0;
 }
