@@ -3,7 +3,7 @@
 const fs = require('node:fs');
 
 const PROGRAM = '/usr/bin/chromium';
-const NODE_MIN = 20; // playwright-core's own wish
+const NODE_MIN = 18; // Debian 12's, and playwright-core's own wish
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
 
