@@ -101,6 +101,8 @@ bool polling_get(struct polling *p, struct mono now, void *request)
                 return false;
         }
         p->get = request;
+        if (p->packets_left) /* its next POST, a pong perhaps, has to wait for us */
+                tcp_session_heard(p->session, now);
         if (p->stage == POLLING_PROBED)
                 p->noop_at = mono_add(now, NOOP_NS);
         return true;

@@ -140,6 +140,12 @@ void tcp_session_packet(struct tcp_session *s, struct mono now, struct bytes pac
                 on_engine_bytes(s, now, false, packet);
 }
 
+void tcp_session_heard(struct tcp_session *s, struct mono now)
+{
+        if (!mono_is_never(s->pong_by))
+                s->pong_by = mono_add(now, s->service->config.ping_timeout_ns);
+}
+
 bool tcp_session_takes(const struct tcp_session *s)
 {
         return tcp_private_bytes(&s->private) < ANSWERS_BEFORE_SENDING && !tcp_service_crowded(s->service);

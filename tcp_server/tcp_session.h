@@ -53,6 +53,9 @@ size_t tcp_session_recv(struct tcp_session *s, struct mono now, uint8_t *in, siz
 void tcp_session_packet(struct tcp_session *s, struct mono now, struct bytes packet);
 bool tcp_session_takes(const struct tcp_session *s);
 
+/* The client is alive but cannot say so: what it sent is held back. A pong that is awaited has its time anew. */
+void tcp_session_heard(struct tcp_session *s, struct mono now);
+
 /* Lends what is to be sent next; call it only when the transport takes bytes.
  *
  * v, v_max  filled; at most TCP_SLICES_MAX are used
