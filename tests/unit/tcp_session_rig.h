@@ -382,4 +382,17 @@ static void run_script(void **state)
         free(r);
 }
 
+/* ---- what many scripts begin and end with --------------------------------------------------------- */
+
+#define UP_A    "a open", "a > 40", "a < open|40{\"sid\":\"$a\",\"pid\":\"%a\"}|42[\"hello\",{\"id\":\"$a\"},\"7-0\"]"
+#define ECHO_A  "a open", "a > 40", "a < open|40{\"sid\":\"$a\"}|42[\"auth\",{}]"
+#define CLOSED  "a < close(1005)"
+#define PARSE   CLOSED, "a ended bad packet"
+#define TURN    CLOSED, "a ended packet out of turn"
+#define BACK(o) "b open", "b > 40{\"pid\":\"%a\",\"offset\":\"" o "\"}"
+#define SAME    "40{\"sid\":\"$a\",\"pid\":\"%a\"}"
+#define BIN(n)  "{\"_placeholder\":true,\"num\":" n "}"
+#define NEWS    "a > 40/news,", "a < 40/news,{\"sid\":\"$A\",\"pid\":\"%A\"}|42/news,[\"hello\",{\"id\":\"$A\"},\"7-0\"]"
+#define HELLO   "42[\"hello\",{\"id\":\"$a\"},"
+
 #endif

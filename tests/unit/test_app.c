@@ -6,7 +6,8 @@
 #include "core/base/err.h"
 #include "core/chat/app.h"
 
-/* What the application was told, one letter each: Connect, Event, Disconnecting, Recovered, Forget. */
+/* What the application was told, one letter each: Connect, Event, Disconnecting,
+ * disconnect (X, or x with rooms still set), Recovered, Forget. */
 static char told[32];
 
 static void note(char letter)
@@ -42,6 +43,13 @@ static void on_disconnecting(struct app *a, struct app_socket *s, struct mono no
         note('D');
 }
 
+static void on_disconnect(struct app *a, struct app_socket *s, struct mono now, const char *reason)
+{
+        (void)a, (void)now;
+        assert_string_equal(reason, "transport close");
+        note(member_is_in(app_socket_member(s), bytes_text("tea")) ? 'x' : 'X');
+}
+
 static void on_recovered(struct app *a, struct app_socket *s, struct mono now)
 {
         (void)a, (void)now;
@@ -62,6 +70,7 @@ static const struct app_handlers all = {
         .connect = on_connect,
         .event = on_event,
         .disconnecting = on_disconnecting,
+        .disconnect = on_disconnect,
         .recovered = on_recovered,
         .forget = on_forget,
 };
@@ -80,12 +89,12 @@ static const struct row {
         const struct app_handlers *handlers;
         const char *told;
 } rows[] = {
-        { "connect and leave", "L", &all, "CDF" },
-        { "events come through", "EEL", &all, "CEEDF" },
-        { "away, and nobody brings it back", "AF", &all, "CDF" },
-        { "away, back, and gone", "ARL", &all, "CDRDF" },
-        { "away twice", "ARARAF", &all, "CDRDRDF" },
-        { "a take-over is no word to the application", "TEL", &all, "CEDF" },
+        { "connect and leave", "L", &all, "CDXF" },
+        { "events come through", "EEL", &all, "CEEDXF" },
+        { "away, and nobody brings it back", "AF", &all, "CDxF" },
+        { "away, back, and gone", "ARL", &all, "CDxRDXF" },
+        { "away twice", "ARARAF", &all, "CDxRDxRDxF" },
+        { "a take-over is no word to the application", "TEL", &all, "CEDXF" },
         { "an application without handlers is told nothing", "EARTL", &none, "" },
 };
 
@@ -170,9 +179,98 @@ static void test_ids(void **state)
         hub_destroy(hub);
 }
 
+/* ---- emitting --------------------------------------------------------------------------------- */
+
+/* Who of 0, 1 and 2 has something new; it is taken. */
+static const char *heard(struct app_socket *const s[3])
+{
+        static char text[4];
+        size_t n = 0;
+        for (int i = 0; i < 3; i++) {
+                struct piece v[8];
+                int pieces = member_walk(app_socket_member(s[i]), UINT64_MAX, v, 8);
+                for (int k = 0; k < pieces; k++)
+                        member_advance(app_socket_member(s[i]), &v[k], v[k].n);
+                if (pieces > 0)
+                        text[n++] = (char)('0' + i);
+        }
+        text[n] = 0;
+        return text;
+}
+
+/* 0 and 1 are in tea, 1 and 2 in milk. */
+static void who_hears_what_is_emitted(void **state)
+{
+        (void)state;
+        const struct mono now = { 1 };
+        struct hub *hub = hub_create(&(struct hub_config){ .epoch = 1 });
+        int encoding = hub_encoding_add(hub, &(struct hub_encoding){ .name = "dots", .encode = encode_nothing });
+        struct app *a = app_create(hub, &none);
+        struct app_socket *s[3];
+        for (int i = 0; i < 3; i++)
+                s[i] = app_connect(a, now, bytes_text(""), encoding, &sink, (struct app_line){ 0 });
+        struct bytes tea = bytes_text("tea"), both[] = { tea, bytes_text("milk") }, x = bytes_text("\x91\xa1x");
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(app_socket_join(s[i], now, both[0]), 0);
+                assert_int_equal(app_socket_join(s[i + 1], now, both[1]), 0);
+        }
+        const struct app_target to_tea = { .to = &tea, .to_n = 1 }, to_both = { .to = both, .to_n = 2 };
+        const struct app_target but_tea = { .except = &tea, .except_n = 1 };
+        const struct app_target milk_but_tea = { .to = &both[1], .to_n = 1, .except = &tea, .except_n = 1 };
+        const struct {
+                struct app_socket *from;
+                const struct app_target *target;
+                const char *heard;
+        } words[] = {
+                { NULL, NULL, "012" },   { NULL, &to_tea, "01" },      { NULL, &to_both, "012" },
+                { NULL, &but_tea, "2" }, { NULL, &milk_but_tea, "2" }, { s[0], NULL, "12" },
+                { s[0], &to_tea, "1" },  { s[1], &to_both, "02" },     { s[2], &but_tea, "" },
+        };
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+                int err = words[i].from ? app_socket_cast(words[i].from, now, words[i].target, x)
+                                        : app_emit(a, now, words[i].target, x);
+                assert_int_equal(err, 0);
+                assert_string_equal(heard(s), words[i].heard);
+        }
+        assert_int_equal(app_socket_emit(s[1], now, x), 0);
+        assert_string_equal(heard(s), "1");
+        assert_int_equal(app_socket_quit(s[0], now, tea), 0);
+        assert_int_equal(app_socket_quit(s[0], now, tea), ERR_NOT_MEMBER);
+        assert_int_equal(app_emit(a, now, &to_tea, x), 0);
+        assert_string_equal(heard(s), "1");
+        for (int i = 0; i < 3; i++)
+                app_leave(s[i], now, "transport close");
+        app_destroy(a);
+        hub_destroy(hub);
+}
+
+static void namespaces_are_found_by_their_whole_name(void **state)
+{
+        (void)state;
+        static const struct app_handlers news = { .name = "news", .nsp = "/news" },
+                                         new = { .name = "new", .nsp = "/new" };
+        struct hub *hub = hub_create(&(struct hub_config){ .epoch = 1 });
+        struct app *a[] = { app_create(hub, &none), app_create(hub, &news), app_create(hub, &new) };
+        app_chain(a[0], a[1]);
+        app_chain(a[0], a[2]);
+        assert_ptr_equal(app_next(a[1]), a[2]);
+        assert_ptr_equal(app_find(a[0], bytes_text("/")), a[0]);
+        assert_ptr_equal(app_find(a[0], bytes_text("/news")), a[1]);
+        assert_ptr_equal(app_find(a[0], bytes_text("/new")), a[2]);
+        assert_null(app_find(a[0], bytes_text("/ne")));
+        assert_null(app_find(a[0], bytes_text("")));
+        for (int i = 0; i < 3; i++)
+                app_destroy(a[i]);
+        hub_destroy(hub);
+}
+
 int main(void)
 {
-        static const struct CMUnitTest tests[] = { cmocka_unit_test(test_ids) };
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_ids),
+                cmocka_unit_test(who_hears_what_is_emitted),
+                cmocka_unit_test(namespaces_are_found_by_their_whole_name),
+        };
         int failed = RUN_ROWS("app", rows, run_row);
         return failed + cmocka_run_group_tests_name("app ids", tests, NULL, NULL);
 }
