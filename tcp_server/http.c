@@ -1,44 +1,12 @@
 #include "tcp_server/http.h"
 
-#include <llhttp/llhttp.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "core/wire/ws_handshake.h"
+#include "tcp_server/http_inside.h"
 
-enum { NAME_MAX_BYTES = 32 };
-
-/* The headers we look at; each is kept whole or not at all. */
-#define HEADER_LIST(X)                                    \
-        X(HEADER_HOST, "host")                            \
-        X(HEADER_UPGRADE, "upgrade")                      \
-        X(HEADER_KEY, "sec-websocket-key")                \
-        X(HEADER_VERSION, "sec-websocket-version")        \
-        X(HEADER_ORIGIN, "origin")                        \
-        X(HEADER_TYPE, "content-type")                    \
-        X(HEADER_ASKED, "access-control-request-headers") \
-        X(HEADER_KNOWN, "if-none-match")
-
-#define HEADER_ENUM(header, name) header,
-#define HEADER_NAME(header, name) [header] = name,
-enum header { HEADER_OTHER, HEADER_LIST(HEADER_ENUM) HEADERS };
 static const char *const header_names[HEADERS] = { HEADER_LIST(HEADER_NAME) };
-
-struct http {
-        llhttp_t parser;
-        const struct http_config *config;
-        size_t head_bytes;
-        struct buf url, value[HEADERS], answer, body;
-        struct bytes rest;
-        char name[NAME_MAX_BYTES];
-        size_t name_n;
-        enum header header; /* whose value is being read */
-        bool doubled;       /* a header that may stand once stands twice */
-        bool folded;        /* a header goes on in the next line */
-        uint8_t last;       /* byte of the head so far */
-        enum http_refusal refusal;
-        bool head_whole, posting, body_whole, body_too_big;
-};
 
 static const char *status_of(enum http_refusal refusal)
 {
@@ -129,119 +97,6 @@ static void look_for_folds(struct http *h, const uint8_t *in, size_t n)
         }
 }
 
-/* ---- judging -------------------------------------------------------------------------------- */
-
-/* The value of a query parameter; empty when it is not there. */
-static struct bytes query(struct bytes url, const char *name)
-{
-        size_t name_n = strlen(name);
-        const uint8_t *at = url.n ? memchr(url.at, '?', url.n) : NULL, *end = url.at + url.n;
-        while (at && at < end) {
-                const uint8_t *start = at + 1;
-                at = memchr(start, '&', (size_t)(end - start));
-                const uint8_t *stop = at ? at : end;
-                if ((size_t)(stop - start) > name_n && memcmp(start, name, name_n) == 0 && start[name_n] == '=')
-                        return bytes_of(start + name_n + 1, (size_t)(stop - start) - name_n - 1);
-        }
-        return bytes_of(NULL, 0);
-}
-
-static bool is_text(struct bytes b, const char *text)
-{
-        return bytes_equal(b, bytes_text(text));
-}
-
-/* Control characters in an origin would end up in an answer's headers. */
-static bool plain(struct bytes b)
-{
-        for (size_t i = 0; i < b.n; i++)
-                if (b.at[i] < 0x20 || b.at[i] > 0x7e)
-                        return false;
-        return true;
-}
-
-static bool is_upgrade(const struct http *h)
-{
-        struct bytes upgrade = buf_bytes(&h->value[HEADER_UPGRADE]);
-        return h->parser.upgrade && upgrade.n == 9 && strncasecmp((const char *)upgrade.at, "websocket", 9) == 0;
-}
-
-static bool has_body(const struct http *h)
-{
-        return (h->parser.flags & F_TRANSFER_ENCODING) || h->parser.content_length > 0;
-}
-
-static enum http_refusal judge_upgrade(const struct http *h)
-{
-        if (!is_upgrade(h) || h->parser.http_major != 1 || h->parser.http_minor != 1 || has_body(h))
-                return HTTP_BAD_REQUEST;
-        if (!is_text(buf_bytes(&h->value[HEADER_VERSION]), "13"))
-                return HTTP_WS_VERSION;
-        return ws_key_valid(buf_bytes(&h->value[HEADER_KEY])) ? HTTP_NOT_REFUSED : HTTP_WS_KEY;
-}
-
-static enum http_refusal judge_post(const struct http *h)
-{
-        static const char binary[] = "application/octet-stream"; /* was Engine.IO 3's */
-        struct bytes type = buf_bytes(&h->value[HEADER_TYPE]);
-        if (h->parser.upgrade || (type.n >= sizeof binary - 1 && memcmp(type.at, binary, sizeof binary - 1) == 0))
-                return HTTP_BAD_REQUEST;
-        return h->parser.content_length > h->config->body_bytes_max ? HTTP_TOO_BIG : HTTP_NOT_REFUSED;
-}
-
-/* A request that names a session: it must be there, and be carried as the request says. */
-static enum http_refusal judge_session(const struct http *h, bool websocket)
-{
-        const struct http_config *c = h->config;
-        enum http_session found = c->look_up ? c->look_up(c->ctx, http_sid(h)) : HTTP_NO_SESSION;
-        if (found == HTTP_NO_SESSION)
-                return HTTP_SID;
-        if (websocket != (found == HTTP_UPGRADED) && !is_upgrade(h))
-                return HTTP_BAD_REQUEST;
-        return HTTP_NOT_REFUSED;
-}
-
-/* A file for browsers. One with a transport is Engine.IO's, should --path be the page's own. */
-static bool is_file(const struct http *h)
-{
-        struct bytes url = buf_bytes(&h->url);
-        return h->config->web && h->parser.method != HTTP_OPTIONS && !h->parser.upgrade && !has_body(h) &&
-               query(url, "transport").n == 0 && web_has(h->config->web, url);
-}
-
-/* In the reference's order (its verify()), but the protocol version is looked at before 101. */
-static enum http_refusal judge(const struct http *h)
-{
-        struct bytes url = buf_bytes(&h->url);
-        size_t path_n = strlen(h->config->path);
-        bool websocket = is_text(query(url, "transport"), "websocket"), named = http_sid(h).n > 0;
-        if (h->doubled || h->folded || (h->parser.http_minor == 1 && !h->value[HEADER_HOST].at))
-                return HTTP_MALFORMED;
-        if (is_file(h))
-                return HTTP_NOT_REFUSED;
-        if (url.n < path_n || memcmp(url.at, h->config->path, path_n) != 0)
-                return HTTP_NO_SUCH_PATH;
-        if (h->parser.method == HTTP_OPTIONS && h->config->cors_origin && !has_body(h) && !h->parser.upgrade)
-                return HTTP_NOT_REFUSED;
-        if (!websocket && !is_text(query(url, "transport"), "polling"))
-                return HTTP_TRANSPORT;
-        if (!plain(buf_bytes(&h->value[HEADER_ORIGIN])))
-                return HTTP_BAD_REQUEST;
-        enum http_refusal refusal = named ? judge_session(h, websocket) : HTTP_NOT_REFUSED;
-        if (refusal)
-                return refusal;
-        bool post = h->parser.method == HTTP_POST && named && !websocket;
-        if (h->parser.method != HTTP_GET && !post)
-                return HTTP_METHOD;
-        if (!named && !is_text(query(url, "EIO"), "4"))
-                return HTTP_PROTOCOL;
-        if (websocket)
-                return judge_upgrade(h);
-        if (post)
-                return judge_post(h);
-        return is_upgrade(h) || has_body(h) ? HTTP_BAD_REQUEST : HTTP_NOT_REFUSED;
-}
-
 /* ---- answering ------------------------------------------------------------------------------ */
 
 static int put_cors(const struct http *h, struct buf *out)
@@ -285,7 +140,7 @@ static void put_preflight(struct http *h)
         struct bytes asked = buf_bytes(&h->value[HEADER_ASKED]);
         (void)buf_text(&h->answer, "HTTP/1.1 204 No Content\r\n"
                                    "Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\n");
-        if (asked.n > 0 && plain(asked))
+        if (asked.n > 0 && http_plain(asked))
                 (void)buf_printf(&h->answer,
                                  "Vary: Access-Control-Request-Headers\r\nAccess-Control-Allow-Headers: %.*s\r\n",
                                  (int)asked.n, (const char *)asked.at);
@@ -347,17 +202,17 @@ static void put_switch(struct http *h)
 /* What an accepted head asks for; a body may have to come first. */
 static enum http_verdict accept_head(struct http *h)
 {
-        if (is_file(h))
+        if (http_is_file(h))
                 return put_file(h);
         switch (h->parser.method) {
         case HTTP_OPTIONS:
                 put_preflight(h);
                 return HTTP_ANSWERED;
         case HTTP_POST:
-                h->posting = has_body(h);
+                h->posting = http_has_body(h);
                 return h->posting ? HTTP_MORE : HTTP_PACKETS;
         default:
-                if (!is_upgrade(h))
+                if (!http_is_upgrade(h))
                         return HTTP_POLL;
                 put_switch(h);
                 return HTTP_UPGRADE;
@@ -384,7 +239,7 @@ static enum http_verdict recv_head(struct http *h, const uint8_t *in, size_t n, 
         }
         *taken = stopped_at(h, in, n);
         look_for_folds(h, in, *taken);
-        enum http_refusal refusal = h->head_whole ? judge(h) : HTTP_MALFORMED;
+        enum http_refusal refusal = h->head_whole ? http_judge(h) : HTTP_MALFORMED;
         return refusal ? refuse(h, refusal) : accept_head(h);
 }
 
@@ -465,7 +320,7 @@ bool http_posting(const struct http *h)
 
 struct bytes http_sid(const struct http *h)
 {
-        return query(buf_bytes(&h->url), "sid");
+        return http_query(buf_bytes(&h->url), "sid");
 }
 
 struct bytes http_body(const struct http *h)

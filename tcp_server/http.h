@@ -51,6 +51,7 @@ enum http_session { HTTP_NO_SESSION, HTTP_POLLED, HTTP_UPGRADED };
 
 struct http_config {
         const char *path;        /* where Socket.IO is served, with both slashes */
+        const char *bare_path;   /* and Engine.IO without it; NULL: nowhere */
         const char *cors_origin; /* NULL: none */
         const struct web *web;   /* files for browsers; NULL: none */
         size_t body_bytes_max;
@@ -71,6 +72,9 @@ enum http_verdict http_recv(struct http *h, const uint8_t *in, size_t n, size_t 
 /* Has a request begun? And: is its head accepted, its body still on the way? */
 bool http_begun(const struct http *h);
 bool http_posting(const struct http *h);
+
+/* Is Engine.IO wanted without Socket.IO inside it? */
+bool http_bare(const struct http *h);
 
 /* Borrowed until http_next. */
 struct bytes http_sid(const struct http *h);

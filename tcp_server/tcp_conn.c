@@ -252,7 +252,7 @@ static void wait_for(struct conn *c, struct polled *p)
 static void on_poll(struct conn *c, struct mono now)
 {
         struct bytes sid = http_sid(c->http);
-        struct polled *p = sid.n > 0 ? polled_find(c->server, sid) : polled_create(c->server, now);
+        struct polled *p = sid.n > 0 ? polled_find(c->server, sid) : polled_create(c->server, now, http_bare(c->http));
         if (!p) {
                 close_after(c); /* no memory: an id that is unknown was refused before */
         } else if (polling_get(&p->polling, now, c)) {
@@ -303,10 +303,12 @@ static void on_upgrade(struct conn *c, struct mono now)
                 polled_mark(p);
                 alarm_set(&c->alarm, MONO_NEVER);
         }
-        bool kept = buf_put(&c->first, answer.at, answer.n) == 0;
+        bool kept = buf_put(&c->first, answer.at, answer.n) == 0, bare = http_bare(c->http);
         drop_http(c);
         if (kept && !p)
                 c->session = tcp_session_create(c->server->service, now, &(struct hub_sink){ on_news, c });
+        if (bare && !p && c->session)
+                tcp_session_bare(c->session);
         c->closing = !kept || (!p && !c->session);
         conn_mark(c);
 }

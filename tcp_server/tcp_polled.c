@@ -26,13 +26,15 @@ static void on_alarm(void *ctx)
         polled_mark(p);
 }
 
-struct polled *polled_create(struct tcp_server *s, struct mono now)
+struct polled *polled_create(struct tcp_server *s, struct mono now, bool bare)
 {
         struct polled *p = calloc(1, sizeof *p);
         if (!p || polling_init(&p->polling, &s->polled, s->service, now, &(struct hub_sink){ on_news, p }) != 0) {
                 free(p);
                 return NULL;
         }
+        if (bare)
+                tcp_session_bare(p->polling.session);
         p->server = s;
         alarm_init(&p->alarm, s->config.loop, on_alarm, p);
         return p;

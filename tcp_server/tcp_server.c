@@ -98,6 +98,7 @@ int tcp_server_create(const struct tcp_server_config *config, struct tcp_server 
         TAILQ_INIT(&s->dirty);
         TAILQ_INIT(&s->dirty_polled);
         s->http = (struct http_config){ .path = config->path,
+                                        .bare_path = app_handlers(config->app)->exact ? "/engine.io/" : NULL,
                                         .cors_origin = config->cors_origin,
                                         .web = config->web,
                                         .body_bytes_max = config->session.payload_bytes_max,

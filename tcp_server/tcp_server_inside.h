@@ -77,7 +77,7 @@ void conn_flush(struct conn *c, struct mono now);
 void conn_answer(struct conn *c, struct mono now, enum polling_answer_kind kind, struct bytes packets);
 void conn_close(struct conn *c, struct mono now); /* the server stops */
 
-struct polled *polled_create(struct tcp_server *s, struct mono now); /* NULL when memory is out */
+struct polled *polled_create(struct tcp_server *s, struct mono now, bool bare); /* NULL when memory is out */
 void polled_destroy(struct polled *p, struct mono now);
 struct polled *polled_find(struct tcp_server *s, struct bytes sid);
 enum http_session polled_look_up(void *server, struct bytes sid);

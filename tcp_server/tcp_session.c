@@ -99,6 +99,24 @@ static void put_off_pong(struct tcp_session *s, struct mono now)
         s->pong_by = mono_add(now, s->service->config.ping_timeout_ns);
 }
 
+static int put_back(struct buf *out, const struct eio_packet *p)
+{
+        if (p->binary)
+                return ws_put(out, WS_BINARY, p->body, NULL);
+        ptrdiff_t frame = ws_begin(out);
+        int err = frame < 0 ? ERR_NO_MEMORY : buf_text(out, "4");
+        err = err ? err : buf_put(out, p->body.at, p->body.n);
+        if (!err)
+                ws_end(out, frame, WS_TEXT);
+        return err;
+}
+
+static void send_back(struct tcp_session *s, struct mono now, const struct eio_packet *p)
+{
+        if (session_has_room(s, now))
+                session_check(s, now, put_back(tcp_private_border(&s->private), p));
+}
+
 static void on_engine(struct tcp_session *s, struct mono now, const struct eio_packet *p)
 {
         if (p->type != EIO_PONG)
@@ -114,7 +132,10 @@ static void on_engine(struct tcp_session *s, struct mono now, const struct eio_p
                 end(s, now, TCP_END_PEER);
                 return;
         case EIO_MESSAGE:
-                session_message(s, now, p);
+                if (s->bare)
+                        send_back(s, now, p);
+                else
+                        session_message(s, now, p);
                 return;
         case EIO_OPEN: /* outside an upgrade these mean nothing, and are passed over */
         case EIO_UPGRADE:
@@ -264,6 +285,12 @@ struct tcp_session *tcp_session_create_polled(struct tcp_service *v, struct mono
 struct tcp_session *tcp_session_create(struct tcp_service *v, struct mono now, const struct hub_sink *sink)
 {
         return tcp_session_create_polled(v, now, sink, NULL);
+}
+
+void tcp_session_bare(struct tcp_session *s)
+{
+        s->bare = true;
+        s->connect_by = MONO_NEVER;
 }
 
 bool tcp_session_done(const struct tcp_session *s)

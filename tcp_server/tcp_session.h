@@ -36,6 +36,9 @@ struct tcp_session *tcp_session_create(struct tcp_service *v, struct mono now, c
 struct tcp_session *tcp_session_create_polled(struct tcp_service *v, struct mono now, const struct hub_sink *sink,
                                               const char *sid);
 
+/* Makes a session that was just created one of Engine.IO alone: each message is sent back as it came. */
+void tcp_session_bare(struct tcp_session *s);
+
 /* Frees it; ends it as lost if it has not ended. Accepts NULL. */
 void tcp_session_destroy(struct tcp_session *s, struct mono now);
 

@@ -33,6 +33,7 @@ struct tcp_session {
         struct mono connect_by; /* NEVER once a namespace was joined */
         struct mono done_by;    /* NEVER until it ended */
         bool pong_put_off;      /* pong_by was moved once by another packet */
+        bool bare;              /* Engine.IO alone */
         bool refused;           /* the transport took less than was lent */
         struct tcp_seat *turn;  /* NULL: the first; whose events are lent next */
         struct tcp_seat seat;   /* most clients join one namespace; the seats of others hang on it */

@@ -4,11 +4,13 @@
 const assert = require('node:assert');
 const net = require('node:net');
 const { io } = require('socket.io-client');
+const { Socket: Engine } = require('engine.io-client');
 const msgpack = require('socket.io-msgpack-parser');
 const { serve, within, story, tell } = require('./harness');
 
 let server; // its heartbeats leave raw requests little time, clients' are slower
 let patient;
+let echo;
 const sockets = [];
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -166,6 +168,31 @@ story('recovery over polling: what was missed comes, once', async () => {
   assert.deepStrictEqual(got, Array.from({ length: 21 }, (_, i) => i));
   socket.close();
   other.close();
+});
+
+for (const transports of [['polling', 'websocket'], ['polling'], ['websocket']]) {
+  story(`Engine.IO alone, ${transports.join(' then ')}: every message comes back, in order`, async () => {
+    echo ||= await serve('tcp_server', ['--listen', '127.0.0.1:0', '--app', 'echo'], ['tcp']);
+    const socket = new Engine(`ws://${echo.tcp}`, { path: '/engine.io/', transports });
+    const got = [];
+    socket.on('message', (data) => got.push(typeof data === 'string' ? data : Buffer.from(data).toString('hex')));
+    await within(3000, 'open', (resolve) => socket.on('open', resolve));
+    const sent = [];
+    for (let i = 0; i < 200; i++) {
+      socket.send(`hello ${i}`);
+      socket.send(Buffer.from([1, 2, i]));
+      sent.push(`hello ${i}`, Buffer.from([1, 2, i]).toString('hex'));
+      if (i % 20 === 0) await sleep(1);
+    }
+    await within(3000, 'all of it', (resolve) => { const look = () => (got.length >= sent.length ? resolve() : setTimeout(look, 5)); look(); });
+    assert.deepStrictEqual(got, sent);
+    assert.strictEqual(socket.transport.name, transports[transports.length - 1]);
+    socket.close();
+  });
+}
+
+story('where there is no such application /engine.io/ is not found', async () => {
+  assert.strictEqual((await request('GET', '/engine.io/?EIO=4&transport=polling')).status, 404);
 });
 
 // ---- raw requests ----------------------------------------------------------------------------
