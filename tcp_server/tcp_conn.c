@@ -1,4 +1,5 @@
-/* tcp_conn: one connection: HTTP requests, one after the other; a probe; a WebSocket. EDGE.
+/* tcp_conn: one connection: its bytes in and out, whoever they are for. What its requests ask is in
+ * tcp_request.c. EDGE.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,8 +14,6 @@ enum {
         FIRST_MAX = 64 << 10, /* bytes of answers that wait to leave, before more requests are read */
 };
 #define HEAD_NS   (10 * NS_PER_S) /* for a whole request head */
-#define BODY_NS   (60 * NS_PER_S) /* for a whole body */
-#define IDLE_NS   (75 * NS_PER_S) /* between two requests; longer than two heartbeats usually are apart */
 #define LINGER_NS (2 * NS_PER_S)  /* for the peer to close after us */
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -28,19 +27,14 @@ void conn_mark(struct conn *c)
         c->server->config.wake(c->server->config.wake_ctx);
 }
 
-static void on_news(void *owner)
-{
-        conn_mark(owner);
-}
-
-static void drop_http(struct conn *c)
+void conn_drop_http(struct conn *c)
 {
         http_destroy(c->http);
         c->http = NULL;
         c->waiting = false;
 }
 
-static void drop_probe(struct conn *c)
+void conn_drop_probe(struct conn *c)
 {
         if (c->probe)
                 probe_free(c->probe);
@@ -62,8 +56,8 @@ static void let_go(struct conn *c, struct mono now)
                 tcp_session_destroy(c->session, now);
         }
         c->session = NULL;
-        drop_probe(c);
-        drop_http(c);
+        conn_drop_probe(c);
+        conn_drop_http(c);
 }
 
 void conn_destroy(struct conn *c)
@@ -96,65 +90,6 @@ static void linger(struct conn *c, struct mono now)
 static bool unsaid(const struct conn *c)
 {
         return c->first.n > 0 || c->lent.n > 0;
-}
-
-/* ---- answering ---------------------------------------------------------------------------- */
-
-static void close_after(struct conn *c)
-{
-        drop_http(c);
-        c->closing = true;
-        conn_mark(c);
-}
-
-static void refuse(struct conn *c, enum http_refusal refusal)
-{
-        if (refusal)
-                http_refuse(c->http, refusal);
-        struct bytes answer = http_answer(c->http);
-        (void)buf_put(&c->first, answer.at, answer.n);
-        c->server->stats.refused[http_refusal(c->http)]++;
-        close_after(c);
-}
-
-/* The answer is written: the next request may come, unless the client wants no other. */
-static void answered(struct conn *c, struct mono now, int err)
-{
-        c->waiting = false;
-        c->served = true;
-        alarm_set(&c->alarm, mono_add(now, IDLE_NS));
-        if (err || !http_next(c->http))
-                close_after(c);
-        conn_mark(c);
-}
-
-void conn_answer(struct conn *c, struct mono now, enum polling_answer_kind kind, struct bytes packets)
-{
-        c->polled = NULL;
-        switch (kind) {
-        case POLLING_PACKETS:
-                answered(c, now, http_put_packets(c->http, packets, &c->first));
-                return;
-        case POLLING_OK:
-                answered(c, now, http_put_ok(c->http, &c->first));
-                return;
-        case POLLING_REFUSED:
-                refuse(c, HTTP_BAD_REQUEST);
-                return;
-        case POLLING_DROP:
-                drop_probe(c);
-                close_after(c);
-                return;
-        }
-}
-
-void conn_close(struct conn *c, struct mono now)
-{
-        if (c->session)
-                tcp_session_close(c->session, now, TCP_END_SHUTDOWN);
-        else if (!c->waiting)
-                c->closing = true;
-        conn_mark(c);
 }
 
 /* ---- sending ------------------------------------------------------------------------------ */
@@ -238,112 +173,6 @@ void conn_flush(struct conn *c, struct mono now)
                 alarm_set(&c->alarm, tcp_session_deadline(c->session));
 }
 
-/* ---- requests ----------------------------------------------------------------------------- */
-
-/* The request waits for its session's answer. */
-static void wait_for(struct conn *c, struct polled *p)
-{
-        c->polled = p;
-        c->waiting = true;
-        alarm_set(&c->alarm, MONO_NEVER);
-        polled_mark(p);
-}
-
-static void on_poll(struct conn *c, struct mono now)
-{
-        struct bytes sid = http_sid(c->http);
-        struct polled *p = sid.n > 0 ? polled_find(c->server, sid) : polled_create(c->server, now, http_bare(c->http));
-        if (!p) {
-                close_after(c); /* no memory: an id that is unknown was refused before */
-        } else if (polling_get(&p->polling, now, c)) {
-                wait_for(c, p);
-        } else {
-                polled_mark(p);
-                refuse(c, HTTP_BAD_REQUEST);
-        }
-}
-
-/* A POST's head is there: its session must know, should the rest never come. */
-static void on_post(struct conn *c, struct mono now)
-{
-        struct polled *p = polled_find(c->server, http_sid(c->http));
-        if (p && polling_post(&p->polling, now, c)) {
-                c->polled = p;
-                alarm_set(&c->alarm, mono_add(now, BODY_NS));
-                return;
-        }
-        if (p)
-                polled_mark(p);
-        refuse(c, p ? HTTP_BAD_REQUEST : HTTP_SID);
-}
-
-static void on_packets(struct conn *c, struct mono now)
-{
-        if (!c->polled)
-                on_post(c, now);
-        if (!c->polled)
-                return;
-        polling_packets(&c->polled->polling, now, http_body(c->http));
-        wait_for(c, c->polled);
-}
-
-static void on_upgrade(struct conn *c, struct mono now)
-{
-        struct bytes sid = http_sid(c->http), answer = http_answer(c->http);
-        struct polled *p = sid.n > 0 ? polled_find(c->server, sid) : NULL;
-        if (p) {
-                c->probe = calloc(1, sizeof *c->probe);
-                if (!c->probe || !polling_probe(&p->polling, now, c)) {
-                        drop_probe(c);
-                        refuse(c, HTTP_BAD_REQUEST);
-                        return;
-                }
-                probe_init(c->probe);
-                c->polled = p;
-                polled_mark(p);
-                alarm_set(&c->alarm, MONO_NEVER);
-        }
-        bool kept = buf_put(&c->first, answer.at, answer.n) == 0, bare = http_bare(c->http);
-        drop_http(c);
-        if (kept && !p)
-                c->session = tcp_session_create(c->server->service, now, &(struct hub_sink){ on_news, c });
-        if (bare && !p && c->session)
-                tcp_session_bare(c->session);
-        c->closing = !kept || (!p && !c->session);
-        conn_mark(c);
-}
-
-static void on_verdict(struct conn *c, struct mono now, enum http_verdict verdict)
-{
-        struct bytes answer;
-        switch (verdict) {
-        case HTTP_MORE:
-                if (http_posting(c->http) && !c->polled)
-                        on_post(c, now);
-                return;
-        case HTTP_POLL:
-                on_poll(c, now);
-                return;
-        case HTTP_PACKETS:
-                on_packets(c, now);
-                return;
-        case HTTP_ANSWERED:
-                answer = http_answer(c->http);
-                c->lent = http_rest(c->http);
-                answered(c, now, buf_put(&c->first, answer.at, answer.n));
-                return;
-        case HTTP_UPGRADE:
-                on_upgrade(c, now);
-                return;
-        case HTTP_REFUSED:
-                if (c->polled)
-                        polling_post_refused(&c->polled->polling);
-                c->polled = NULL;
-                refuse(c, HTTP_NOT_REFUSED);
-                return;
-        }
-}
-
 /* ---- receiving ---------------------------------------------------------------------------- */
 
 /* The rest waits until there is room for it. */
@@ -376,11 +205,11 @@ static void feed_probe(struct conn *c, struct mono now, uint8_t *in, size_t n)
         conn_mark(c);
         if (verdict == PROBE_MORE)
                 return;
-        drop_probe(c);
+        conn_drop_probe(c);
         if (verdict == PROBE_BAD) {
                 polling_gone(&p->polling, now, c);
                 c->polled = NULL;
-                close_after(c);
+                conn_close_after(c);
                 return;
         }
         polled_upgrade(p, c);
@@ -397,7 +226,7 @@ static void feed_http(struct conn *c, struct mono now, uint8_t *in, size_t n)
         size_t taken = 0;
         if (c->served && !http_begun(c->http))
                 alarm_set(&c->alarm, mono_add(now, HEAD_NS));
-        on_verdict(c, now, http_recv(c->http, in, n, &taken));
+        conn_asked(c, now, http_recv(c->http, in, n, &taken));
         if (taken < n)
                 feed(c, now, in + taken, n - taken);
 }
@@ -466,9 +295,9 @@ static void on_alarm(void *ctx)
                 tcp_session_expire(c->session, loop_clock());
                 conn_mark(c);
         } else if (c->http && c->served && !http_begun(c->http) && !unsaid(c)) {
-                close_after(c); /* no other request came */
+                conn_close_after(c); /* no other request came */
         } else if (c->http && !unsaid(c)) {
-                refuse(c, HTTP_TOO_SLOW);
+                conn_refuse(c, HTTP_TOO_SLOW);
         } else {
                 conn_destroy(c);
         }

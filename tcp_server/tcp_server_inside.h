@@ -1,5 +1,6 @@
-/* tcp_server_inside: what the three files of the edge share: tcp_server.c (listening, the turn's end),
- * tcp_conn.c (one connection) and tcp_polled.c (one session that polling carries, or carried). EDGE.
+/* tcp_server_inside: what the four files of the edge share: tcp_server.c (listening, the turn's end),
+ * tcp_conn.c (one connection), tcp_request.c (what its requests ask) and tcp_polled.c (one session that polling
+ * carries, or carried). EDGE.
  */
 #ifndef TCP_SERVER_TCP_SERVER_INSIDE_H
 #define TCP_SERVER_TCP_SERVER_INSIDE_H
@@ -76,6 +77,13 @@ void conn_mark(struct conn *c); /* it has something to send at the turn's end */
 void conn_flush(struct conn *c, struct mono now);
 void conn_answer(struct conn *c, struct mono now, enum polling_answer_kind kind, struct bytes packets);
 void conn_close(struct conn *c, struct mono now); /* the server stops */
+
+/* What a request asks is done; its answer is written now or by conn_answer. */
+void conn_asked(struct conn *c, struct mono now, enum http_verdict verdict);
+void conn_refuse(struct conn *c, enum http_refusal refusal); /* HTTP_NOT_REFUSED: as http has it already */
+void conn_close_after(struct conn *c);                       /* what is written leaves, nothing more is read */
+void conn_drop_http(struct conn *c);
+void conn_drop_probe(struct conn *c);
 
 struct polled *polled_create(struct tcp_server *s, struct mono now, bool bare); /* NULL when memory is out */
 void polled_destroy(struct polled *p, struct mono now);

@@ -1,0 +1,185 @@
+/* tcp_request: what a connection's requests ask, one after the other, and how they are answered. EDGE.
+ */
+#include <stdlib.h>
+
+#include "tcp_server/tcp_server_inside.h"
+
+#define BODY_NS (60 * NS_PER_S) /* for a whole body */
+#define IDLE_NS (75 * NS_PER_S) /* between two requests; longer than two heartbeats usually are apart */
+
+/* ---- answering ---------------------------------------------------------------------------- */
+
+void conn_close_after(struct conn *c)
+{
+        conn_drop_http(c);
+        c->closing = true;
+        conn_mark(c);
+}
+
+void conn_refuse(struct conn *c, enum http_refusal refusal)
+{
+        if (refusal)
+                http_refuse(c->http, refusal);
+        struct bytes answer = http_answer(c->http);
+        (void)buf_put(&c->first, answer.at, answer.n);
+        c->server->stats.refused[http_refusal(c->http)]++;
+        conn_close_after(c);
+}
+
+/* The answer is written: the next request may come, unless the client wants no other. */
+static void answered(struct conn *c, struct mono now, int err)
+{
+        c->waiting = false;
+        c->served = true;
+        alarm_set(&c->alarm, mono_add(now, IDLE_NS));
+        if (err || !http_next(c->http))
+                conn_close_after(c);
+        conn_mark(c);
+}
+
+void conn_answer(struct conn *c, struct mono now, enum polling_answer_kind kind, struct bytes packets)
+{
+        c->polled = NULL;
+        switch (kind) {
+        case POLLING_PACKETS:
+                answered(c, now, http_put_packets(c->http, packets, &c->first));
+                return;
+        case POLLING_OK:
+                answered(c, now, http_put_ok(c->http, &c->first));
+                return;
+        case POLLING_REFUSED:
+                conn_refuse(c, HTTP_BAD_REQUEST);
+                return;
+        case POLLING_DROP:
+                conn_drop_probe(c);
+                conn_close_after(c);
+                return;
+        }
+}
+
+void conn_close(struct conn *c, struct mono now)
+{
+        if (c->session)
+                tcp_session_close(c->session, now, TCP_END_SHUTDOWN);
+        else if (!c->waiting)
+                c->closing = true;
+        conn_mark(c);
+}
+
+static void on_news(void *owner)
+{
+        conn_mark(owner);
+}
+
+/* ---- requests ----------------------------------------------------------------------------- */
+
+/* The request waits for its session's answer. */
+static void wait_for(struct conn *c, struct polled *p)
+{
+        c->polled = p;
+        c->waiting = true;
+        alarm_set(&c->alarm, MONO_NEVER);
+        polled_mark(p);
+}
+
+static void on_poll(struct conn *c, struct mono now)
+{
+        struct bytes sid = http_sid(c->http);
+        struct polled *p = sid.n > 0 ? polled_find(c->server, sid) : polled_create(c->server, now, http_bare(c->http));
+        if (!p) {
+                conn_close_after(c); /* no memory: an id that is unknown was refused before */
+        } else if (polling_get(&p->polling, now, c)) {
+                wait_for(c, p);
+        } else {
+                polled_mark(p);
+                conn_refuse(c, HTTP_BAD_REQUEST);
+        }
+}
+
+/* A POST's head is there: its session must know, should the rest never come. */
+static void on_post(struct conn *c, struct mono now)
+{
+        struct polled *p = polled_find(c->server, http_sid(c->http));
+        if (p && polling_post(&p->polling, now, c)) {
+                c->polled = p;
+                alarm_set(&c->alarm, mono_add(now, BODY_NS));
+                return;
+        }
+        if (p)
+                polled_mark(p);
+        conn_refuse(c, p ? HTTP_BAD_REQUEST : HTTP_SID);
+}
+
+static void on_packets(struct conn *c, struct mono now)
+{
+        if (!c->polled)
+                on_post(c, now);
+        if (!c->polled)
+                return;
+        polling_packets(&c->polled->polling, now, http_body(c->http));
+        wait_for(c, c->polled);
+}
+
+/* A WebSocket that may not take over is closed behind its 101, as the reference does: many clients tell
+ * their user of a close, but break on a refusal. */
+static void on_probe(struct conn *c, struct mono now, struct polled *p)
+{
+        c->probe = calloc(1, sizeof *c->probe);
+        if (!c->probe || !polling_probe(&p->polling, now, c)) {
+                conn_drop_probe(c);
+                (void)ws_put_close(&c->first, WS_NO_CODE, "", NULL); /* without a frame it is closed all the same */
+                return;
+        }
+        probe_init(c->probe);
+        c->polled = p;
+        polled_mark(p);
+        alarm_set(&c->alarm, MONO_NEVER);
+}
+
+static void on_upgrade(struct conn *c, struct mono now)
+{
+        struct bytes sid = http_sid(c->http), answer = http_answer(c->http);
+        struct polled *p = sid.n > 0 ? polled_find(c->server, sid) : NULL;
+        bool bare = http_bare(c->http);
+        c->closing = buf_put(&c->first, answer.at, answer.n) != 0;
+        conn_drop_http(c);
+        if (p)
+                on_probe(c, now, p);
+        else
+                c->session = tcp_session_create(c->server->service, now, &(struct hub_sink){ on_news, c });
+        if (c->session && bare)
+                tcp_session_bare(c->session);
+        c->closing = c->closing || !(c->session || c->probe);
+        conn_mark(c);
+}
+
+void conn_asked(struct conn *c, struct mono now, enum http_verdict verdict)
+{
+        struct bytes answer;
+        switch (verdict) {
+        case HTTP_MORE:
+                if (http_posting(c->http) && !c->polled)
+                        on_post(c, now);
+                return;
+        case HTTP_POLL:
+                on_poll(c, now);
+                return;
+        case HTTP_PACKETS:
+                on_packets(c, now);
+                return;
+        case HTTP_ANSWERED:
+                answer = http_answer(c->http);
+                c->lent = http_rest(c->http);
+                answered(c, now, buf_put(&c->first, answer.at, answer.n));
+                return;
+        case HTTP_UPGRADE:
+                on_upgrade(c, now);
+                return;
+        case HTTP_REFUSED:
+                if (c->polled)
+                        polling_post_refused(&c->polled->polling);
+                c->polled = NULL;
+                conn_refuse(c, HTTP_NOT_REFUSED);
+                return;
+        }
+}
