@@ -113,13 +113,13 @@ static void take_socket(struct tcp_session *s, struct mono now, struct tcp_seat 
 }
 
 /* The record under the private id in a client's auth; NULL: none, or of another namespace. */
-static struct tcp_kept *find_kept(const struct tcp_session *s, const struct tcp_space *space, struct bytes auth)
+static struct tcp_kept *find_kept(const struct tcp_session *s, const struct tcp_space *space, struct bytes auth,
+                                  struct bytes *pid)
 {
         struct tcp_recover *r = s->service->recover;
-        struct bytes pid;
-        if (!r || !pack_get_text(pack_map_text(auth, "pid"), &pid))
+        if (!r || !pack_get_text(pack_map_text(auth, "pid"), pid))
                 return NULL;
-        struct tcp_kept *k = tcp_recover_find(r, pid);
+        struct tcp_kept *k = tcp_recover_find(r, *pid);
         return k && k->live != s && app_socket_app(k->socket) == space->app ? k : NULL;
 }
 
@@ -127,24 +127,27 @@ static struct tcp_kept *find_kept(const struct tcp_session *s, const struct tcp_
 static bool resume(struct tcp_session *s, struct mono now, struct tcp_seat *seat, struct bytes auth)
 {
         struct tcp_service *v = s->service;
-        struct tcp_kept *k = find_kept(s, seat->space, auth);
+        struct bytes pid;
+        struct tcp_kept *k = find_kept(s, seat->space, auth, &pid);
         if (!k)
                 return false;
+        bool newest = tcp_recover_is_newest(k, pid);
         uint64_t eid = asked_eid(seat->space, auth);
         if (eid > hub_head(seat->space->hub) || !member_resumable(app_socket_member(k->socket), eid)) {
                 discard(s, now, k);
                 return false;
         }
         take_socket(s, now, seat, k);
-        if (member_resume(seat_member(seat), eid)) {
+        if (member_resume(seat_member(seat), eid) && newest) {
                 v->counts.recovered++;
                 return true;
         }
-        /* Not whole: a new private id tells every client that it missed something. */
+        /* Not whole: a new private id tells every client that it missed something. One that comes with
+         * its former id was not told yet: the reply was lost. */
         v->counts.partly_recovered++;
         seat->catching_up = true;
-        seat->kept = tcp_recover_add(v->recover, seat->socket, s);
-        tcp_recover_drop(v->recover, k);
+        if (newest)
+                tcp_recover_renew(k);
         return true;
 }
 

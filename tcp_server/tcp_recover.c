@@ -27,13 +27,27 @@ struct tcp_recover *tcp_recover_create(uint32_t away_max, int64_t away_ns)
         return r;
 }
 
-static void draw_pid(char pid[TCP_PID_CHARS])
+static void draw_pid(struct tcp_kept *k)
 {
-        uint8_t raw[TCP_PID_CHARS * 3 / 4];
-        char text[TCP_PID_CHARS + 1];
+        uint8_t raw[TCP_PID_DRAWN * 3 / 4];
+        char text[TCP_PID_DRAWN + 1];
         rng_os(raw, sizeof raw);
         sodium_bin2base64(text, sizeof text, raw, sizeof raw, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-        memcpy(pid, text, TCP_PID_CHARS);
+        memcpy(k->pid, text, TCP_PID_DRAWN);
+        tcp_recover_renew(k);
+}
+
+void tcp_recover_renew(struct tcp_kept *k)
+{
+        static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUV";
+        k->pid[TCP_PID_DRAWN] = digits[k->renewed / 32 % 32];
+        k->pid[TCP_PID_DRAWN + 1] = digits[k->renewed % 32];
+        k->renewed++;
+}
+
+bool tcp_recover_is_newest(const struct tcp_kept *k, struct bytes pid)
+{
+        return bytes_equal(bytes_of(k->pid, TCP_PID_CHARS), pid);
 }
 
 struct tcp_kept *tcp_recover_add(struct tcp_recover *r, struct app_socket *socket, struct tcp_session *live)
@@ -41,10 +55,10 @@ struct tcp_kept *tcp_recover_add(struct tcp_recover *r, struct app_socket *socke
         struct tcp_kept *k = calloc(1, sizeof *k);
         if (!k)
                 return NULL;
-        draw_pid(k->pid);
+        draw_pid(k);
         k->socket = socket;
         k->live = live;
-        HASH_ADD(hh, r->by_pid, pid, TCP_PID_CHARS, k);
+        HASH_ADD(hh, r->by_pid, pid, TCP_PID_DRAWN, k);
         if (!k->socket) { /* the table could not grow */
                 free(k);
                 return NULL;
@@ -56,7 +70,7 @@ struct tcp_kept *tcp_recover_find(struct tcp_recover *r, struct bytes pid)
 {
         struct tcp_kept *k = NULL;
         if (pid.n == TCP_PID_CHARS)
-                HASH_FIND(hh, r->by_pid, pid.at, TCP_PID_CHARS, k);
+                HASH_FIND(hh, r->by_pid, pid.at, TCP_PID_DRAWN, k);
         return k;
 }
 

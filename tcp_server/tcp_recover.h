@@ -6,8 +6,8 @@
  * one, the record says which session has it, so that a second connection of the same client takes
  * it over instead of being a stranger.
  *
- * Private ids are 120 bits from the OS. A stranger cannot choose what is stored under, so the
- * table's hash needs no key.
+ * Private ids are 120 bits from the OS, then two characters that count how often the socket got a new
+ * one. A stranger cannot choose what is stored under, so the table's hash needs no key.
  */
 #ifndef TCP_SERVER_TCP_RECOVER_H
 #define TCP_SERVER_TCP_RECOVER_H
@@ -19,13 +19,14 @@
 struct tcp_session;
 struct tcp_recover;
 
-enum { TCP_PID_CHARS = 20 };
+enum { TCP_PID_DRAWN = 20, TCP_PID_CHARS = TCP_PID_DRAWN + 2 };
 
 /* For its readers: all but the first three are the table's own. */
 struct tcp_kept {
-        char pid[TCP_PID_CHARS];
+        char pid[TCP_PID_CHARS]; /* found by the drawn part */
         struct app_socket *socket;
         struct tcp_session *live; /* NULL: away */
+        uint32_t renewed;
         struct mono forget_at;
         TAILQ_ENTRY(tcp_kept) away_link;
         UT_hash_handle hh;
@@ -35,11 +36,18 @@ struct tcp_kept {
 struct tcp_recover *tcp_recover_create(uint32_t away_max, int64_t away_ns);
 void tcp_recover_destroy(struct tcp_recover *r); /* forgets all that are away; accepts NULL */
 
-/* Gives the socket of a live session a new private id. NULL when memory is out. */
+/* Gives the socket of a live session a private id. NULL when memory is out. */
 struct tcp_kept *tcp_recover_add(struct tcp_recover *r, struct app_socket *socket, struct tcp_session *live);
 
-/* NULL: nobody has this private id. */
+/* Whose private id is this, or was before it got a new one? The client may never have learned the
+ * new one. NULL: nobody's. */
 struct tcp_kept *tcp_recover_find(struct tcp_recover *r, struct bytes pid);
+
+/* Is this its private id now? */
+bool tcp_recover_is_newest(const struct tcp_kept *k, struct bytes pid);
+
+/* Gives it a new private id. */
+void tcp_recover_renew(struct tcp_kept *k);
 
 /* The session is gone, the socket stays; may forget the oldest. */
 void tcp_recover_away(struct tcp_recover *r, struct tcp_kept *k, struct mono now);

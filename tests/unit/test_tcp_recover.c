@@ -82,7 +82,7 @@ static void a_private_id_finds_its_own(void **state)
         assert_ptr_equal(find(&r, b->pid), b);
         assert_null(tcp_recover_find(r.recover, bytes_text("")));
         assert_null(tcp_recover_find(r.recover, bytes_of(a->pid, TCP_PID_CHARS - 1)));
-        assert_null(find(&r, "01234567890123456789"));
+        assert_null(find(&r, "0123456789012345678901"));
         lose(&r, a, start);
         lose(&r, b, start);
         end(&r);
@@ -140,6 +140,25 @@ static void the_oldest_of_too_many_goes(void **state)
         assert_int_equal(forgotten, AWAY_MAX + 1);
 }
 
+static void a_renewed_one_is_found_by_all_its_ids(void **state)
+{
+        (void)state;
+        struct rig r = begin();
+        struct tcp_kept *a = connect_one(&r);
+        char former[40][TCP_PID_CHARS];
+        for (int i = 0; i < 40; i++) {
+                memcpy(former[i], a->pid, TCP_PID_CHARS);
+                assert_true(tcp_recover_is_newest(a, bytes_of(former[i], TCP_PID_CHARS)));
+                tcp_recover_renew(a);
+                for (int j = 0; j <= i; j++) {
+                        assert_ptr_equal(find(&r, former[j]), a);
+                        assert_false(tcp_recover_is_newest(a, bytes_of(former[j], TCP_PID_CHARS)));
+                }
+        }
+        lose(&r, a, start);
+        end(&r);
+}
+
 static void dropping_leaves_the_socket(void **state)
 {
         (void)state;
@@ -160,7 +179,7 @@ int main(void)
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(a_private_id_finds_its_own),   cmocka_unit_test(away_for_so_long_and_no_longer),
                 cmocka_unit_test(who_is_back_is_not_forgotten), cmocka_unit_test(the_oldest_of_too_many_goes),
-                cmocka_unit_test(dropping_leaves_the_socket),
+                cmocka_unit_test(dropping_leaves_the_socket),   cmocka_unit_test(a_renewed_one_is_found_by_all_its_ids),
         };
         return cmocka_run_group_tests_name("tcp_recover", stories, NULL, NULL);
 }

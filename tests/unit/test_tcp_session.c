@@ -121,7 +121,7 @@ static const struct script scripts[] = {
             "b < open|40{\"sid\":\"$b\",\"pid\":\"%b\"}|42[\"hello\",{\"id\":\"$b\"},\"7-0\"]" } },
         { "an unknown private id",
           "",
-          { "b open", "b > 40{\"pid\":\"01234567890123456789\",\"offset\":\"7-0\"}",
+          { "b open", "b > 40{\"pid\":\"0123456789012345678901\",\"offset\":\"7-0\"}",
             "b < open|40{\"sid\":\"$b\",\"pid\":\"%b\"}|42[\"hello\",{\"id\":\"$b\"},\"7-0\"]" } },
         { "rooms are kept",
           "",
@@ -178,11 +178,15 @@ static const struct script scripts[] = {
             "open|40{\"sid\":\"$a\",\"pid\":\"%b\"}|42[\"gap\",{\"room\":\"\",\"unit\":\"eid\",\"from\":2,\"to\":2,"
             "\"reason\":\"evicted\"},\"7-2\"]|"
             "42[\"x\",3,\"7-3\"]|42[\"x\",4,\"7-4\"]|42[\"x\",5,\"7-5\"]|42[\"x\",6,\"7-6\"]|" HELLO "\"7-6\"]" } },
-        { "after a new private id the old one is nobody's",
+        { "the reply with the new private id is lost: the old one still finds it, and tells the same",
           "small",
           { UP_A, "a lost", "say [\"1\"]", "say [\"2\"]", "say [\"3\"]", "say [\"4\"]", "say [\"5\"]", BACK("7-0"),
-            "b <N 9999", "c open", "c > 40{\"pid\":\"%a\",\"offset\":\"7-0\"}",
-            "c < open|40{\"sid\":\"$c\",\"pid\":\"%c\"}|42[\"hello\",{\"id\":\"$c\"},\"7-5\"]", "b alive" } },
+            "b <N 150", "c open", "c > 40{\"pid\":\"%a\",\"offset\":\"7-0\"}", "b ended taken over by a reconnect",
+            "c < open|40{\"sid\":\"$a\",\"pid\":\"%c\"}|42[\"gap\",{\"room\":\"\",\"unit\":\"eid\",\"from\":1,\"to\":1,"
+            "\"reason\":\"evicted\"},\"7-1\"]|42[\"2\",\"7-2\"]|42[\"3\",\"7-3\"]|42[\"4\",\"7-4\"]|42[\"5\",\"7-5\"]"
+            "|" HELLO "\"7-5\"]",
+            "c lost", "d open", "d > 40{\"pid\":\"%c\",\"offset\":\"7-5\"}",
+            "d < open|40{\"sid\":\"$a\",\"pid\":\"%c\"}|" HELLO "\"7-5\"]" } },
         { "overtaken: an unmodified client is closed",
           "small",
           { UP_A, "say [\"1\"]", "say [\"2\"]", "say [\"3\"]", "say [\"4\"]", "say [\"5\"]", "a < close(1008)",
