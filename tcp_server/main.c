@@ -1,4 +1,6 @@
 /* bin/tcp_server: the TCP twin alone: a Socket.IO server with an application. */
+#include <dirent.h>
+#include <errno.h>
 #include <string.h>
 
 #include "core/base/log.h"
@@ -70,6 +72,16 @@ static const char *read_origin(const char *text)
         return text;
 }
 
+/* A folder that cannot be read is told with its option's name, before anything is started. */
+static const char *read_folder(const char *name, const char *folder)
+{
+        DIR *d = opendir(folder);
+        if (!d)
+                options_machine("--%s %s: %s", name, folder, strerror(errno));
+        closedir(d);
+        return folder;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
         struct options *o = state->input;
@@ -110,10 +122,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 c->cors_origin = read_origin(arg);
                 return 0;
         case KEY_WEB:
-                o->web.pages = arg;
+                o->web.pages = read_folder("web", arg);
                 return 0;
         case KEY_BUNDLE:
-                o->web.bundle = arg;
+                o->web.bundle = read_folder("bundle", arg);
                 return 0;
         case KEY_CONGESTION:
                 c->congestion = arg;
