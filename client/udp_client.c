@@ -159,13 +159,20 @@ static void take_session(struct client *c, struct mono now, const struct dgram_m
         }
 }
 
+static void hear(struct client *c, struct mono now)
+{
+        if (mono_before(c->heard, now))
+                udp_rooms_light(c, now);
+        c->heard = now;
+}
+
 static void take_broadcast(struct client *c, struct mono now, const struct dgram_msg *m)
 {
         bool known = m->type == DGRAM_DATA   ? udp_rooms_data(c, now, m)
                      : m->type == DGRAM_BEAT ? udp_rooms_beat(c, now, m)
                                              : false;
         if (known)
-                c->heard = now;
+                hear(c, now);
         else
                 c->more.unknown_tag++;
 }
@@ -194,7 +201,7 @@ static void take(struct client *c, struct mono now, struct bytes message)
         } else if (seqwin_mark(&c->seen, m.pktno) != SEQWIN_NEW) {
                 c->more.replayed++;
         } else {
-                c->heard = now;
+                hear(c, now);
                 take_session(c, now, &m);
         }
 }

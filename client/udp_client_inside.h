@@ -118,7 +118,8 @@ void udp_rooms_drop(struct client *c, struct udp_feed *f); /* NULL, own and ever
 bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m); /* false: no such room */
 bool udp_rooms_beat(struct client *c, struct mono now, const struct dgram_msg *m);
 void udp_rooms_gap(struct client *c, struct mono now, const struct dgram_gap *m);
-void udp_rooms_work(struct client *c, struct mono now); /* time passes: NACKs, REPORTs, JOINs again */
+void udp_rooms_light(struct client *c, struct mono now); /* the session is heard, for the first time since c->heard */
+void udp_rooms_work(struct client *c, struct mono now);  /* time passes: NACKs, REPORTs, JOINs again */
 bool udp_rooms_doubt(const struct client *c);
 bool udp_rooms_rejoining(const struct client *c); /* some room of the last session is not joined again yet */
 struct mono udp_rooms_deadline(const struct client *c);

@@ -4,7 +4,7 @@
 
 enum {
         PINGS_QUICK = 10, /* samples until the round trip is known well */
-        PINGS_SILENT = 3, /* without an answer or any other word, after which a stranger's HELLO goes with each */
+        PINGS_SILENT = 4, /* without an answer or any other word, after which a stranger's HELLO goes with each */
 };
 
 #define PING_NS (5 * NS_PER_S) /* also keeps NAT bindings (15 s) and consent (30 s) alive */
@@ -40,6 +40,8 @@ void udp_pulse_expire(struct client *c, struct mono now)
         if (mono_before(now, c->ping_due))
                 return;
         bool silent = udp_pulse_silent(c);
+        if (!mono_before(c->heard, c->pinged)) /* the path is not dark, the PING or its PONG was lost */
+                c->pings_open = 0;
         c->pinged = (struct mono){ now.ns / NS_PER_US * NS_PER_US }; /* as the PONG will tell it */
         if (c->pings_open++ == 0)
                 c->asked = c->pinged;

@@ -425,6 +425,13 @@ static void ask(struct client *c, struct mono now, struct udp_feed *f)
         c->stats.nacks += udp_client_say(c, &m) == 0;
 }
 
+void udp_rooms_light(struct client *c, struct mono now)
+{
+        struct udp_feed *f;
+        LIST_FOREACH(f, &c->feeds, link)
+        gaps_light(&f->gaps, now, &c->rtt, c->heard);
+}
+
 void udp_rooms_work(struct client *c, struct mono now)
 {
         struct udp_feed *f;
@@ -434,7 +441,7 @@ void udp_rooms_work(struct client *c, struct mono now)
         {
                 if (f->ref == 0)
                         continue;
-                gaps_expire(&f->gaps, now);
+                gaps_expire(&f->gaps, now, c->heard);
                 tell_ready(c, f);
                 ask(c, now, f);
                 if (!mono_before(now, f->report_due))

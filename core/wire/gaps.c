@@ -6,6 +6,9 @@
 enum state { HELD, ABSENT, ASK, WAIT, ENDED };
 
 #define ASK_SPACE_NS (10 * NS_PER_MS) /* between NACKs when one did not hold all there is to ask */
+#define DARK_NS                                                                                              \
+        (1500 * NS_PER_MS) /* without a word, though there is a BEAT every second while something is missing \
+                            */
 
 const char *gaps_reason_text(uint8_t reason)
 {
@@ -366,7 +369,8 @@ uint32_t gaps_ask(struct gaps *g, struct mono now, const struct resend *rtt, str
                 }
                 range[n++] = (struct dgram_range){ h->from, h->to };
                 h->state = WAIT;
-                h->tries++;
+                if (h->tries < UINT8_MAX)
+                        h->tries++;
                 h->asked = now;
                 h->due = mono_add(now, resend_repair_ns(rtt, h->tries));
                 *tries = h->tries > *tries ? h->tries : *tries;
@@ -387,13 +391,33 @@ struct mono gaps_deadline(const struct gaps *g)
         return due;
 }
 
-static bool out_of_patience(const struct gaps *g, struct mono now, const struct gaps_hole *h)
+void gaps_light(struct gaps *g, struct mono now, const struct resend *rtt, struct mono heard)
 {
-        struct mono since = mono_before(h->since, g->progress) ? g->progress : h->since;
-        return h->tries >= GAPS_TRIES_MAX || mono_since(now, since) > GAPS_GIVE_UP_NS;
+        int64_t silence_ns = mono_since(now, heard), answer_ns = resend_repair_ns(rtt, 1);
+        for (uint32_t i = 0; silence_ns >= answer_ns && i < g->holes_n; i++) {
+                struct gaps_hole *h = &g->hole[i];
+                if ((h->state != WAIT && h->state != ASK) || !mono_before(heard, h->asked))
+                        continue;
+                bool answerable = mono_since(now, h->asked) >= answer_ns;
+                uint8_t tries_max = answerable ? 1 : GAPS_TRIES_MAX - RESEND_REPAIRS_ALIKE;
+                h->tries = h->tries < tries_max ? h->tries : tries_max;
+                if (answerable)
+                        h->state = ASK;
+        }
+        if (silence_ns >= DARK_NS)
+                g->progress = now;
 }
 
-void gaps_expire(struct gaps *g, struct mono now)
+static bool out_of_patience(const struct gaps *g, struct mono now, struct mono heard, const struct gaps_hole *h)
+{
+        struct mono since = mono_before(h->since, g->progress) ? g->progress : h->since;
+        if (mono_before(heard, h->asked))
+                return false; /* nothing at all came since: not this event is lost, but the path */
+        return h->tries >= GAPS_TRIES_MAX || mono_since(now, since) > GAPS_GIVE_UP_NS ||
+               mono_since(now, h->since) > GAPS_LAST_NS;
+}
+
+void gaps_expire(struct gaps *g, struct mono now, struct mono heard)
 {
         for (uint32_t i = 0; i < g->holes_n; i++) {
                 struct gaps_hole *h = &g->hole[i];
@@ -405,7 +429,7 @@ void gaps_expire(struct gaps *g, struct mono now)
                                 end(h, GAPS_NOT_REPAIRED);
                 } else if ((h->state == WAIT && due) || h->state == ASK) {
                         h->state = ASK;
-                        if (out_of_patience(g, now, h))
+                        if (out_of_patience(g, now, heard, h))
                                 end(h, GAPS_TIMEOUT);
                 }
         }

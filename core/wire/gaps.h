@@ -8,7 +8,8 @@
  *   ABSENT  noticed; perhaps only late
  *              -> 3 later datagrams, or the reorder time has passed ->
  *   ASK     goes into the next NACK (gaps_ask) -> WAIT
- *   WAIT    asked `tries` times; after the repair time ASK again, at last LOST (TIMEOUT)
+ *   WAIT    asked `tries` times; after the repair time ASK again, at last LOST (TIMEOUT), but not
+ *           while nothing at all comes through: then the path is lost, not the event
  *
  * Holes are ranges in a sorted list; what is not in a range, up to `highest`, has arrived. So a
  * hole of a million events costs what a hole of one does, and the list is bounded (a datagram
@@ -36,6 +37,7 @@ enum {
         GAPS_REMEMBERED = 8, /* lost runs, to tell late arrivals from doubles */
 };
 #define GAPS_GIVE_UP_NS     (INT64_C(3) * 1000000000)
+#define GAPS_LAST_NS        (INT64_C(30) * 1000000000) /* however often it was dark */
 #define GAPS_REORDER_NS_MAX (INT64_C(100) * 1000000)
 
 enum gaps_verdict {
@@ -83,7 +85,7 @@ struct gaps {
         uint64_t datagram_last; /* the caller's number of the one that moved last */
         int64_t reorder_ns;     /* learned from late originals; decays */
         struct mono reorder_at; /* when it was last right */
-        struct mono progress;   /* last repair that came */
+        struct mono progress;   /* last repair that came, or word after the dark: patience counts from here */
         struct mono ask_not_before;
         struct dgram_range lost[GAPS_REMEMBERED];
         uint32_t lost_next;
@@ -139,8 +141,14 @@ bool gaps_next(struct gaps *g, struct gaps_run *run);
  * try among them. 0: nothing to ask now. */
 uint32_t gaps_ask(struct gaps *g, struct mono now, const struct resend *rtt, struct dgram_range *range, uint8_t *tries);
 
-/* Call gaps_expire at this instant, then gaps_ask and gaps_next. MONO_NEVER: none. */
+/* Call gaps_expire at this instant, then gaps_ask and gaps_next. MONO_NEVER: none.
+ * heard: when anything of the session came last; asked after that, nothing is given up. */
 struct mono gaps_deadline(const struct gaps *g);
-void gaps_expire(struct gaps *g, struct mono now);
+void gaps_expire(struct gaps *g, struct mono now, struct mono heard);
+
+/* Something of the session comes, for the first time since `heard`. What was asked in between, and
+ * should have been answered, went into the dark: it is asked again at once. After a long silence
+ * patience begins anew. */
+void gaps_light(struct gaps *g, struct mono now, const struct resend *rtt, struct mono heard);
 
 #endif

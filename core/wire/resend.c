@@ -37,7 +37,7 @@ int64_t resend_repair_ns(const struct resend *r, unsigned tries)
 {
         int64_t wait = r->srtt_ns + r->srtt_ns / 8 + 4 * r->rttvar_ns + ALLOWANCE_NS;
         wait = at_least(wait, RESEND_REPAIR_NS_MIN);
-        for (unsigned i = 1; i < tries && wait < RESEND_RTO_NS_FIRST; i++)
+        for (unsigned i = RESEND_REPAIRS_ALIKE; i < tries && wait < RESEND_RTO_NS_FIRST; i++)
                 wait += wait / 2;
         return at_most(wait, RESEND_RTO_NS_FIRST);
 }

@@ -17,6 +17,7 @@ struct resend {
         uint64_t samples;           /* 0: srtt_ns is the initial guess */
 };
 
+enum { RESEND_REPAIRS_ALIKE = 3 };
 #define RESEND_RTT_NS_INITIAL  (INT64_C(333) * 1000000)
 #define RESEND_RTO_NS_FIRST    (INT64_C(1000) * 1000000) /* before any sample, and every cap */
 #define RESEND_REPAIR_NS_MIN   (INT64_C(20) * 1000000)
@@ -32,8 +33,8 @@ void resend_init(struct resend *r);
  * (over RESEND_SAMPLE_NS_MAX). */
 bool resend_sample(struct resend *r, int64_t rtt_ns);
 
-/* Wait for the answer to the try-th NACK (from 1): max(20 ms, 1.125 srtt + 4 rttvar + 5 ms),
- * half as much again each try, at most 1 s. */
+/* Wait for the answer to the try-th NACK (from 1): max(20 ms, 1.125 srtt + 4 rttvar + 5 ms) for
+ * the first RESEND_REPAIRS_ALIKE, then half as much again each try, at most 1 s. */
 int64_t resend_repair_ns(const struct resend *r, unsigned tries);
 
 /* Wait for the answer to the try-th request or publish (from 1): max(50 ms, srtt + 4 rttvar + 5 ms),

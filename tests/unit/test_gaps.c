@@ -6,6 +6,7 @@
  *   b9  B9     a BEAT with head 9 arrives; B: after a PING round trip
  *   g3-5:1     the server's GAP, reason 1
  *   n3-5,9     the next NACK asks for exactly this; n- for nothing
+ *   h          something else of the session comes, as all arrivals are words of it
  *   r1-4       gaps_next tells 1..4 as delivered; r3-5L1 lost, r3-5S2 skipped, with the reason; r-
  *              tells nothing
  *   t25  t-    the deadline is at 25 ms; there is none
@@ -46,12 +47,30 @@ static const struct gaps_row rows[] = {
         { "several holes go into one NACK", false, "d2 d5 d9 d10 d11 d12 @0 n1-1,3-4,6-8" },
         { "a hole is cut by what arrives in it", false,
           "d1 b9 @10 n2-9 @20 d5* d5=dup @120 n2-4,6-9 d2* d4* @400 n3-3,6-9" },
-        { "asked again, each time later, ten times at most", false,
-          "d1 d3 @10 n2-2 t105 @105 n2-2 t247 @248 n2-2 @600 n2-2 @1200 n2-2 @2100 n2-2 @3200 n- r1-1 r2-2L16 r3-3" },
-        { "given up after three seconds", false, "b1 @10 n1-1 @3011 n- r1-1L16 r- d1=late t-" },
+        { "asked again, thrice alike, then each time later, three seconds at most", false,
+          "d1 d3 @10 n2-2 t105 d1=dup @105 n2-2 t200 d1=dup @200 n2-2 t295 d1=dup @295 n2-2 t437 d1=dup @438 n2-2 "
+          "d1=dup @700 n2-2 d1=dup @1100 n2-2 d1=dup @1600 n2-2 d1=dup @2400 n2-2 d1=dup @3400 n- r1-1 r2-2L16 r3-3" },
+        { "given up after three seconds", false, "b1 @10 n1-1 b1 @1500 n1-1 b1 @2900 n1-1 b1 @4000 n- r1-1L16 r- t-" },
+        { "in the dark it is asked for, and not given up", false,
+          "d1 d3 @10 n2-2 @105 n2-2 @200 n2-2 @500 n2-2 @1000 n2-2 @2000 n2-2 @3100 n2-2 @9000 n2-2 @30000 n2-2 r1-1 "
+          "r-" },
+        { "at the first light it is asked for at once, with new patience", false,
+          "d1 d3 @10 n2-2 @105 n2-2 @200 n2-2 @500 n2-2 @3900 n2-2 n- @4100 d4 n2-2 n- t4195 @6900 n2-2 d2* r1-4" },
+        { "a word before the answer can be there is no light", false, "d1 d3 @10 n2-2 @104 d4 n- @105 n2-2" },
+        { "a word of the session is light, but no patience without end", false,
+          "d1 d3 @10 n2-2 @3000 n2-2 @3200 h n2-2 h @4300 n2-2 h @5400 n2-2 h @6300 n- r1-1 r2-2L16" },
+        { "patience with a flickering light ends, too", false,
+          "d1 d3 @10 n2-2 @105 n2-2 @9000 h n2-2 @9095 n2-2 @18000 h n2-2 @18095 n2-2 @27000 h n2-2 @27095 n2-2 @31000 "
+          "h "
+          "n2-2 @31095 n- r1-1 r2-2L16" },
+        { "tries in a short dark leave some for the light", false,
+          "d1 d3 @10 n2-2 @105 n2-2 @200 n2-2 @295 n2-2 @438 n2-2 @652 n2-2 @973 n2-2 @1454 n2-2 @1455 h n- @2990 "
+          "n2-2" },
+        { "a GAP is light too", false, "d1 d3 @10 n2-2 @3000 n2-2 @3200 g4-4:2 n2-2" },
         { "repairs that flow prolong the patience", false,
           "b3 @10 n1-3 @2900 n1-3 d1* @3100 n2-3 d2* @5000 n3-3 d3* r1-3" },
-        { "a late arrival is not delivered", false, "d2 @10 n1-1 @4000 n- d1=late r1-1L16 d1=late r2-2" },
+        { "a late arrival is not delivered", false,
+          "d2 @10 n1-1 d2=dup @1400 n1-1 d2=dup @2800 n1-1 d2=dup @4000 n- d1=late r1-1L16 d1=late r2-2" },
         { "a GAP ends what is missing, exactly", false, "d2 d4 g1-5:1 r1-1L1 r2-2 r3-3L1 r4-4 r5-5L1 r- t- d5=late" },
         { "a GAP in place of the next event", false, "d1 g2-2:2 d3 r1-1 r2-2S2 r3-3 t- d2=dup" },
         { "your own event is skipped", false, "g1-1:3 r1-1S3" },
@@ -80,7 +99,7 @@ static const struct gaps_row rows[] = {
 struct told {
         struct gaps gaps;
         struct resend rtt;
-        struct mono now;
+        struct mono now, heard;
         uint64_t datagram;
         const char *word;
 };
@@ -113,14 +132,14 @@ static void pass_time(struct told *t, struct mono until)
                 if (mono_before(until, due))
                         break;
                 struct mono at = mono_before(t->now, due) ? due : t->now;
-                gaps_expire(&t->gaps, at);
+                gaps_expire(&t->gaps, at, t->heard);
                 t->now = at;
                 /* What is to be asked waits for the story to ask. */
                 if (!mono_before(t->now, gaps_deadline(&t->gaps)))
                         break;
         }
         t->now = until;
-        gaps_expire(&t->gaps, t->now);
+        gaps_expire(&t->gaps, t->now, t->heard);
 }
 
 static void arrive(struct told *t, const char *text)
@@ -172,7 +191,13 @@ static void expect_run(struct told *t, const char *text)
 static void step(struct told *t, const char *text)
 {
         uint64_t a, b;
+        if (strchr("d+bBgh", *text)) {
+                gaps_light(&t->gaps, t->now, &t->rtt, t->heard);
+                t->heard = t->now;
+        }
         switch (*text) {
+        case 'h':
+                return;
         case '@':
                 pass_time(t, ms(strtoull(text + 1, NULL, 10)));
                 return;
@@ -270,7 +295,7 @@ static void many_holes_are_asked_in_turns(void **state)
         gaps_init(&g, 0, true);
         for (uint64_t seq = 2; seq <= 80; seq += 2)
                 gaps_mark(&g, ms(0), &rtt, seq, seq);
-        gaps_expire(&g, ms(30));
+        gaps_expire(&g, ms(30), ms(30));
         struct dgram_range range[DGRAM_RANGES_MAX];
         uint8_t tries;
         assert_int_equal(gaps_ask(&g, ms(30), &rtt, range, &tries), DGRAM_RANGES_MAX);
@@ -313,7 +338,7 @@ static void against_a_naive_book(void **state)
                         } else {
                                 gaps_rewind(&g);
                         }
-                        gaps_expire(&g, now);
+                        gaps_expire(&g, now, now);
                         struct dgram_range range[DGRAM_RANGES_MAX];
                         uint8_t tries;
                         uint32_t asked = gaps_ask(&g, now, &rtt, range, &tries);

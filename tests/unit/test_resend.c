@@ -46,8 +46,9 @@ static void waits_grow_and_are_capped(void **state)
         resend_init(&r);
         resend_sample(&r, 40 * NS_PER_MS);
         assert_int_equal(resend_repair_ns(&r, 1), 130 * NS_PER_MS);
-        assert_int_equal(resend_repair_ns(&r, 2), 195 * NS_PER_MS);
-        assert_int_equal(resend_repair_ns(&r, 3), 292500 * NS_PER_US);
+        assert_int_equal(resend_repair_ns(&r, 3), 130 * NS_PER_MS);
+        assert_int_equal(resend_repair_ns(&r, 4), 195 * NS_PER_MS);
+        assert_int_equal(resend_repair_ns(&r, 5), 292500 * NS_PER_US);
         assert_int_equal(resend_repair_ns(&r, 1000000), NS_PER_S);
         assert_int_equal(resend_request_ns(&r, 1), 125 * NS_PER_MS);
         assert_int_equal(resend_request_ns(&r, 2), 250 * NS_PER_MS);

@@ -200,7 +200,7 @@ static void a_server_without_memory_is_noticed_soon(void **state)
         struct end e;
         struct dgram_msg hello;
         up(&e, CLIENT_MODE_NACK_ORDERED);
-        assert_in_range(count_said(&e, 5400, DGRAM_HELLO, &hello), 1, 3);
+        assert_in_range(count_said(&e, 5900, DGRAM_HELLO, &hello), 1, 3);
         say_cookie(&e, hello.hello.nonce + 1); /* not to us */
         quiet(&e);
         say_cookie(&e, hello.hello.nonce);
@@ -216,7 +216,7 @@ static void a_server_that_says_something_is_there(void **state)
         struct end e;
         struct dgram_msg hello;
         up(&e, CLIENT_MODE_NACK_ORDERED);
-        assert_true(count_said(&e, 5400, DGRAM_HELLO, &hello) > 0);
+        assert_true(count_said(&e, 5900, DGRAM_HELLO, &hello) > 0);
         say_beat(&e, ALL_TAG, 0);
         say_cookie(&e, hello.hello.nonce);
         quiet(&e);
