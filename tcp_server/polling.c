@@ -43,21 +43,51 @@ struct polling *polling_find(const struct polling_table *t, struct bytes sid)
 
 /* ---- life ------------------------------------------------------------------------------------- */
 
+static void no_newcomer(struct polling *p)
+{
+        if (!p->newcomer)
+                return;
+        TAILQ_REMOVE(&p->table->newcomers, p, newcomer_link);
+        p->table->newcomers_n--;
+        p->newcomer = false;
+}
+
+static void welcome(struct polling *p, struct mono now)
+{
+        struct polling_table *t = p->table;
+        if (t->newcomers_n == 0)
+                TAILQ_INIT(&t->newcomers);
+        TAILQ_INSERT_TAIL(&t->newcomers, p, newcomer_link);
+        p->newcomer = true;
+        if (++t->newcomers_n <= POLLING_NEWCOMERS_MAX)
+                return;
+        struct polling *oldest = TAILQ_FIRST(&t->newcomers);
+        no_newcomer(oldest);
+        if (!tcp_session_joined(oldest->session))
+                tcp_session_lost(oldest->session, now, TCP_END_IDLE);
+}
+
 int polling_init(struct polling *p, struct polling_table *t, struct tcp_service *v, struct mono now,
                  const struct hub_sink *sink)
 {
-        *p = (struct polling){ .noop_at = MONO_NEVER, .probe_by = MONO_NEVER };
+        *p = (struct polling){ .table = t, .noop_at = MONO_NEVER, .probe_by = MONO_NEVER };
+        if (t->sessions >= POLLING_SESSIONS_MAX)
+                return ERR_FULL;
         eio_sid(p->sid);
         p->session = tcp_session_create_polled(v, now, sink, p->sid);
         if (!p->session)
                 return ERR_NO_MEMORY;
         LIST_INSERT_HEAD(&t->bucket[bucket_of((const uint8_t *)p->sid)], p, link);
+        t->sessions++;
+        welcome(p, now);
         return 0;
 }
 
 void polling_free(struct polling *p, struct mono now)
 {
         LIST_REMOVE(p, link);
+        p->table->sessions--;
+        no_newcomer(p);
         tcp_session_destroy(p->session, now);
         buf_free(&p->packets);
 }

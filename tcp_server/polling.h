@@ -29,6 +29,9 @@ enum polling_stage { POLLING_ALONE, POLLING_ASKED, POLLING_PROBED, POLLING_UPGRA
 
 struct polling {
         LIST_ENTRY(polling) link;
+        TAILQ_ENTRY(polling) newcomer_link;
+        struct polling_table *table;
+        bool newcomer; /* in the table's list of them */
         struct tcp_session *session;
         char sid[EIO_SID_CHARS + 1];
         enum polling_stage stage;
@@ -41,16 +44,22 @@ struct polling {
         struct mono probe_by;
 };
 
-/* Sessions under their sids. Sids are ours and random: their first characters spread them well. */
-enum { POLLING_BUCKETS = 64 * 64 };
+/* Sessions under their sids. Sids are ours and random: their first characters spread them well.
+ *
+ * No descriptor stands for a session, so it is here that their number is bounded: in all, and of those
+ * that joined no namespace yet. A client joins within a round trip; of too many newcomers the oldest
+ * go, so that whoever asks for sessions without end cannot keep clients out. */
+enum { POLLING_BUCKETS = 64 * 64, POLLING_SESSIONS_MAX = 65536, POLLING_NEWCOMERS_MAX = 4096 };
 struct polling_table {
         LIST_HEAD(, polling) bucket[POLLING_BUCKETS];
+        TAILQ_HEAD(, polling) newcomers; /* oldest first; those that have joined since are passed over */
+        uint32_t sessions, newcomers_n;
 };
 
 /* A zeroed table is empty. NULL: nobody has that sid. */
 struct polling *polling_find(const struct polling_table *t, struct bytes sid);
 
-/* Begins a session; its open packet answers the first GET. returns 0 or ERR_NO_MEMORY */
+/* Begins a session; its open packet answers the first GET. returns 0, ERR_FULL or ERR_NO_MEMORY */
 int polling_init(struct polling *p, struct polling_table *t, struct tcp_service *v, struct mono now,
                  const struct hub_sink *sink);
 void polling_free(struct polling *p, struct mono now);

@@ -87,7 +87,7 @@ static void on_poll(struct conn *c, struct mono now)
         struct bytes sid = http_sid(c->http);
         struct polled *p = sid.n > 0 ? polled_find(c->server, sid) : polled_create(c->server, now, http_bare(c->http));
         if (!p) {
-                conn_close_after(c); /* no memory: an id that is unknown was refused before */
+                conn_refuse(c, HTTP_FULL); /* an id that is unknown was refused before */
         } else if (polling_get(&p->polling, now, c)) {
                 wait_for(c, p);
         } else {

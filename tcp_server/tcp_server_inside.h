@@ -85,7 +85,7 @@ void conn_close_after(struct conn *c);                       /* what is written 
 void conn_drop_http(struct conn *c);
 void conn_drop_probe(struct conn *c);
 
-struct polled *polled_create(struct tcp_server *s, struct mono now, bool bare); /* NULL when memory is out */
+struct polled *polled_create(struct tcp_server *s, struct mono now, bool bare); /* NULL: too many, or no memory */
 void polled_destroy(struct polled *p, struct mono now);
 struct polled *polled_find(struct tcp_server *s, struct bytes sid);
 enum http_session polled_look_up(void *server, struct bytes sid);

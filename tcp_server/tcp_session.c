@@ -298,6 +298,11 @@ bool tcp_session_done(const struct tcp_session *s)
         return s->ended && s->private.border.n == 0;
 }
 
+bool tcp_session_joined(const struct tcp_session *s)
+{
+        return s->seat.space != NULL;
+}
+
 enum tcp_end tcp_session_end(const struct tcp_session *s)
 {
         return s->end;

@@ -74,6 +74,9 @@ void tcp_session_sent(struct tcp_session *s, size_t bytes);
 /* The session has ended and has nothing left to send: the edge closes the connection. */
 bool tcp_session_done(const struct tcp_session *s);
 
+/* Has a namespace been joined? Not undone by leaving. */
+bool tcp_session_joined(const struct tcp_session *s);
+
 /* Why it ended; TCP_END_NONE while it lives. */
 enum tcp_end tcp_session_end(const struct tcp_session *s);
 

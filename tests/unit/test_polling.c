@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/err.h"
 #include "core/base/units.h"
 #include "core/chat/chat.h"
 #include "core/wire/eio_payload.h"
@@ -329,9 +330,8 @@ static const struct script scripts[] = {
           { UP, "+ 25s", "probe w", "probed", "POST p 3", "p < ok", "upgraded", "alive" } },
 };
 
-static void run_script(void **state)
+static struct world *begin(void)
 {
-        const struct script *script = *state;
         struct world *w = calloc(1, sizeof *w);
         struct hub_config hub = { .epoch = 7 };
         struct tcp_config config = tcp_config_defaults();
@@ -342,8 +342,11 @@ static void run_script(void **state)
         assert_int_equal(tcp_service_create(w->app, &config, &w->service), 0);
         assert_int_equal(polling_init(&w->p, &w->table, w->service, w->now, &(struct hub_sink){ ignore, w }), 0);
         assert_ptr_equal(polling_find(&w->table, bytes_text(w->p.sid)), &w->p);
-        for (int i = 0; i < STEPS && script->steps[i]; i++)
-                run_step(w, script->steps[i]);
+        return w;
+}
+
+static void end(struct world *w)
+{
         char sid[EIO_SID_CHARS + 1];
         memcpy(sid, w->p.sid, sizeof sid);
         polling_free(&w->p, w->now);
@@ -354,7 +357,58 @@ static void run_script(void **state)
         free(w);
 }
 
+static void run_script(void **state)
+{
+        const struct script *script = *state;
+        struct world *w = begin();
+        for (int i = 0; i < STEPS && script->steps[i]; i++)
+                run_step(w, script->steps[i]);
+        end(w);
+}
+
+/* Somebody begins sessions without end and joins nothing: of these the oldest go, and nobody else. */
+static void of_too_many_newcomers_the_oldest_go(void **state)
+{
+        (void)state;
+        struct world *w = begin(); /* its session is the first of all, and joins */
+        struct polling *p = calloc(POLLING_NEWCOMERS_MAX + 2, sizeof *p);
+        assert_true(polling_post(&w->p, w->now, w->request));
+        body(w, "40");
+        collect(w);
+        for (int i = 0; i < POLLING_NEWCOMERS_MAX + 2; i++)
+                assert_int_equal(polling_init(&p[i], &w->table, w->service, w->now, &(struct hub_sink){ ignore, w }),
+                                 0);
+        assert_int_equal(tcp_session_end(w->p.session), TCP_END_NONE);
+        for (int i = 0; i < POLLING_NEWCOMERS_MAX + 2; i++) {
+                assert_int_equal(tcp_session_end(p[i].session), i < 2 ? TCP_END_IDLE : TCP_END_NONE);
+                assert_int_equal(polling_done(&p[i]), i < 2);
+                polling_free(&p[i], w->now);
+        }
+        assert_int_equal(w->table.newcomers_n, 0);
+        free(p);
+        end(w);
+}
+
+static void sessions_are_bounded_in_all(void **state)
+{
+        (void)state;
+        struct world *w = begin();
+        struct polling p;
+        assert_int_equal(w->table.sessions, 1);
+        w->table.sessions = POLLING_SESSIONS_MAX;
+        assert_int_equal(polling_init(&p, &w->table, w->service, w->now, &(struct hub_sink){ ignore, w }), ERR_FULL);
+        w->table.sessions--;
+        assert_int_equal(polling_init(&p, &w->table, w->service, w->now, &(struct hub_sink){ ignore, w }), 0);
+        polling_free(&p, w->now);
+        end(w);
+}
+
 int main(void)
 {
-        return RUN_ROWS("polling", scripts, run_script);
+        const struct CMUnitTest stories[] = {
+                cmocka_unit_test(of_too_many_newcomers_the_oldest_go),
+                cmocka_unit_test(sessions_are_bounded_in_all),
+        };
+        return RUN_ROWS("polling", scripts, run_script) +
+               cmocka_run_group_tests_name("polling stories", stories, NULL, NULL);
 }
