@@ -58,7 +58,7 @@ static void on_gap(struct client *c, const struct event *e)
         }
         pack_get_text(pack_map_text(gap, "reason"), &words);
         ev.reason = known_reason(words);
-        ev.gap_opened_ns = mono_is_never(c->down_at) ? 0 : c->down_at.ns;
+        ev.gap_opened_ns = c->replaying ? c->down_at.ns : 0;
         c->stats.gaps++;
         tcp_client_tell(c, &ev);
 }

@@ -76,8 +76,9 @@ static void tell(struct rig *r, const struct client_event *ev)
                         ev->recovered ? " recovered" : "");
                 break;
         case CLIENT_GAP:
-                sprintf(words, "gap %.*s %llu-%lld %s", (int)ev->room.n, ev->room.n ? (const char *)ev->room.at : "",
-                        (unsigned long long)ev->from, (long long)ev->to, ev->reason);
+                sprintf(words, "gap %.*s %llu-%lld %s%s", (int)ev->room.n, ev->room.n ? (const char *)ev->room.at : "",
+                        (unsigned long long)ev->from, (long long)ev->to, ev->reason,
+                        ev->gap_opened_ns > 0 ? ", away" : "");
                 break;
         case CLIENT_ANSWER:
                 sprintf(words, "%llu %s%s", (unsigned long long)ev->call, status[ev->status], items);
@@ -307,6 +308,10 @@ static const struct script scripts[] = {
         { "a gap that ends before it begins is none",
           { UP, "> 42[\"gap\",{\"room\":\"tea\",\"unit\":\"eid\",\"from\":6,\"to\":5,\"reason\":\"evicted\"},\"7-9\"]",
             "! down bad gap" } },
+        { "a gap long after an absence is not of that absence",
+          { UP, "closed", BACK("7-5"), REPLY, HELLO,
+            "> 42[\"gap\",{\"room\":\"tea\",\"unit\":\"eid\",\"from\":6,\"to\":9,\"reason\":\"evicted\"},\"7-9\"]",
+            "! up A recovered|[\"hello\",{\"id\":\"A\"}] 0-0|gap tea 6-9 evicted" } },
         { "a gap is told",
           { UP, "> 42[\"gap\",{\"room\":\"tea\",\"unit\":\"eid\",\"from\":6,\"to\":9,\"reason\":\"evicted\"},\"7-9\"]",
             "> 42[\"x\",\"7-10\"]", "! gap tea 6-9 evicted|[\"x\"] 7-10" } },
@@ -355,20 +360,21 @@ static const struct script scripts[] = {
           { UP, "join tea", "> 431[{\"room\":\"tea\"}]", "! 1 ok {\"room\":\"tea\"}|joined tea", "closed",
             "< 421[\"join\",\"tea\"]", BACK("7-5"), "> 40{\"sid\":\"A\",\"pid\":\"Q\"}",
             "> 42[\"gap\",{\"room\":\"tea\",\"unit\":\"eid\",\"from\":6,\"to\":9,\"reason\":\"evicted\"},\"7-9\"]",
-            "! up A|gap tea 6-9 evicted", "< 422[\"join\",\"tea\"]", "> 432[{\"room\":\"tea\"}]", "! joined tea" } },
+            "! up A|gap tea 6-9 evicted, away", "< 422[\"join\",\"tea\"]", "> 432[{\"room\":\"tea\"}]",
+            "! joined tea" } },
         { "a session lost for good: the client reckons",
           { UP, "join tea", "> 431[{\"room\":\"tea\"}]", "! 1 ok {\"room\":\"tea\"}|joined tea", "closed",
             "< 421[\"join\",\"tea\"]", BACK("7-5"), "> 40{\"sid\":\"B\",\"pid\":\"Q\"}", "< 422[\"join\",\"tea\"]",
-            "> 42[\"x\",\"7-20\"]", "! up B|gap  6-19 session lost|[\"x\"] 7-20",
-            "> 432[{\"room\":\"tea\",\"eid\":21}]", "! gap tea 6-21 session lost|joined tea" } },
+            "> 42[\"x\",\"7-20\"]", "! up B|gap  6-19 session lost, away|[\"x\"] 7-20",
+            "> 432[{\"room\":\"tea\",\"eid\":21}]", "! gap tea 6-21 session lost, away|joined tea" } },
         { "a new log: lost to an unknown end",
           { UP, "closed", BACK("7-5"), "> 40{\"sid\":\"B\",\"pid\":\"Q\"}", "> 42[\"hello\",{\"id\":\"B\"},\"9-0\"]",
-            "! up B|gap  6--1 session lost|[\"hello\",{\"id\":\"B\"}] 0-0" } },
+            "! up B|gap  6--1 session lost, away|[\"hello\",{\"id\":\"B\"}] 0-0" } },
         { "not let in again",
           { UP, "join tea", "> 431[{\"room\":\"tea\"}]", "closed",
             "! 1 ok {\"room\":\"tea\"}|joined tea|down connection reset", "+ 1s", "open", "101", OPEN,
             "> 40{\"sid\":\"B\",\"pid\":\"Q\"}", "> 42[\"hello\",{},\"7-5\"]", "> 432[{\"error\":\"no\"}]",
-            "! up B|[\"hello\",{}] 0-0|gap tea 6--1 session lost" } },
+            "! up B|[\"hello\",{}] 0-0|gap tea 6--1 session lost, away" } },
 
         { "the server says goodbye",
           { UP, "> 41", "! down the server said goodbye, for good", "closed", "wish hold", "+ 60s", "wish hold" } },
