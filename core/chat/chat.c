@@ -67,6 +67,18 @@ static void answer_published(struct app_reply *reply, const struct published *p)
 
 /* ---- joining and leaving ---------------------------------------------------------------------- */
 
+/* What is published there behind that eid is for the one who joined. */
+static void answer_joined(struct app_reply *reply, struct bytes room, uint64_t eid)
+{
+        struct buf *out = app_reply_arg(reply);
+        int err = pack_put_map(out, 2);
+        err = err ? err : pack_put_word(out, "room");
+        err = err ? err : pack_put_text(out, room);
+        err = err ? err : pack_put_word(out, "eid");
+        err = err ? err : pack_put_u64(out, eid);
+        seal(reply, err);
+}
+
 static int put_who(struct buf *out, struct app_socket *s)
 {
         int err = pack_put_word(out, "id");
@@ -124,12 +136,13 @@ static const char *verb_join(struct call *c)
                 return a_room;
         if (is_own_room(c->hub, room))
                 return "that room belongs to one socket";
+        uint64_t eid = hub_head(c->hub);
         int err = hub_join(c->m, c->now, room);
         if (err && err != ERR_EXISTS)
                 return err == ERR_FULL ? "in too many rooms" : err_text(err);
         if (!err)
                 announce_stay(app_socket_app(c->s), c->s, c->now, "joined", room);
-        answer_text(c->reply, "room", room);
+        answer_joined(c->reply, room, eid);
         return NULL;
 }
 

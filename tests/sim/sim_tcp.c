@@ -16,7 +16,7 @@
 #include "tcp_server/http.h"
 #include "tcp_server/tcp_session.h"
 
-enum { EVENTS = 20, TICK_MS = 10, LINKS_MAX = 64 };
+enum { EVENTS = 20, TICK_MS = 10, SLOW_MS = 15, LINKS_MAX = 64 };
 
 struct rules {
         const char *name;
@@ -25,6 +25,7 @@ struct rules {
         bool every_link;     /* each connection breaks after so many bytes, not only the first */
         uint32_t restart_at; /* the server is replaced by a new one at this event; 0: never */
         bool client_says;    /* the events are the client's own calls */
+        bool forgotten;      /* the server keeps nobody, and what the client says comes late */
 };
 
 /* One connection: what each end has written and the other has not read. */
@@ -33,6 +34,7 @@ struct link {
         struct http *http;
         struct tcp_session *session;
         struct buf to_server, to_client;
+        size_t held; /* of to_server: still on its slow way */
         uint64_t carried;
         bool news;
 };
@@ -43,7 +45,7 @@ struct heard {
 
 struct world {
         const struct rules *rules;
-        struct mono now;
+        struct mono now, ripe_at; /* when what is held arrives */
         struct rng rng;
         struct hub *hub;
         struct app *app;
@@ -75,6 +77,8 @@ static void server_begin(struct world *w)
 {
         struct hub_config hub = { .epoch = ++w->epoch, .room_events_max = w->rules->log_events };
         struct tcp_config config = tcp_config_defaults();
+        if (w->rules->forgotten)
+                config.away_ns = 1;
         w->hub = hub_create(&hub);
         w->app = app_create(w->hub, &chat_handlers);
         assert_int_equal(tcp_service_create(w->app, &config, &w->service), 0);
@@ -221,9 +225,10 @@ static void cut(struct world *w, struct link *l)
 /* Carries some bytes one way; false when there were none. */
 static bool carry(struct world *w, struct link *l, struct buf *from, bool to_server)
 {
-        if (!l->open || from->n == 0)
+        size_t held = to_server ? l->held : 0;
+        if (!l->open || from->n == held)
                 return false;
-        size_t n = 1 + rng_below(&w->rng, from->n);
+        size_t n = 1 + rng_below(&w->rng, from->n - held);
         if (w->armed && l->carried + n > w->cut_at)
                 n = (size_t)(w->cut_at - l->carried);
         uint8_t *copy = malloc(n + 1);
@@ -257,8 +262,13 @@ static void client_writes(struct world *w, struct link *l)
 {
         uint8_t out[64];
         size_t n;
-        while ((n = t->send(w->client, w->now, out, sizeof out)) > 0)
+        while ((n = t->send(w->client, w->now, out, sizeof out)) > 0) {
                 buf_put(&l->to_server, out, n);
+                if (!w->rules->forgotten)
+                        continue;
+                l->held += n;
+                w->ripe_at = mono_min(w->ripe_at, mono_add(w->now, SLOW_MS * NS_PER_MS));
+        }
 }
 
 static void follow_wish(struct world *w)
@@ -303,11 +313,21 @@ static void settle(struct world *w)
 static struct mono soonest(const struct world *w)
 {
         struct mono at = mono_min(t->deadline(w->client), tcp_service_deadline(w->service));
+        at = mono_min(at, w->ripe_at);
         at = mono_min(at, hub_deadline(w->hub));
         for (uint32_t i = 0; i < w->links; i++)
                 if (w->link[i].session && !w->link[i].server_gone)
                         at = mono_min(at, tcp_session_deadline(w->link[i].session));
         return at;
+}
+
+static void let_pass(struct world *w)
+{
+        if (mono_before(w->now, w->ripe_at))
+                return;
+        w->ripe_at = MONO_NEVER;
+        for (uint32_t i = 0; i < w->links; i++)
+                w->link[i].held = 0;
 }
 
 static void pass(struct world *w, int64_t span_ns)
@@ -316,6 +336,7 @@ static void pass(struct world *w, int64_t span_ns)
         settle(w);
         for (struct mono due; due = soonest(w), !mono_before(until, due);) {
                 w->now = due;
+                let_pass(w);
                 tcp_service_expire(w->service, w->now);
                 hub_expire(w->hub, w->now);
                 for (uint32_t i = 0; i < w->links; i++)
@@ -367,7 +388,11 @@ static void begin(struct world *w, const struct rules *rules, uint64_t cut_at, u
         struct client_config config = {
                 .host = "sim", .path = "/socket.io/", .name = "una", .seed = seed, .reconnect = true
         };
-        *w = (struct world){ .rules = rules, .now = { NS_PER_S }, .rng = rng_seeded(seed, "pipe"), .cut_at = cut_at };
+        *w = (struct world){ .rules = rules,
+                             .now = { NS_PER_S },
+                             .ripe_at = MONO_NEVER,
+                             .rng = rng_seeded(seed, "pipe"),
+                             .cut_at = cut_at };
         server_begin(w);
         w->client = t->create(&config, w->now);
         assert_int_equal(t->join(w->client, w->now, bytes_text("tea")), 1);
@@ -375,6 +400,8 @@ static void begin(struct world *w, const struct rules *rules, uint64_t cut_at, u
         pass(w, NS_PER_MS);
         if (rules->client_says)
                 return;
+        if (rules->forgotten)
+                pass(w, 4 * SLOW_MS * NS_PER_MS);
         assert_true(w->joined);
         w->link[0].carried = 0; /* what stands is cut after so many bytes more */
         w->armed = cut_at > 0;
@@ -436,7 +463,7 @@ static void check_events(struct world *w)
                         complain(w, "silently lost", i);
                 else if (times[i] && w->gap_covers[i])
                         complain(w, "given and told as lost", i);
-                else if (w->gap_covers[i] && w->rules->log_events == 0 && !w->rules->restart_at)
+                else if (w->gap_covers[i] && w->rules->log_events == 0 && !w->rules->restart_at && !w->rules->forgotten)
                         complain(w, "told as lost, though the log has it", i);
         }
 }
@@ -474,19 +501,20 @@ static void cut_at_every_byte(void **state)
         assert_true(bytes > EVENTS * 20);
         for (uint64_t at = rules->every_link ? 400 : 1; at < bytes; at++)
                 run(rules, at, at, &recovered);
-        if (!rules->restart_at && rules->log_events == 0)
+        if (!rules->restart_at && rules->log_events == 0 && !rules->forgotten)
                 assert_true(recovered > bytes / 2);
 }
 
 static const struct rules rules[] = {
-        { "cut at every byte", 0, false, false, 0, false },
-        { "cut at every byte, and the server does not notice", 0, true, false, 0, false },
-        { "cut at every byte, a log of two events", 2, false, false, 0, false },
-        { "cut at every byte, a log of two events, unnoticed", 2, true, false, 0, false },
-        { "every connection cut", 0, false, true, 0, false },
-        { "the client says them", 0, false, false, 0, true },
-        { "the client says them, and the server does not notice", 0, true, false, 0, true },
-        { "the server restarts", 0, false, false, 10, false },
+        { "cut at every byte", 0, false, false, 0, false, false },
+        { "cut at every byte, and the server does not notice", 0, true, false, 0, false, false },
+        { "cut at every byte, a log of two events", 2, false, false, 0, false, false },
+        { "cut at every byte, a log of two events, unnoticed", 2, true, false, 0, false, false },
+        { "every connection cut", 0, false, true, 0, false, false },
+        { "the client says them", 0, false, false, 0, true, false },
+        { "the client says them, and the server does not notice", 0, true, false, 0, true, false },
+        { "the server restarts", 0, false, false, 10, false, false },
+        { "the server forgets", 0, false, false, 0, false, true },
 };
 
 int main(void)

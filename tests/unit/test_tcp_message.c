@@ -125,7 +125,7 @@ static const struct script scripts[] = {
             "a < 40{\"sid\":\"$a\",\"pid\":\"%a\"}|" HELLO "\"7-1\"]", "say [\"y\"]", "a < 42[\"y\",\"7-2\"]" } },
         { "the same rooms' names in two namespaces are two rooms",
           "two",
-          { UP_A, NEWS, "a > 420[\"join\",\"tea\"]", "a < 430[{\"room\":\"tea\"}]", "b open", "b > 40/news,",
+          { UP_A, NEWS, "a > 420[\"join\",\"tea\"]", "a < 430[{\"room\":\"tea\",\"eid\":0}]", "b open", "b > 40/news,",
             "b <N 9999", "b > 42/news,[\"in\",\"tea\",\"hi\"]", "a <", "a > 42/news,1[\"who\",\"tea\"]",
             "a < 43/news,1[[],0]" } },
         { "half an entry of one: its rest comes before the other's",

@@ -33,7 +33,7 @@ static const struct script scripts[] = {
           "",
           { UP_A, "b open", "b > 40",
             "b < open|40{\"sid\":\"$b\",\"pid\":\"%b\"}|42[\"hello\",{\"id\":\"$b\"},\"7-0\"]",
-            "b > 420[\"join\",\"tea\"]", "b < 430[{\"room\":\"tea\"}]", "a > 42[\"in\",\"tea\",\"hi\"]",
+            "b > 420[\"join\",\"tea\"]", "b < 430[{\"room\":\"tea\",\"eid\":0}]", "a > 42[\"in\",\"tea\",\"hi\"]",
             "b < 42[\"hi\",\"7-2\"]", "a <" } },
 
         { "another namespace",
@@ -125,7 +125,7 @@ static const struct script scripts[] = {
             "b < open|40{\"sid\":\"$b\",\"pid\":\"%b\"}|42[\"hello\",{\"id\":\"$b\"},\"7-0\"]" } },
         { "rooms are kept",
           "",
-          { UP_A, "a > 420[\"join\",\"tea\"]", "a < 430[{\"room\":\"tea\"}]", "a lost", "b open", "b > 40",
+          { UP_A, "a > 420[\"join\",\"tea\"]", "a < 430[{\"room\":\"tea\",\"eid\":0}]", "a lost", "b open", "b > 40",
             "b < open|40{\"sid\":\"$b\",\"pid\":\"%b\"}|42[\"hello\",{\"id\":\"$b\"},\"7-2\"]",
             "b > 42[\"in\",\"tea\",\"x\"]", "c open", "c > 40{\"pid\":\"%a\",\"offset\":\"7-0\"}",
             "c < open|" SAME "|42[\"x\",\"7-3\"]|" HELLO "\"7-4\"]" } },
