@@ -66,6 +66,7 @@ struct client {
         struct mono asked;    /* when the first was sent of those without an answer */
         unsigned pings_open;  /* how many they are */
         unsigned doubt_pings; /* answered, and the doubt is still there */
+        unsigned pings_quick; /* samples still to be taken one a round trip */
         uint64_t datagram;
 
         LIST_HEAD(, udp_feed) feeds;
@@ -101,6 +102,7 @@ int udp_client_say(struct client *c, struct dgram_msg *m);
 /* udp_pulse */
 void udp_pulse_up(struct client *c, struct mono now);
 void udp_pulse_doubt(struct client *c, struct mono now); /* a PING is wanted at once */
+void udp_pulse_late(struct client *c, struct mono now);  /* a repair did not come in time: is the way longer now? */
 void udp_pulse_expire(struct client *c, struct mono now);
 void udp_pulse_pong(struct client *c, struct mono now, const struct dgram_pong *m);
 bool udp_pulse_silent(const struct client *c); /* PINGs go unanswered, and nothing else has come */

@@ -3,7 +3,7 @@
 #include "client/udp_client_inside.h"
 
 enum {
-        PINGS_QUICK = 10, /* samples until the round trip is known well */
+        PINGS_QUICK = 10, /* until the round trip is known well */
         PINGS_SILENT = 4, /* without an answer or any other word, after which a stranger's HELLO goes with each */
 };
 
@@ -14,6 +14,13 @@ void udp_pulse_up(struct client *c, struct mono now)
         c->ping_due = now;
         c->answered = (struct mono){ 0 };
         c->pings_open = 0;
+        c->pings_quick = PINGS_QUICK;
+}
+
+void udp_pulse_late(struct client *c, struct mono now)
+{
+        if (c->pings_open == 0 && mono_since(now, c->pinged) >= c->rtt.srtt_ns)
+                c->ping_due = mono_min(c->ping_due, now);
 }
 
 void udp_pulse_doubt(struct client *c, struct mono now)
@@ -53,14 +60,28 @@ void udp_pulse_expire(struct client *c, struct mono now)
         c->ping_due = mono_add(now, wait < PING_NS ? wait : PING_NS);
 }
 
-/* The first answer leaves so wide a margin that a lost NACK is noticed after three round trips. So
- * there is one PING a round trip until the margin has shrunk. A doubt that no BEAT ends is asked
- * about ever more rarely. */
+/* The first answer of a path leaves so wide a margin that a lost NACK is noticed after three round
+ * trips. So there is one PING a round trip until the margin has shrunk. A doubt that no BEAT ends is
+ * asked about ever more rarely. */
 static int64_t next_wait(struct client *c)
 {
-        int64_t wait = c->rtt.samples < PINGS_QUICK ? c->rtt.srtt_ns + c->rtt.srtt_ns / 4 : PING_NS;
+        int64_t wait = c->pings_quick > 0 ? c->rtt.srtt_ns + c->rtt.srtt_ns / 4 : PING_NS;
         int64_t doubt = udp_rooms_doubt(c) ? resend_request_ns(&c->rtt, ++c->doubt_pings) : wait;
         return doubt < wait ? doubt : wait;
+}
+
+/* Longer than a repair is waited for, or half as long as before: the path is another. */
+static void measure(struct client *c, int64_t round_ns)
+{
+        bool known = c->rtt.samples > 0;
+        bool other = round_ns > resend_repair_ns(&c->rtt, 1) || round_ns < c->rtt.srtt_ns / 2;
+        if (!resend_sample(&c->rtt, round_ns))
+                return;
+        c->stats.rtt_ns = c->rtt.srtt_ns;
+        if (known && other)
+                c->pings_quick = PINGS_QUICK;
+        else if (c->pings_quick > 0)
+                c->pings_quick--;
 }
 
 void udp_pulse_pong(struct client *c, struct mono now, const struct dgram_pong *m)
@@ -68,8 +89,7 @@ void udp_pulse_pong(struct client *c, struct mono now, const struct dgram_pong *
         uint64_t now_us = (uint64_t)(now.ns / NS_PER_US), round_us = now_us - m->t1, held_us = m->t3 - m->t2;
         if (m->t1 > now_us || m->t2 > m->t3 || held_us > round_us)
                 return;
-        if (resend_sample(&c->rtt, (int64_t)(round_us - held_us) * NS_PER_US))
-                c->stats.rtt_ns = c->rtt.srtt_ns;
+        measure(c, (int64_t)(round_us - held_us) * NS_PER_US);
         struct mono sent = { (int64_t)m->t1 * NS_PER_US };
         if (mono_before(c->answered, sent))
                 c->answered = sent;

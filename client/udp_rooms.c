@@ -423,6 +423,8 @@ static void ask(struct client *c, struct mono now, struct udp_feed *f)
         m.nack.tries = tries;
         m.nack.contig = f->gaps.contig;
         c->stats.nacks += udp_client_say(c, &m) == 0;
+        if (tries > 1)
+                udp_pulse_late(c, now);
 }
 
 void udp_rooms_light(struct client *c, struct mono now)

@@ -224,6 +224,37 @@ static void a_server_that_says_something_is_there(void **state)
         end(&e);
 }
 
+/* A repair that is late may be lost, or the way longer than it was: a PING tells which. If it is
+ * longer, it is measured until its margin is known again. */
+static void a_way_grown_longer_is_measured_anew(void **state)
+{
+        (void)state;
+        struct end e;
+        int pongs = 0;
+        up(&e, CLIENT_MODE_NACK_ORDERED);
+        pass(&e, 100);
+        say_data(&e, ALL_TAG, 2);
+        pass(&e, 2);
+        assert_int_equal(said(&e, DGRAM_NACK)->nack.tries, 1);
+        assert_null(said(&e, DGRAM_PING));
+        pass(&e, 20);
+        assert_int_equal(said(&e, DGRAM_NACK)->nack.tries, 2);
+        assert_non_null(said(&e, DGRAM_PING));
+        say_data(&e, ALL_TAG, 1);
+        for (int ms = 0; ms < 4000; ms++) { /* each is answered after 100 ms */
+                if (said(&e, DGRAM_PING)) {
+                        struct dgram_msg ping = *said(&e, DGRAM_PING);
+                        pass(&e, 100);
+                        say(&e, (struct dgram_msg){ .type = DGRAM_PONG, .pong = { ping.ping.t1, 1, 1 } });
+                        pongs++;
+                }
+                pass(&e, 1);
+        }
+        assert_in_range(pongs, 11, 25);
+        assert_in_range(e.client->rtt.srtt_ns, 70 * NS_PER_MS, 105 * NS_PER_MS);
+        end(&e);
+}
+
 /* A forged jump that no BEAT ever confirms costs a PING now and then. */
 static void a_lasting_doubt_is_no_storm(void **state)
 {
@@ -295,6 +326,7 @@ int main(void)
                 cmocka_unit_test(one_room_is_left_and_joined_in_that_order),
                 cmocka_unit_test(a_server_without_memory_is_noticed_soon),
                 cmocka_unit_test(a_server_that_says_something_is_there),
+                cmocka_unit_test(a_way_grown_longer_is_measured_anew),
                 cmocka_unit_test(a_lasting_doubt_is_no_storm),
                 cmocka_unit_test(events_of_two_rooms_are_told_once_however_late),
                 cmocka_unit_test(a_lost_report_is_said_again),

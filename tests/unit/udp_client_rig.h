@@ -200,6 +200,7 @@ static inline void up(struct end *e, enum client_mode mode)
         answer_ping(e);
         e->client->rtt = (struct resend){ .srtt_ns = NS_PER_MS, .samples = 100 };
         e->client->ping_due = mono_add(e->now, 5 * NS_PER_S);
+        e->client->pings_quick = 0;
 }
 
 static inline void join_ok(struct end *e, uint64_t req, const char *room, uint16_t status, uint32_t ref, uint64_t tag,
