@@ -72,6 +72,7 @@ struct client {
         LIST_HEAD(, udp_feed) feeds;
         struct udp_feed *own, *all;
         uint64_t next_req, rejoin_req; /* of JOINs for feeds of the last session; the first of this one */
+        uint32_t resumes;              /* how many those feeds were */
         unsigned rejoin_tries;
         struct mono rejoin_due; /* feeds of the last session are to be asked for; MONO_NEVER: none */
         struct eid_set several; /* events of several rooms that were told */

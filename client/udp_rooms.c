@@ -186,6 +186,9 @@ void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *
                 begin(c, now, c->all, UDP_REF_ALL, c->epoch, a->all.tag, a->all.start, a->all.head);
         if (kept && c->own && c->all) /* the server waits to be asked, even by one who heard no ACCEPT before */
                 c->own->rejoins = c->all->rejoins = true;
+        c->resumes = 0;
+        LIST_FOREACH(f, &c->feeds, link)
+        c->resumes += f->rejoins;
         c->rejoin_due = now;
         c->rejoin_tries = 0;
         c->rejoin_req = c->next_req;
@@ -207,7 +210,7 @@ static void say_join(struct client *c, struct dgram_join *join)
 static void rejoin(struct client *c, struct mono now)
 {
         enum { ROW_MAX = 32 }; /* of a row without its name */
-        struct dgram_join join = { .rooms_n = 0 };
+        struct dgram_join join = { .resumes = c->resumes };
         size_t bytes = ROW_MAX;
         struct udp_feed *f;
         c->rejoin_due = MONO_NEVER;

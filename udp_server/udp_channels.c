@@ -97,6 +97,8 @@ static uint16_t join_one(struct udp_session *s, struct mono now, const struct dg
                 return DGRAM_CODE_FULL;
         if (c->awaited || (opened && was_in))
                 resume(s, c, row);
+        else if (opened) /* what is left of an earlier stay is not for this one */
+                c->start = member_joined_seq(s->member, room);
         if (opened)
                 c->beat_due = mono_add(now, c->beat_step_ns = BEAT_NS_FIRST);
         c->mode = row->mode;
@@ -144,6 +146,8 @@ void udp_channels_join(struct udp_session *s, struct mono now, struct bytes tail
                         continue; /* perhaps overtaken by the LEAVE of this room; if not, it comes again */
                 row.status = join_one(s, now, &join.room[i], &c);
                 if (c) {
+                        s->named_n += join.resumes > 0 && !c->named;
+                        c->named |= join.resumes > 0;
                         row.chan_ref = c->ref;
                         row.tag = room_tag(c->room);
                         row.epoch = hub_epoch(app_hub(s->app));
@@ -161,6 +165,8 @@ void udp_channels_join(struct udp_session *s, struct mono now, struct bytes tail
         answer(s, &ok);
         if (udp_channels_settled(s))
                 s->resume_until = MONO_NEVER;
+        else if (!mono_is_never(s->resume_until) && join.resumes > 0 && s->named_n >= join.resumes)
+                udp_channels_settle(s, now); /* the client knows of no other room */
 }
 
 bool udp_channels_settled(const struct udp_session *s)

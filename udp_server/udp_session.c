@@ -359,7 +359,7 @@ static void pack_pieces(struct udp_session *s, struct udp_batch *b)
                 const struct udp_channel *c = udp_channel_of(s, b->piece[i].room);
                 int end = i + 1;
                 bool more = true;
-                if (!c) {
+                if (!c || b->piece[i].seq_last < c->start) { /* left; perhaps joined again since */
                         s->shared->stats->unbound++;
                         udp_batch_pass(b, end);
                 } else if (b->piece[i].kind == PIECE_BYTES) {

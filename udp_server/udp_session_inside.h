@@ -19,6 +19,7 @@ struct udp_channel {
         uint32_t ref;
         uint8_t mode;
         bool awaited; /* it was the instance's before: the first JOIN says from where to go on */
+        bool named;   /* by a JOIN that resumes */
         const struct room *room;
         uint64_t start;    /* first seq that it was to be sent by itself */
         uint64_t reported; /* contig of the last REPORT */
@@ -45,6 +46,7 @@ struct udp_session {
         struct resend rtt;
         struct mono heard, pinged, closed_at;
         struct mono resume_until; /* MONO_NEVER: not resuming */
+        uint32_t named_n;         /* channels that JOINs have resumed */
         struct udp_channel *channel;
         uint32_t channels_n, channels_cap, next_ref;
         uint32_t left_pktno;       /* of the newest LEAVE that was done */

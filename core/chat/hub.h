@@ -246,6 +246,10 @@ int member_resume_room(struct member *m, const struct room *r, uint64_t contig);
 /* The seq the next walk begins with in that room (UDP's `start`); 0: not a member. */
 uint64_t member_cursor(const struct member *m, const struct room *r);
 
+/* The first seq of the room that is for the member since it joined last; 0: not in it. An earlier
+ * stay may still have something to give, before that. */
+uint64_t member_joined_seq(const struct member *m, const struct room *r);
+
 /* False once records of rooms it left had to be forgotten above offset_eid: then it cannot be
  * resumed from there at all, since what was missed can no longer be named. */
 bool member_resumable(const struct member *m, uint64_t offset_eid);

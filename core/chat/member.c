@@ -374,3 +374,9 @@ uint64_t member_cursor(const struct member *m, const struct room *r)
                         cursor = s->cursor;
         return cursor;
 }
+
+uint64_t member_joined_seq(const struct member *m, const struct room *r)
+{
+        const struct stay *s = find_current(m, r);
+        return s ? s->seq_begin : 0;
+}

@@ -3,10 +3,12 @@
 #include "core/base/err.h"
 #include "core/event/pack.h"
 
-static const struct pack_limits connect_limits = { .bytes_max = DGRAM_CONNECT_TAIL_MAX, .items_max = 128, .depth_max = 8 };
+static const struct pack_limits connect_limits = { .bytes_max = DGRAM_CONNECT_TAIL_MAX,
+                                                   .items_max = 128,
+                                                   .depth_max = 8 };
 static const struct pack_limits join_limits = { .bytes_max = DGRAM_JOIN_TAIL_MAX, .items_max = 256, .depth_max = 4 };
 
-enum { KEY_SPACE = 1, KEY_AUTH = 2, KEY_LIMITS = 3, KEY_REQ = 1, KEY_ROOMS = 2 };
+enum { KEY_SPACE = 1, KEY_AUTH = 2, KEY_LIMITS = 3, KEY_REQ = 1, KEY_ROOMS = 2, KEY_RESUMES = 3 };
 
 int dgram_connect_tail_parse(struct bytes in, struct dgram_connect_tail *out)
 {
@@ -55,6 +57,11 @@ int dgram_join_parse(struct bytes in, struct dgram_join *out)
         static const uint64_t max[3] = { DGRAM_MODES - 1, UINT32_MAX, UINT64_MAX };
         struct bytes rows;
         int err = open_join(in, &out->req, &out->rooms_n, &rows);
+        uint64_t resumes = 0;
+        struct bytes told = err ? (struct bytes){ 0 } : pack_map_u64(in, KEY_RESUMES);
+        if (pack_kind(told) != PACK_NONE && (!pack_get_u64(told, &resumes) || resumes > UINT32_MAX))
+                return ERR_MALFORMED;
+        out->resumes = (uint32_t)resumes;
         for (uint32_t i = 0; !err && i < out->rooms_n; i++) {
                 struct dgram_join_room *r = &out->room[i];
                 uint64_t v[3] = { 0 };
@@ -98,9 +105,9 @@ int dgram_connect_tail_put(struct buf *out, const struct dgram_connect_tail *in)
         return err ? ERR_NO_MEMORY : 0;
 }
 
-static int put_head(struct buf *out, uint64_t req, uint32_t rows_n)
+static int put_head(struct buf *out, uint32_t pairs, uint64_t req, uint32_t rows_n)
 {
-        return pack_put_map(out, 2) || pack_put_u64(out, KEY_REQ) || pack_put_u64(out, req) ||
+        return pack_put_map(out, pairs) || pack_put_u64(out, KEY_REQ) || pack_put_u64(out, req) ||
                pack_put_u64(out, KEY_ROOMS) || pack_put_array(out, rows_n);
 }
 
@@ -114,17 +121,19 @@ static int put_row(struct buf *out, struct bytes room, const uint64_t *value, ui
 
 int dgram_join_put(struct buf *out, const struct dgram_join *in)
 {
-        int err = put_head(out, in->req, in->rooms_n);
+        int err = put_head(out, 2u + (in->resumes > 0), in->req, in->rooms_n);
         for (uint32_t i = 0; i < in->rooms_n; i++) {
                 const struct dgram_join_room *r = &in->room[i];
                 err = err || put_row(out, r->room, (const uint64_t[]){ r->mode, r->epoch, r->contig }, 3);
         }
+        if (in->resumes > 0)
+                err = err || pack_put_u64(out, KEY_RESUMES) || pack_put_u64(out, in->resumes);
         return err ? ERR_NO_MEMORY : 0;
 }
 
 int dgram_join_ok_put(struct buf *out, const struct dgram_join_ok *in)
 {
-        int err = put_head(out, in->req, in->rooms_n);
+        int err = put_head(out, 2, in->req, in->rooms_n);
         for (uint32_t i = 0; i < in->rooms_n; i++) {
                 const struct dgram_joined_room *r = &in->room[i];
                 const uint64_t v[7] = { r->status, r->chan_ref, r->tag, r->epoch, r->tail, r->head, r->start };

@@ -42,6 +42,7 @@ struct dgram_join_room {
 
 struct dgram_join {
         uint64_t req;
+        uint32_t resumes; /* rooms that all JOINs of this session resume together; 0: not told */
         uint32_t rooms_n; /* 1..DGRAM_JOIN_ROOMS_MAX */
         struct dgram_join_room room[DGRAM_JOIN_ROOMS_MAX];
 };

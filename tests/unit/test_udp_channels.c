@@ -63,11 +63,76 @@ static void a_blocked_socket_is_not_the_clients_fault(void **state)
         rig_stop(r);
 }
 
+/* What was still to be sent of the stay that it left is not for the next one. */
+static void left_and_joined_again_is_a_fresh_start(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        struct dgram_joined_room tea = rig_join(r, &p, "tea", 0, 0);
+        rig_publish(r, "tea", 10);
+        rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { tea.chan_ref } });
+        struct dgram_joined_room again = rig_join(r, &p, "tea", 0, 0);
+        assert_int_equal(again.start, again.head); /* its own `joined` */
+        const struct dgram_msg *m;
+        for (int i = 0; (m = rig_said(r, DGRAM_DATA, i)); i++)
+                assert_true(m->tag != tea.tag || m->data.seq >= again.start);
+        uint64_t seq = rig_publish(r, "tea", 10).seq;
+        rig_hear(r, &p);
+        assert_int_equal(rig_said(r, DGRAM_DATA, 0)->data.seq, seq);
+        rig_stop(r);
+}
+
+static void say_join(struct rig *r, struct rig_peer *p, uint32_t resumes, const char *const *rooms, uint32_t n)
+{
+        struct dgram_join join = { .req = 7, .resumes = resumes, .rooms_n = n };
+        struct buf tail = { 0 };
+        for (uint32_t i = 0; i < n; i++)
+                join.room[i] = (struct dgram_join_room){ bytes_text(rooms[i]), 1, RIG_EPOCH, 0 };
+        dgram_join_put(&tail, &join);
+        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_JOIN, .join = { buf_bytes(&tail) } });
+        buf_free(&tail);
+        rig_hear(r, p);
+}
+
+/* The instance is in coffee, too, which its client does not know of (its LEAVE was lost, say). Once all
+ * that the client knows of is asked for, nothing waits for coffee. */
+static void rooms_that_nobody_asks_for_hold_nothing_up(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        char own[DGRAM_ID_MAX + 1] = { 0 };
+        memcpy(own, p.accept.id.at, p.accept.id.n);
+        rig_join(r, &p, "tea", 0, 0);
+        rig_join(r, &p, "coffee", 0, 0);
+        p.nonce++;
+        rig_connect(r, &p);
+        uint64_t seq = rig_publish(r, "tea", 10).seq;
+        say_join(r, &p, 3, (const char *[]){ own, "" }, 2);
+        assert_null(rig_said(r, DGRAM_DATA, 0));
+        say_join(r, &p, 3, (const char *[]){ own, "" }, 2); /* its answer was lost */
+        assert_null(rig_said(r, DGRAM_DATA, 0));
+        say_join(r, &p, 3, (const char *[]){ "tea" }, 1);
+        const struct dgram_msg *m = NULL;
+        for (int i = 0; rig_said(r, DGRAM_DATA, i); i++)
+                if (rig_said(r, DGRAM_DATA, i)->data.seq == seq)
+                        m = rig_said(r, DGRAM_DATA, i);
+        assert_non_null(m);
+        assert_int_equal(hub_room_members(r->hub, bytes_text("coffee")), 0);
+        assert_int_equal(hub_room_members(r->hub, bytes_text("tea")), 1);
+        rig_stop(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(beats_go_to_whom_they_tell_something),
                 cmocka_unit_test(a_blocked_socket_is_not_the_clients_fault),
+                cmocka_unit_test(left_and_joined_again_is_a_fresh_start),
+                cmocka_unit_test(rooms_that_nobody_asks_for_hold_nothing_up),
         };
         return cmocka_run_group_tests_name("udp_channels", stories, NULL, NULL);
 }
