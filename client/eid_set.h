@@ -12,8 +12,8 @@
 
 #include "core/base/mono.h"
 
-enum { EID_SET_MAX = 65536 }; /* eids in a generation */
-#define EID_SET_KEEP_NS (6 * NS_PER_S)
+enum { EID_SET_MAX = 65536 };           /* eids in a generation */
+#define EID_SET_KEEP_NS (40 * NS_PER_S) /* more than any hole is waited for (GAPS_LAST_NS) */
 
 struct eid_place {
         uint64_t eid; /* 0: empty */
@@ -30,7 +30,8 @@ struct eid_set {
         struct mono turned; /* when young was empty */
 };
 
-/* Remembers the event. Returns false when it was known. Without memory it is taken for new. */
+/* Remembers the event. now: of a clock that stands still while no session does, since the copies may
+ * come one before an absence and one after it. Returns false when it was known. Without memory it is taken for new. */
 bool eid_set_add(struct eid_set *s, struct mono now, uint32_t epoch, uint64_t eid);
 
 void eid_set_free(struct eid_set *s);

@@ -61,6 +61,8 @@ static void lose(struct client *c, struct mono now, const char *reason, bool fin
         c->state = UDP_LOST;
         c->retry = c->ping_due = c->rejoin_due = MONO_NEVER;
         c->attempts = was_up ? 0 : c->attempts + 1;
+        if (was_up)
+                c->lost_at = now;
         int64_t wait = REOPEN_NS_MIN << (c->attempts < 6 ? c->attempts : 6);
         wait = wait < REOPEN_NS_MAX ? wait : REOPEN_NS_MAX;
         wait = wait / 2 + (int64_t)rng_below(&c->rng, (uint64_t)wait);
@@ -93,6 +95,7 @@ static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
         c->seen = (struct seqwin){ 0 };
         seqwin_mark(&c->seen, m->pktno);
         c->stats.reconnects += c->attempts > 0 || c->ever_up;
+        c->away_ns += c->ever_up ? mono_since(now, c->lost_at) : 0;
         c->ever_up = true;
         c->attempts = 0;
         c->heard = now;

@@ -76,6 +76,8 @@ struct client {
         unsigned rejoin_tries;
         struct mono rejoin_due; /* feeds of the last session are to be asked for; MONO_NEVER: none */
         struct eid_set several; /* events of several rooms that were told */
+        struct mono lost_at;    /* when the last session ended */
+        int64_t away_ns;        /* without a session, after the first and before this one */
 
         struct udp_call *call[CALLS_MAX + 1]; /* in the order made; one more to say the name */
         uint32_t calls_n;

@@ -8,6 +8,12 @@
 
 /* ---- telling ------------------------------------------------------------------------------ */
 
+/* The clock of sessions: it stands still between two. */
+static struct mono session_now(const struct client *c)
+{
+        return mono_add(c->state == UDP_UP ? c->now : c->lost_at, -c->away_ns);
+}
+
 static int64_t opened_ns(struct mono opened)
 {
         return mono_is_never(opened) ? 0 : opened.ns;
@@ -37,7 +43,7 @@ static void tell(struct client *c, const struct udp_feed *f, const struct udp_to
         }
         if (t->mine)
                 return;
-        if (t->flags & DGRAM_MULTI && !eid_set_add(&c->several, c->now, f->epoch, t->eid)) {
+        if (t->flags & DGRAM_MULTI && !eid_set_add(&c->several, session_now(c), f->epoch, t->eid)) {
                 c->stats.duplicates++;
                 return;
         }

@@ -298,6 +298,42 @@ static void events_of_two_rooms_are_told_once_however_late(void **state)
         end(&e);
 }
 
+static void say_multi(struct end *e, uint64_t tag, uint64_t seq, uint64_t eid)
+{
+        struct dgram_msg m = data(tag, seq, eid, 0);
+        m.flags = DGRAM_MULTI;
+        say(e, m);
+}
+
+/* One copy came before two absences, the other comes after them. */
+static void absences_do_not_make_an_event_new(void **state)
+{
+        (void)state;
+        struct end e;
+        struct client_event ev;
+        struct dgram_join join;
+        int told = 0;
+        in_tea(&e, CLIENT_MODE_NACK_UNORDERED);
+        say_multi(&e, ALL_TAG, 1, 55);
+        assert_int_equal(next(&e, CLIENT_EVENT).eid, 55);
+        for (uint64_t i = 0; i < 2; i++) {
+                lost(&e, "the network changed");
+                pass(&e, 60000);
+                connect(&e);
+                accept(&e, DGRAM_RECOVERED, EPOCH, 1, 1);
+                assert_int_equal(dgram_join_parse(said(&e, DGRAM_JOIN)->join.tail, &join), 0);
+                say_multi(&e, ALL_TAG, 2 + i, 60 + i);
+                next(&e, CLIENT_UP);
+                assert_int_equal(next(&e, CLIENT_EVENT).eid, 60 + i);
+        }
+        join_ok(&e, join.req, "tea", 0, 9, TEA_TAG, EPOCH, 1, 1);
+        say_multi(&e, TEA_TAG, 1, 55);
+        while (udp_transport.next(e.client, &ev))
+                told += ev.kind == CLIENT_EVENT;
+        assert_int_equal(told, 0);
+        end(&e);
+}
+
 /* The server goes on with BEATs until it has REPORT: one that is lost is said again. */
 static void a_lost_report_is_said_again(void **state)
 {
@@ -329,6 +365,7 @@ int main(void)
                 cmocka_unit_test(a_way_grown_longer_is_measured_anew),
                 cmocka_unit_test(a_lasting_doubt_is_no_storm),
                 cmocka_unit_test(events_of_two_rooms_are_told_once_however_late),
+                cmocka_unit_test(absences_do_not_make_an_event_new),
                 cmocka_unit_test(a_lost_report_is_said_again),
         };
         return cmocka_run_group_tests_name("udp_client back", stories, NULL, NULL);
