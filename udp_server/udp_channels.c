@@ -78,10 +78,18 @@ static void resume(struct udp_session *s, struct udp_channel *c, const struct dg
         c->awaited = false;
 }
 
-/* returns OK, with the channel in *out, or why not */
-static uint16_t join_one(struct udp_session *s, struct mono now, const struct dgram_join_room *row,
-                         struct udp_channel **out)
+/* A newer JOIN of a channel that stands, and a fresh one, is no repetition: the client has given up the feed that
+ * this channel was for. */
+static bool is_anew(const struct udp_channel *c, const struct dgram_join *join, uint32_t i, uint32_t pktno)
 {
+        return join->room[i].epoch == 0 && c->join_req != join->req && c->join_pktno < pktno;
+}
+
+/* returns OK, with the channel in *out, or why not */
+static uint16_t join_one(struct udp_session *s, struct mono now, const struct dgram_join *join, uint32_t i,
+                         uint32_t pktno, struct udp_channel **out)
+{
+        const struct dgram_join_room *row = &join->room[i];
         bool was_in = row->room.n == 0 || is_own(s, row->room) || member_is_in(s->member, row->room);
         if (!was_in) {
                 ask_app(s, now, "join", row->room);
@@ -95,13 +103,17 @@ static uint16_t join_one(struct udp_session *s, struct mono now, const struct dg
                 c = udp_channel_open(s, room);
         if (!c)
                 return DGRAM_CODE_FULL;
-        if (c->awaited || (opened && was_in))
+        if (c->awaited || (opened && was_in) || (!opened && is_anew(c, join, i, pktno)))
                 resume(s, c, row);
         else if (opened) /* what is left of an earlier stay is not for this one */
                 c->start = member_joined_seq(s->member, room);
         if (opened)
                 c->beat_due = mono_add(now, c->beat_step_ns = BEAT_NS_FIRST);
         c->mode = row->mode;
+        if (c->join_pktno < pktno) {
+                c->join_pktno = pktno;
+                c->join_req = join->req;
+        }
         *out = c;
         return DGRAM_CODE_OK;
 }
@@ -144,7 +156,7 @@ void udp_channels_join(struct udp_session *s, struct mono now, struct bytes tail
                 struct dgram_joined_room row = { .room = join.room[i].room };
                 if (pktno < s->left_pktno && !find_name(s, row.room))
                         continue; /* perhaps overtaken by the LEAVE of this room; if not, it comes again */
-                row.status = join_one(s, now, &join.room[i], &c);
+                row.status = join_one(s, now, &join, i, pktno, &c);
                 if (c) {
                         s->named_n += join.resumes > 0 && !c->named;
                         c->named |= join.resumes > 0;

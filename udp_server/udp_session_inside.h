@@ -18,8 +18,10 @@ enum {
 struct udp_channel {
         uint32_t ref;
         uint8_t mode;
-        bool awaited; /* it was the instance's before: the first JOIN says from where to go on */
-        bool named;   /* by a JOIN that resumes */
+        bool awaited;        /* it was the instance's before: the first JOIN says from where to go on */
+        bool named;          /* by a JOIN that resumes */
+        uint32_t join_pktno; /* of the newest JOIN of it, and its req */
+        uint64_t join_req;
         const struct room *room;
         uint64_t start;    /* first seq that it was to be sent by itself */
         uint64_t reported; /* contig of the last REPORT */

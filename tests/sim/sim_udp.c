@@ -75,7 +75,7 @@ static void random_move(struct actor *a)
         if (a->leaving[room])
                 return;
         if (!a->joined[sim.epoch][room]) {
-                udp_transport.join(a->client, now(), room_text(room));
+                join(a, room);
                 return;
         }
         int64_t number = udp_transport.leave(a->client, now(), room_text(room));
@@ -195,7 +195,7 @@ static void begin(uint64_t seed)
                 set_path(a);
                 for (int r = 1; r < ROOMS; r++)
                         if (pick(3))
-                                udp_transport.join(a->client, now(), room_text(r));
+                                join(a, r);
         }
 }
 

@@ -160,8 +160,11 @@ static void told_answer(struct actor *a, const struct client_event *ev)
         a->answered[ev->call] = true;
         int n = a->call_n[ev->call];
         sim.unknown += ev->status == CLIENT_UNKNOWN;
-        if (n <= LEAVES)
-                a->leaving[LEAVES - n] = false;
+        int room = n <= JOINS ? JOINS - n : n <= LEAVES ? LEAVES - n : 0;
+        if (room > 0 && ev->status == CLIENT_UNKNOWN)
+                a->unsure[room] = true; /* in it or not: the next JOIN begins when it is done */
+        if (room > 0 && n > JOINS)
+                a->leaving[room] = false;
         CHECK(ev->status != CLIENT_REFUSED || n <= LEAVES, "call %d was refused", (int)ev->call);
         if (ev->status != CLIENT_OK || n <= 0)
                 return;
@@ -178,6 +181,13 @@ static void begin_unsure(struct actor *a, int room)
         if (a->unsure[room])
                 a->need_from[sim.epoch][room] = f ? f->gaps.contig + 1 : UINT64_MAX;
         a->unsure[room] = false;
+}
+
+static void join(struct actor *a, int room)
+{
+        int64_t number = udp_transport.join(a->client, now(), room_text(room));
+        if (number > 0 && number < CALLS_TOLD)
+                a->call_n[number] = JOINS - room;
 }
 
 static void client_told(struct actor *a)

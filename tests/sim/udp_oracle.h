@@ -28,7 +28,8 @@ enum {
         EPOCHS_MAX = 4,
         CALLS_TOLD = 1024,
         STRANGER = 9999,
-        LEAVES = -1
+        LEAVES = -1,
+        JOINS = LEAVES - ROOMS
 };
 
 static const char *const room_names[ROOMS] = { "", "tea", "coffee", "milk" };
@@ -60,7 +61,7 @@ struct actor {
         uint64_t last_seq[EPOCHS_MAX][ROOMS]; /* order of what is told */
         struct gap_told gap[GAPS_TOLD_MAX];
         int gaps;
-        int call_n[CALLS_TOLD]; /* what each call carries; LEAVES - room: a leave */
+        int call_n[CALLS_TOLD]; /* what each call carries; LEAVES - room: a leave; JOINS - room: a join */
         bool answered[CALLS_TOLD];
 };
 

@@ -96,6 +96,49 @@ static void say_join(struct rig *r, struct rig_peer *p, uint32_t resumes, const 
         rig_hear(r, p);
 }
 
+static struct dgram_joined_room join_again(struct rig *r, struct rig_peer *p, uint64_t req)
+{
+        static struct dgram_join_ok ok;
+        struct dgram_join join = { .req = req, .rooms_n = 1, .room = { { bytes_text("tea"), 1, 0, 0 } } };
+        struct buf tail = { 0 };
+        dgram_join_put(&tail, &join);
+        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_JOIN, .join = { buf_bytes(&tail) } });
+        buf_free(&tail);
+        rig_hear(r, p);
+        assert_int_equal(dgram_join_ok_parse(rig_said(r, DGRAM_JOIN_OK, 0)->join_ok.tail, &ok), 0);
+        return ok.room[0];
+}
+
+/* The same JOIN tried again begins where it began; another one of a client that gave its LEAVE up, and was
+ * told of what came until then, begins now. An old one that comes late changes nothing. */
+static void the_same_join_begins_where_it_began(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        uint64_t start = join_again(r, &p, 5).start;
+        rig_publish(r, "tea", 10);
+        rig_hear(r, &p);
+        assert_int_equal(join_again(r, &p, 5).start, start);
+        rig_publish(r, "tea", 10); /* not sent before the next JOIN comes */
+        struct dgram_joined_room row = join_again(r, &p, 9);
+        assert_int_equal(row.start, row.head + 1);
+        assert_null(rig_said(r, DGRAM_DATA, 0));
+        uint64_t seq = rig_publish(r, "tea", 10).seq;
+        uint32_t pktno = p.pktno;
+        p.pktno = 900; /* has been said before, if the network had not kept it */
+        assert_int_equal(join_again(r, &p, 9).start, row.start);
+        p.pktno = pktno;
+        assert_int_equal(join_again(r, &p, 5).start, row.start);
+        rig_say(r, &p,
+                (struct dgram_msg){ .type = DGRAM_NACK,
+                                    .nack = { .chan_ref = row.chan_ref, .n = 1, .range = { { seq, seq } } } });
+        rig_hear(r, &p);
+        assert_int_equal(rig_said(r, DGRAM_DATA, 0)->data.seq, seq);
+        rig_stop(r);
+}
+
 /* The instance is in coffee, too, which its client does not know of (its LEAVE was lost, say). Once all
  * that the client knows of is asked for, nothing waits for coffee. */
 static void rooms_that_nobody_asks_for_hold_nothing_up(void **state)
@@ -132,6 +175,7 @@ int main(void)
                 cmocka_unit_test(beats_go_to_whom_they_tell_something),
                 cmocka_unit_test(a_blocked_socket_is_not_the_clients_fault),
                 cmocka_unit_test(left_and_joined_again_is_a_fresh_start),
+                cmocka_unit_test(the_same_join_begins_where_it_began),
                 cmocka_unit_test(rooms_that_nobody_asks_for_hold_nothing_up),
         };
         return cmocka_run_group_tests_name("udp_channels", stories, NULL, NULL);
