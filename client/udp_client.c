@@ -7,9 +7,10 @@
 #include "core/event/event.h"
 #include "core/event/pack.h"
 
-enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, PUB_EVENT_MAX = DGRAM_EVENT_MAX };
+enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, BYE_TRIES = 3, PUB_EVENT_MAX = DGRAM_EVENT_MAX };
 
-#define HELLO_NS      (1 * NS_PER_S) /* first wait; doubled each try */
+#define HELLO_NS      (1 * NS_PER_S)    /* first wait; doubled each try */
+#define BYE_NS_MAX    (300 * NS_PER_MS) /* for the answer to each CLOSE; nobody likes to wait at the door */
 #define REOPEN_NS_MIN (100 * NS_PER_MS)
 #define REOPEN_NS_MAX (5 * NS_PER_S)
 
@@ -21,6 +22,17 @@ void udp_client_tell(struct client *c, const struct client_event *ev)
 int udp_client_say(struct client *c, struct dgram_msg *m)
 {
         return dgram_queue_put(&c->queue, m);
+}
+
+/* Until the server's CLOSE answers, or it has been said often enough: then retry is MONO_NEVER. */
+static void say_bye(struct client *c, struct mono now)
+{
+        int64_t wait = resend_request_ns(&c->rtt, 1);
+        bool again = c->tries < BYE_TRIES;
+        c->retry = again ? mono_add(now, wait < BYE_NS_MAX ? wait : BYE_NS_MAX) : MONO_NEVER;
+        c->tries++;
+        if (again)
+                udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_CLOSE });
 }
 
 /* ---- connecting and losing ---------------------------------------------------------------- */
@@ -190,7 +202,10 @@ static void take(struct client *c, struct mono now, struct bytes message)
                 c->stats.malformed++;
         if (err)
                 return;
-        if (c->state != UDP_UP) {
+        if (c->state == UDP_BYE) {
+                if (m.type == DGRAM_CLOSE && m.tag == c->queue.tag)
+                        c->retry = MONO_NEVER;
+        } else if (c->state != UDP_UP) {
                 take_connecting(c, now, &m);
         } else if (dgram_is_broadcast(m.type)) {
                 take_broadcast(c, now, &m);
@@ -260,6 +275,8 @@ static struct mono udp_deadline(const struct client *c)
         case UDP_COOKIE_WAIT:
         case UDP_ACCEPT_WAIT:
                 return mono_min(c->retry, udp_calls_deadline(c));
+        case UDP_BYE:
+                return c->retry;
         case UDP_UP: {
                 struct mono due = mono_min(c->ping_due, mono_add(c->heard, c->idle_ns));
                 due = mono_min(due, udp_calls_deadline(c));
@@ -302,6 +319,10 @@ static void udp_expire(struct client *c, struct mono now)
                         say_hello(c, now);
                 }
                 break;
+        case UDP_BYE:
+                if (!mono_before(now, c->retry))
+                        say_bye(c, now);
+                return;
         case UDP_UP:
                 expire_up(c, now);
                 break;
@@ -359,8 +380,9 @@ static enum client_wish udp_wish(const struct client *c)
         switch (c->state) {
         case UDP_OPENING:
                 return CLIENT_OPEN;
-        case UDP_LOST:
         case UDP_BYE:
+                return mono_is_never(c->retry) ? CLIENT_CLOSE : CLIENT_HOLD;
+        case UDP_LOST:
                 return CLIENT_CLOSE;
         default:
                 return CLIENT_HOLD;
@@ -417,16 +439,17 @@ static int64_t udp_call(struct client *c, struct mono now, struct bytes event)
 
 static int udp_bye(struct client *c, struct mono now)
 {
-        (void)now;
         if (c->state == UDP_OVER || c->state == UDP_BYE)
                 return ERR_CLOSED;
         udp_rooms_finish(c);
         bool was_up = c->state == UDP_UP;
         bool had_socket = was_up || c->state == UDP_COOKIE_WAIT || c->state == UDP_ACCEPT_WAIT || c->state == UDP_LOST;
         c->queue.ready.n = 0;
-        if (was_up)
-                udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_CLOSE });
         c->state = UDP_BYE;
+        c->retry = MONO_NEVER;
+        c->tries = 0;
+        if (was_up)
+                say_bye(c, now);
         udp_calls_over(c);
         if (!had_socket)
                 udp_closed(c, now, "goodbye");

@@ -352,6 +352,28 @@ static void a_lost_report_is_said_again(void **state)
         end(&e);
 }
 
+/* A CLOSE that is lost is said again; a server that is gone is not waited for. */
+static void goodbye_is_said_three_times(void **state)
+{
+        (void)state;
+        struct end e;
+        int closes = 1;
+        up(&e, CLIENT_MODE_RAW);
+        udp_transport.bye(e.client, e.now);
+        hear(&e);
+        assert_non_null(said(&e, DGRAM_CLOSE));
+        for (int ms = 0; ms < 200; ms++) {
+                pass(&e, 1);
+                closes += said(&e, DGRAM_CLOSE) != NULL;
+        }
+        assert_int_equal(closes, 3);
+        assert_int_equal(udp_transport.wish(e.client), CLIENT_CLOSE);
+        quiet(&e);
+        udp_transport.closed(e.client, e.now, "closed");
+        assert_true(next(&e, CLIENT_DOWN).final);
+        end(&e);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -367,6 +389,7 @@ int main(void)
                 cmocka_unit_test(events_of_two_rooms_are_told_once_however_late),
                 cmocka_unit_test(absences_do_not_make_an_event_new),
                 cmocka_unit_test(a_lost_report_is_said_again),
+                cmocka_unit_test(goodbye_is_said_three_times),
         };
         return cmocka_run_group_tests_name("udp_client back", stories, NULL, NULL);
 }
