@@ -150,10 +150,15 @@ void udp_rooms_away(struct client *c, struct mono now)
 static void begin(struct client *c, struct mono now, struct udp_feed *f, uint32_t ref, uint32_t epoch, uint64_t tag,
                   uint64_t start, uint64_t head)
 {
+        bool fresh = f->epoch == 0;
+        start = start ? start : 1; /* seqs count from 1, whatever a strange server says */
         if (!udp_feed_start(f, now, &c->rtt, epoch, tag, start, head)) {
                 end_feed(c, f, f->epoch == epoch ? GAPS_EVICTED : GAPS_EPOCH, true);
                 udp_feed_anew(f, epoch, start);
+                fresh = true;
         }
+        if (fresh) /* what was sent before this answer is missing, or comes with it */
+                gaps_beat(&f->gaps, now, &c->rtt, head, false);
         tell_ready(c, f);
         f->ref = ref;
         f->origin = c->origin;

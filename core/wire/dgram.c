@@ -141,6 +141,7 @@ static void channel(struct codec *c, struct dgram_channel *m)
         u64(c, &m->tail);
         u64(c, &m->head);
         u64(c, &m->start);
+        refuse_unless(c, m->tail <= INT64_MAX && m->head <= INT64_MAX && m->start <= INT64_MAX);
 }
 
 static void accept(struct codec *c, struct dgram_accept *m)

@@ -75,8 +75,9 @@ int dgram_join_parse(struct bytes in, struct dgram_join *out)
 
 int dgram_join_ok_parse(struct bytes in, struct dgram_join_ok *out)
 {
-        static const uint64_t max[7] = { UINT16_MAX, UINT32_MAX, UINT64_MAX, UINT32_MAX,
-                                         UINT64_MAX, UINT64_MAX, UINT64_MAX };
+        static const uint64_t max[7] = {
+                UINT16_MAX, UINT32_MAX, UINT64_MAX, UINT32_MAX, INT64_MAX, INT64_MAX, INT64_MAX
+        };
         struct bytes rows;
         int err = open_join(in, &out->req, &out->rooms_n, &rows);
         for (uint32_t i = 0; !err && i < out->rooms_n; i++) {

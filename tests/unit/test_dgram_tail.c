@@ -63,6 +63,9 @@ static const struct tail_row rows[] = {
         { "a room's name that is a number", join, RAW("\x82\x01\x07\x02\x91\x94\x05\x01\x00\x00"), ERR_MALFORMED },
         { "a contig below zero", join, RAW("\x82\x01\x07\x02\x91\x94\xa1r\x01\x00\xff"), ERR_MALFORMED },
         { "an answer", join_ok, RAW("\x82\x01\x07\x02\x91\x98\xa1r\x00\x03\x09\x05\x01\x02\x03"), 0 },
+        { "an answer with a head of 64 bits", join_ok,
+          RAW("\x82\x01\x07\x02\x91\x98\xa1r\x00\x03\x09\x05\x01\xcf\xff\xff\xff\xff\xff\xff\xff\xff\x03"),
+          ERR_MALFORMED },
         { "an answer cut short", join_ok, RAW("\x82\x01\x07\x02\x91\x97\xa1r\x00\x03\x09\x05\x01\x02"), ERR_MALFORMED },
 };
 

@@ -334,6 +334,23 @@ static void absences_do_not_make_an_event_new(void **state)
         end(&e);
 }
 
+/* JOIN_OK was lost, and what came meanwhile with it: the second one says how much that is. */
+static void a_late_answer_shows_what_was_missed(void **state)
+{
+        (void)state;
+        struct end e;
+        up(&e, CLIENT_MODE_NACK_ORDERED);
+        int64_t call = udp_transport.join(e.client, e.now, bytes_text("tea"));
+        hear(&e);
+        join_ok(&e, (uint64_t)call, "tea", 0, 3, TEA_TAG, EPOCH, 5, 7);
+        pass(&e, 2);
+        const struct dgram_msg *m = said(&e, DGRAM_NACK);
+        assert_non_null(m);
+        assert_int_equal(m->nack.range[0].from, 5);
+        assert_int_equal(m->nack.range[0].to, 7);
+        end(&e);
+}
+
 /* The server goes on with BEATs until it has REPORT: one that is lost is said again. */
 static void a_lost_report_is_said_again(void **state)
 {
@@ -388,6 +405,7 @@ int main(void)
                 cmocka_unit_test(a_lasting_doubt_is_no_storm),
                 cmocka_unit_test(events_of_two_rooms_are_told_once_however_late),
                 cmocka_unit_test(absences_do_not_make_an_event_new),
+                cmocka_unit_test(a_late_answer_shows_what_was_missed),
                 cmocka_unit_test(a_lost_report_is_said_again),
                 cmocka_unit_test(goodbye_is_said_three_times),
         };
