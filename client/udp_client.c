@@ -9,7 +9,7 @@
 
 enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, BYE_TRIES = 3, PUB_EVENT_MAX = DGRAM_EVENT_MAX };
 
-#define HELLO_NS      (1 * NS_PER_S)    /* first wait; doubled each try */
+#define HELLO_NS      (1 * NS_PER_S)    /* first wait; twice doubled */
 #define BYE_NS_MAX    (300 * NS_PER_MS) /* for the answer to each CLOSE; nobody likes to wait at the door */
 #define REOPEN_NS_MIN (100 * NS_PER_MS)
 #define REOPEN_NS_MAX (5 * NS_PER_S)
@@ -43,7 +43,7 @@ static void say_hello(struct client *c, struct mono now)
         c->queue.ready.n = 0;
         udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_HELLO, .hello = { c->nonce, DGRAM_VERSION } });
         c->state = UDP_COOKIE_WAIT;
-        c->retry = mono_add(now, HELLO_NS << (c->tries < 3 ? c->tries : 3));
+        c->retry = mono_add(now, HELLO_NS << (c->tries < 2 ? c->tries : 2));
         c->tries++;
 }
 
@@ -60,7 +60,7 @@ static void say_connect(struct client *c, struct mono now)
         }
         buf_free(&tail);
         c->state = UDP_ACCEPT_WAIT;
-        c->retry = mono_add(now, HELLO_NS << (c->tries < 3 ? c->tries : 3));
+        c->retry = mono_add(now, HELLO_NS << (c->tries < 2 ? c->tries : 2));
         c->tries++;
 }
 

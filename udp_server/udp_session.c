@@ -408,7 +408,7 @@ static void gave_repair(struct udp_session *s, struct mono now, const struct pie
         if (!c || (part && bytes == 0))
                 return;
         udp_repair_done(s->repair, now, c->ref, p->seq_first, last);
-        udp_repair_spend(s->repair, bytes);
+        udp_repair_spend(s->repair, p->kind == PIECE_BYTES ? bytes : DGRAM_GAP_BYTES);
         s->shared->stats->repairs++;
         s->shared->stats->repair_bytes += bytes;
 }

@@ -27,6 +27,7 @@ enum {
         DGRAM_HELLO_BYTES = 1200,  /* HELLO fills a datagram, so that COOKIE amplifies nothing */
         DGRAM_COOKIE_BYTES = 48,   /* the largest answer a stranger may get; RESET is smaller */
         DGRAM_RESET_BYTES = 32,
+        DGRAM_GAP_BYTES = 48,          /* GAP of one range */
         DGRAM_PING_BYTES = 64,         /* more than a RESET, so that a PING may provoke one */
         DGRAM_CONNECT_BYTES_MIN = 256, /* CONNECT's datagram, padding included: as large as its answer */
         DGRAM_TAIL_OFFSET = 64,        /* of CONNECT's msgpack */
