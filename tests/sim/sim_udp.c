@@ -6,10 +6,9 @@
  */
 #include "tests/sim/udp_ends.h"
 
-        /* ---- one run ------------------------------------------------------------------------------- */
+/* ---- one run ------------------------------------------------------------------------------- */
 
-        static void
-        set_path(struct actor *a)
+static void set_path(struct actor *a)
 {
         struct world_path *path = world_path(sim.world, (uint32_t)a->number + 1);
         static const double losses[] = { 0, 0, 0.01, 0.02, 0.05, 0.1, 0.25 };
