@@ -110,13 +110,22 @@ static int receive(struct udp_server *s)
         return n;
 }
 
+/* More events could evict some that no member was offered yet: datagrams wait for the announce. */
+static bool crowded(const struct udp_server *s)
+{
+        const struct app *a = s->config.app;
+        while (a && !hub_crowded(app_hub(a)))
+                a = app_next(a);
+        return a != NULL;
+}
+
 static void on_ready(void *ctx, unsigned what)
 {
         struct udp_server *s = ctx;
         if (what & WATCH_WRITE)
                 s->full = false;
         if (what & WATCH_READ)
-                for (int calls = 0; calls < READ_CALLS_MAX && receive(s) == READ_DATAGRAMS; calls++)
+                for (int calls = 0; calls < READ_CALLS_MAX && !crowded(s) && receive(s) == READ_DATAGRAMS; calls++)
                         ;
         watch_want(&s->watch, s->stopped ? 0 : WATCH_READ);
         s->config.wake(s->config.wake_ctx);
