@@ -11,13 +11,36 @@ uint8_t hub_hash_key[16];
 
 /* ---- eviction over all rooms ---------------------------------------------------------------- */
 
-static void keep_total(struct hub *h)
+static void evict_oldest(struct hub *h)
 {
-        while (h->oldest && h->stats.log_bytes + h->stats.stream_bytes > h->config.bytes_total_max) {
-                struct room *r = h->oldest->room;
-                room_evict(r);
-                room_unuse(r);
-        }
+        struct room *r = h->oldest->room;
+        room_evict(r);
+        room_unuse(r);
+}
+
+static bool over_budget(const struct hub_budget *b)
+{
+        uint64_t bytes = 0;
+        for (const struct hub *h = b->hubs; h; h = h->next)
+                bytes += h->stats.log_bytes + h->stats.stream_bytes;
+        return bytes > b->bytes_max;
+}
+
+/* NULL: all logs are empty. */
+static struct hub *with_oldest(const struct hub_budget *b)
+{
+        struct hub *found = NULL;
+        for (struct hub *h = b->hubs; h; h = h->next)
+                if (h->oldest && (!found || mono_before(h->oldest->t, found->oldest->t)))
+                        found = h;
+        return found;
+}
+
+static void keep_total(const struct hub_budget *b)
+{
+        struct hub *h;
+        while (over_budget(b) && (h = with_oldest(b)))
+                evict_oldest(h);
 }
 
 static bool expired(struct mono since, int64_t span_ns, struct mono now)
@@ -27,12 +50,9 @@ static bool expired(struct mono since, int64_t span_ns, struct mono now)
 
 void hub_expire(struct hub *h, struct mono now)
 {
-        while (h->oldest && expired(h->oldest->t, h->config.age_ns_max, now)) {
-                struct room *r = h->oldest->room;
-                room_evict(r);
-                room_unuse(r);
-        }
-        keep_total(h);
+        while (h->oldest && expired(h->oldest->t, h->config.age_ns_max, now))
+                evict_oldest(h);
+        keep_total(h->budget);
         hub_forget_stays(h, now);
 }
 
@@ -67,6 +87,7 @@ void hub_nudge(struct hub *h)
 void hub_announce(struct hub *h)
 {
         h->awake = h->crowded = false;
+        h->budget->fresh_bytes -= h->fresh_bytes;
         h->fresh_bytes = 0;
         h->announces++;
         while (h->dirty) {
@@ -92,8 +113,9 @@ static void count_fresh(struct room *r, const struct log_entry *e)
         ev->fresh++;
         ev->fresh_bytes += e->body->n;
         h->fresh_bytes += e->body->n;
+        h->budget->fresh_bytes += e->body->n;
         if (ev->fresh >= (h->config.room_events_max + 3) / 4 || ev->fresh_bytes >= h->config.room_bytes_max / 4 ||
-            h->fresh_bytes >= h->config.bytes_total_max / 16)
+            h->budget->fresh_bytes >= h->budget->bytes_max / 16)
                 h->crowded = true;
 }
 
@@ -239,8 +261,6 @@ static void set_defaults(struct hub_config *c)
                 c->room_bytes_max = 16 << 20;
         if (!c->age_ns_max)
                 c->age_ns_max = 120 * NS_PER_S;
-        if (!c->bytes_total_max)
-                c->bytes_total_max = 256 << 20;
         if (!c->retain_ns)
                 c->retain_ns = 120 * NS_PER_S;
         if (c->retain_ns < c->age_ns_max) /* an exception is judged by a stay for as long as its event lives */
@@ -251,6 +271,25 @@ static void set_defaults(struct hub_config *c)
                 c->stays_max = HUB_STAYS_MAX;
         if (!c->event_bytes_max)
                 c->event_bytes_max = 1000000;
+}
+
+static void join_budget(struct hub *h)
+{
+        h->own.bytes_max = h->config.bytes_total_max;
+        h->budget = h->config.budget ? h->config.budget : &h->own;
+        if (!h->budget->bytes_max)
+                h->budget->bytes_max = 256 << 20;
+        h->next = h->budget->hubs;
+        h->budget->hubs = h;
+}
+
+static void leave_budget(struct hub *h)
+{
+        struct hub **link = &h->budget->hubs;
+        while (*link != h)
+                link = &(*link)->next;
+        *link = h->next;
+        h->budget->fresh_bytes -= h->fresh_bytes;
 }
 
 struct hub *hub_create(const struct hub_config *config)
@@ -273,6 +312,7 @@ struct hub *hub_create(const struct hub_config *config)
                 free(h);
                 return NULL;
         }
+        join_budget(h);
         return h;
 }
 
@@ -281,11 +321,9 @@ void hub_destroy(struct hub *h)
         if (!h)
                 return;
         assert(h->stats.members == 0);
-        while (h->oldest) {
-                struct room *r = h->oldest->room;
-                room_evict(r);
-                room_unuse(r);
-        }
+        while (h->oldest)
+                evict_oldest(h);
+        leave_budget(h);
         room_destroy(h->everyone);
         buf_free(&h->scratch);
         free(h);

@@ -11,7 +11,8 @@
  *
  * Not thread-safe; no I/O; no clock; the hub never calls anything that calls back into it.
  * Lent bytes (pieces, names, walks) are borrowed until the next hub call that takes a `struct hub`
- * or changes a member, but member_advance on the pieces of the same walk.
+ * or changes a member, but member_advance on the pieces of the same walk. A call to one hub may evict
+ * from the others of its budget.
  *
  * Counters: eid is the place in the namespace's order, from 1, contiguous; seq the place in one
  * room's log, contiguous there, its first being (highest eid so far) + 1, so that no (room name,
@@ -31,13 +32,23 @@ struct member; /* one session's place in this namespace; it stays while the sess
 
 enum { HUB_ROOM_NAME_MAX = 255, HUB_ENCODINGS_MAX = 4, HUB_TARGETS_MAX = 64, HUB_STAYS_MAX = 120 };
 
+/* What the logs and streams of several hubs may hold together: an application's namespaces have one.
+ * Over it, the oldest event of all goes first, whichever hub's it is, and a hub is crowded by what all
+ * of them publish. The caller's, set to a size and otherwise zeroed; it outlives its hubs. */
+struct hub_budget {
+        uint64_t bytes_max;   /* 0: the default (256 MiB) */
+        uint64_t fresh_bytes; /* events' bytes that their hubs have not announced */
+        struct hub *hubs;
+};
+
 struct hub_config {
-        uint32_t epoch;           /* not 0; identity of this log; from rng_os but in simulations */
-        uint64_t room_events_max; /* each room's log; 0 here and below: the default (10,000) */
-        uint64_t room_bytes_max;  /* events' bytes in a room's log (16 MiB) */
-        int64_t age_ns_max;       /* of an event in any log (120 s) */
-        uint64_t bytes_total_max; /* all logs and streams together (256 MiB) */
-        int64_t retain_ns;        /* how long the record of a left room is kept (120 s) */
+        uint32_t epoch;            /* not 0; identity of this log; from rng_os but in simulations */
+        uint64_t room_events_max;  /* each room's log; 0 here and below: the default (10,000) */
+        uint64_t room_bytes_max;   /* events' bytes in a room's log (16 MiB) */
+        int64_t age_ns_max;        /* of an event in any log (120 s) */
+        uint64_t bytes_total_max;  /* all logs and streams together (256 MiB) */
+        struct hub_budget *budget; /* NULL: its own, of bytes_total_max; else that is not looked at */
+        int64_t retain_ns;         /* how long the record of a left room is kept (120 s) */
         uint32_t stays_max; /* rooms a member may be in, its own and `everyone` not counted (64; at most HUB_STAYS_MAX)
                              */
         uint32_t event_bytes_max; /* one event (1,000,000) */

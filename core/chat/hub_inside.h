@@ -92,6 +92,8 @@ struct member {
 
 struct hub {
         struct hub_config config;
+        struct hub_budget own, *budget;
+        struct hub *next; /* of the budget */
         struct hub_encoding encoding[HUB_ENCODINGS_MAX];
         int encodings;
         struct room *rooms; /* by name */

@@ -18,6 +18,7 @@ enum { TRANSPORTS_MAX = 4 };
 
 struct service {
         struct loop *loop;
+        struct hub_budget budget; /* of all namespaces together */
         struct hub *hub[SERVICE_NAMESPACES_MAX];
         struct app *app[SERVICE_NAMESPACES_MAX];
         uint32_t namespaces;
@@ -97,6 +98,7 @@ static int add_namespace(struct service *s, struct hub_config hub, const struct 
                 return ERR_FULL;
         if (hub.epoch == 0)
                 hub.epoch = (uint32_t)rng_os_u64() | 1;
+        hub.budget = &s->budget;
         s->hub[i] = hub_create(&hub);
         s->app[i] = s->hub[i] ? app_create(s->hub[i], handlers) : NULL;
         if (!s->app[i]) {
@@ -116,6 +118,7 @@ int service_create(const struct service_config *config, struct service **out)
         if (!s)
                 return ERR_NO_MEMORY;
         raise_file_limit();
+        s->budget.bytes_max = config->hub.bytes_total_max;
         s->coin = rng_seeded(config->seed, "flush order");
         s->loop = loop_create(LOOP_SOCKETS);
         int err = !s->loop || loop_on_signals(s->loop, on_signal, s) != 0 ? ERR_NO_MEMORY : 0;
@@ -204,7 +207,7 @@ static const struct argp_option log_options[] = {
         { 0, 0, 0, 0, "How much of each room is kept for slow readers and for recovery:", 50 },
         { "log-events", KEY_EVENTS, "N", 0, "events in a room's log (10000)", 0 },
         { "log-bytes", KEY_BYTES, "SIZE", 0, "bytes of events in a room's log (16mib)", 0 },
-        { "log-bytes-total", KEY_TOTAL, "SIZE", 0, "bytes of all logs together (256mib)", 0 },
+        { "log-bytes-total", KEY_TOTAL, "SIZE", 0, "bytes of all logs together, in all namespaces (256mib)", 0 },
         { "log-age", KEY_AGE, "SPAN", 0, "age of an event in any log (120s)", 0 },
         { 0 },
 };

@@ -20,7 +20,7 @@ struct service;
 enum { SERVICE_NAMESPACES_MAX = 16 };
 
 struct service_config {
-        struct hub_config hub;               /* of each namespace's; epoch 0: from the OS */
+        struct hub_config hub;               /* of each namespace's; bytes_total_max: of all; epoch 0: from the OS */
         const struct app_handlers *handlers; /* the application: at most SERVICE_NAMESPACES_MAX, by `also` */
         uint64_t seed;                       /* of the coin */
 };
