@@ -95,8 +95,9 @@ asan tsan: ## run all tests under the address and undefined-behaviour (or thread
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60) with clang's libFuzzer
 	@tests/fuzz/run $(or $(FUZZ_SECONDS),60) $(FUZZ)
 
-bench: all ## CPU per delivery beside a bare batch-send reference, in one run
+bench: all ## CPU per delivery beside a bare batch-send reference, in one run; memory of idle connections
 	@bin/bench speed
+	@bin/bench idle
 
 fmt: ## format the C sources
 	@git ls-files '*.[ch]' | xargs clang-format -i
