@@ -3,18 +3,29 @@
 #include <stdlib.h>
 
 #include "core/base/err.h"
+#include "core/chat/once.h"
 #include "core/event/pack.h"
 
-/* A display name, attached to the socket once it has set one. */
-struct label {
-        uint8_t n;
-        uint8_t text[];
+/* Attached to the socket once it has set a display name, or given an id to what it published. */
+struct person {
+        struct once once;
+        uint8_t name_n;
+        uint8_t name[CHAT_NAME_MAX];
 };
 
 static struct bytes name_of(struct app_socket *s)
 {
-        const struct label *label = *app_socket_data(s);
-        return label ? bytes_of(label->text, label->n) : bytes_text("");
+        const struct person *p = *app_socket_data(s);
+        return p ? bytes_of(p->name, p->name_n) : bytes_text("");
+}
+
+/* NULL when memory is out. */
+static struct person *person_of(struct app_socket *s)
+{
+        void **at = app_socket_data(s);
+        if (!*at)
+                *at = calloc(1, sizeof(struct person));
+        return *at;
 }
 
 /* One event at work. A verb returns NULL when done, or the words of its refusal; then nothing
@@ -26,6 +37,7 @@ struct call {
         struct mono now;
         const struct event *e;
         struct app_reply *reply;
+        struct bytes pub; /* the client's id for it; empty: none */
 };
 
 static const char no_memory[] = "out of memory";
@@ -168,14 +180,11 @@ static const char *verb_name(struct call *c)
         struct bytes text;
         if (!pack_get_text(event_arg(c->e, 0), &text) || text.n == 0 || text.n > CHAT_NAME_MAX)
                 return "a name is text of 1 to 64 bytes";
-        struct label *label = malloc(sizeof *label + text.n);
-        if (!label)
+        struct person *p = person_of(c->s);
+        if (!p)
                 return no_memory;
-        label->n = (uint8_t)text.n;
-        memcpy(label->text, text.at, text.n);
-        void **at = app_socket_data(c->s);
-        free(*at);
-        *at = label;
+        p->name_n = (uint8_t)text.n;
+        memcpy(p->name, text.at, text.n);
         answer_text(c->reply, "name", text);
         return NULL;
 }
@@ -219,11 +228,30 @@ static const char *publish(struct call *c, struct bytes event, const struct byte
 {
         struct publish p = { .event = event, .rooms = rooms, .rooms_n = rooms_n, .from = c->m, .own = own };
         struct published out;
+        struct person *person = c->pub.n > 0 ? person_of(c->s) : NULL;
+        if (c->pub.n > 0 && (!person || once_reserve(&person->once) != 0))
+                return no_memory;
         int err = hub_publish(c->hub, c->now, &p, &out);
         if (err)
                 return err_text(err);
+        if (person)
+                once_put(&person->once, c->pub, &out);
         answer_published(c->reply, &out);
         return NULL;
+}
+
+/* Reads the id under which this may have been published already. False: what stands there is none. */
+static bool read_pub(struct call *c)
+{
+        struct bytes last = c->e->args_n > 0 ? event_arg(c->e, c->e->args_n - 1) : bytes_text("");
+        struct bytes id = pack_map_text(last, "$pub");
+        return pack_kind(id) == PACK_NONE || (pack_get_text(id, &c->pub) && c->pub.n > 0 && c->pub.n <= ONCE_ID_MAX);
+}
+
+static bool published_before(const struct call *c, struct published *p)
+{
+        const struct person *person = *app_socket_data(c->s);
+        return c->pub.n > 0 && person && once_find(&person->once, c->pub, p);
 }
 
 /* The client's message with the server's word for who sent it: room, from and name first, then
@@ -376,16 +404,29 @@ static const struct verb {
         { "broadcast", verb_broadcast },
 };
 
+/* Returns as a verb does. */
+static const char *act(struct call *c)
+{
+        struct published before;
+        const char *(*run)(struct call *) = any_other;
+        if (!read_pub(c))
+                return "a $pub is text of 1 to 64 bytes";
+        if (published_before(c, &before)) {
+                answer_published(c->reply, &before);
+                return NULL;
+        }
+        for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+                if (event_is(c->e, verbs[i].name))
+                        run = verbs[i].run;
+        }
+        return run(c);
+}
+
 static void chat_event(struct app *a, struct app_socket *s, struct mono now, const struct event *e,
                        struct app_reply *reply)
 {
-        struct call c = { app_hub(a), s, app_socket_member(s), now, e, reply };
-        const char *(*run)(struct call *) = any_other;
-        for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-                if (event_is(e, verbs[i].name))
-                        run = verbs[i].run;
-        }
-        const char *refused = run(&c);
+        struct call c = { app_hub(a), s, app_socket_member(s), now, e, reply, bytes_text("") };
+        const char *refused = act(&c);
         if (refused) {
                 unsay(reply);
                 answer_text(reply, "error", bytes_text(refused));
@@ -406,7 +447,10 @@ static void chat_recovered(struct app *a, struct app_socket *s, struct mono now)
 static void chat_forget(struct app *a, struct app_socket *s)
 {
         (void)a;
-        free(*app_socket_data(s));
+        struct person *p = *app_socket_data(s);
+        if (p)
+                once_free(&p->once);
+        free(p);
 }
 
 const struct app_handlers chat_handlers = {

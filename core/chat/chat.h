@@ -18,6 +18,10 @@
  * left by nobody. Only `chat message` to a room vouches for who sent it: from and name are the
  * server's words there, whatever the client put under these keys.
  *
+ * Whatever publishes may bear an id, text under `$pub` in its last argument, a map: published again
+ * with the same id by the same socket (which stays the same over a recovery) it is not published, and
+ * the answer is the first one's {eid, seq}; the last 1,024 ids are known (once.h). Receivers see it.
+ *
  * Names that belong to the server (hello, joined, left, gap, $ack) and Socket.IO's reserved ones
  * (connect, connect_error, disconnect, disconnecting, newListener, removeListener) are refused as
  * names of events to publish. Errors are answers {error: words}; nothing else happens then.
