@@ -34,12 +34,13 @@ static const char doc[] =
         "  client ws://127.0.0.1:3000 --room tea --name Ann\n"
         "  echo hello | client udp://127.0.0.1:3001 --room tea";
 
-enum { KEY_JSON = 256, KEY_MODE };
+enum { KEY_JSON = 256, KEY_MODE, KEY_TOKEN };
 
 static const struct argp_option option_list[] = {
         { "room", 'r', "ROOM", 0, "join this room at first, and speak there", 0 },
         { "name", 'n', "NAME", 0, "what the others see before your words", 0 },
         { "mode", KEY_MODE, "MODE", 0, "udp: nack (ordered, repaired), nack-unordered or raw (nack)", 0 },
+        { "auth-token-file", KEY_TOKEN, "FILE", 0, "the server's token, if it asks for one", 0 },
         { "json", KEY_JSON, 0, 0, "events in and out as lines of JSON", 0 },
         { 0 },
 };
@@ -70,6 +71,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         case KEY_MODE:
                 o->talk.engine.mode = (enum client_mode)options_word("mode", arg, modes);
                 o->mode_given = true;
+                return 0;
+        case KEY_TOKEN:
+                o->talk.engine.token = options_secret("auth-token-file", arg, APP_TOKEN_MAX);
                 return 0;
         case KEY_JSON:
                 o->talk.json = true;

@@ -277,9 +277,13 @@ static int put_auth(struct client *c, struct buf *auth)
         char offset[SIO_OFFSET_TEXT_MAX];
         bool back = c->pid.n > 0, placed = back && c->seen.epoch != 0;
         sio_offset_text(c->seen, offset);
-        int err = pack_put_map(auth, 1u + back + placed);
+        int err = pack_put_map(auth, 1u + (c->config.token != NULL) + back + placed);
         err = err ? err : pack_put_word(auth, "gaps");
         err = err ? err : pack_put_bool(auth, true);
+        if (c->config.token) {
+                err = err ? err : pack_put_word(auth, "token");
+                err = err ? err : pack_put_word(auth, c->config.token);
+        }
         if (back) {
                 err = err ? err : pack_put_word(auth, "pid");
                 err = err ? err : pack_put_text(auth, buf_bytes(&c->pid));

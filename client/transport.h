@@ -21,6 +21,7 @@ struct client_config {
         const char *host;      /* host:port, for the Host header; borrowed for the engine's life */
         const char *path;      /* Socket.IO's path, "/socket.io/" */
         const char *name;      /* display name to set once up; NULL: none */
+        const char *token;     /* what the server asks for (--auth-token-file); NULL: nothing. At most 256 bytes */
         enum client_mode mode; /* of every room joined, UDP */
         uint64_t seed;         /* of reconnect jitter only; identities come from the OS */
         bool reconnect;        /* come back by itself after a lost connection */

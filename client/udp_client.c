@@ -47,17 +47,30 @@ static void say_hello(struct client *c, struct mono now)
         c->tries++;
 }
 
+static int put_auth(const struct client *c, struct buf *auth)
+{
+        if (!c->config.token)
+                return 0;
+        int err = pack_put_map(auth, 1);
+        err = err ? err : pack_put_word(auth, "token");
+        return err ? err : pack_put_word(auth, c->config.token);
+}
+
 static void say_connect(struct client *c, struct mono now)
 {
-        struct buf tail = { 0 };
+        struct buf auth = { 0 }, tail = { 0 };
         struct dgram_connect_tail t = { .space = bytes_text("/") };
         struct dgram_msg m = { .type = DGRAM_CONNECT, .connect = { .proof = c->cookie } };
         memcpy(m.connect.instance, c->instance, sizeof c->instance);
         c->queue.ready.n = 0;
-        if (dgram_connect_tail_put(&tail, &t) == 0) {
+        int err = put_auth(c, &auth);
+        t.auth = buf_bytes(&auth);
+        err = err ? err : dgram_connect_tail_put(&tail, &t);
+        if (!err) {
                 m.connect.tail = buf_bytes(&tail);
                 udp_client_say(c, &m);
         }
+        buf_free(&auth);
         buf_free(&tail);
         c->state = UDP_ACCEPT_WAIT;
         c->retry = mono_add(now, HELLO_NS << (c->tries < 2 ? c->tries : 2));

@@ -39,6 +39,7 @@ enum {
         KEY_BUNDLE,
         KEY_CONGESTION,
         KEY_NODELAY,
+        KEY_TOKEN,
         KEY_APP
 };
 
@@ -58,6 +59,7 @@ static const struct argp_option option_list[] = {
           "folder of socket.io.js and its sisters for browsers (the npm package that `make deps` installs)", 0 },
         { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control of every connection (the system's)", 0 },
         { "nodelay", KEY_NODELAY, "on|off", 0, "TCP_NODELAY (on)", 0 },
+        { "auth-token-file", KEY_TOKEN, "FILE", 0, "let in only who knows the token in this file (anyone)", 0 },
         { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
         { "verbose", 'v', 0, 0, "say on standard error what happens, and at the end what was counted", 0 },
         { 0 },
@@ -132,6 +134,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_NODELAY:
                 c->nodelay = options_switch("nodelay", arg);
+                return 0;
+        case KEY_TOKEN:
+                o->service.token = options_secret("auth-token-file", arg, APP_TOKEN_MAX);
                 return 0;
         case KEY_APP:
                 o->service.handlers = service_app_word(arg);

@@ -177,10 +177,42 @@ static struct tcp_seat *take_seat(struct tcp_session *s, struct tcp_space *space
         return seat;
 }
 
+void session_refuse(struct tcp_session *s, struct mono now, struct bytes nsp, const char *message, struct bytes data)
+{
+        struct buf *map = &s->service->answer;
+        map->n = 0;
+        int err = pack_put_map(map, data.n > 0 ? 2 : 1);
+        err = err ? err : pack_put_word(map, "message");
+        err = err ? err : pack_put_word(map, message);
+        if (data.n > 0) {
+                err = err ? err : pack_put_word(map, "data");
+                err = err ? err : pack_put_raw(map, data);
+        }
+        struct sio_packet p = { .type = SIO_CONNECT_ERROR, .nsp = nsp, .data = buf_bytes(map) };
+        if (err)
+                session_check(s, now, err);
+        else
+                session_put_border(s, now, &p);
+}
+
+/* Whoever comes back has shown a private id and needs nothing else. */
+static bool admit(struct tcp_session *s, struct mono now, const struct tcp_space *space, struct bytes auth)
+{
+        struct app_refusal refusal = { .message = "refused" };
+        bool may = app_admit(space->app, now, auth, &refusal);
+        if (!may) {
+                s->service->counts.refused++;
+                session_refuse(s, now, space->nsp, refusal.message, buf_bytes(&refusal.data));
+        }
+        buf_free(&refusal.data);
+        return may;
+}
+
+/* The seat is taken, unless the application refuses. */
 static int sit(struct tcp_session *s, struct mono now, struct tcp_seat *seat, struct bytes auth)
 {
         struct tcp_service *v = s->service;
-        if (resume(s, now, seat, auth))
+        if (resume(s, now, seat, auth) || !admit(s, now, seat->space, auth))
                 return 0;
         seat->socket = app_connect(seat->space->app, now, auth, encoding(s, seat->space), &s->sink, line(s));
         if (!seat->socket)
@@ -203,6 +235,8 @@ void session_connect(struct tcp_session *s, struct mono now, struct tcp_space *s
                 session_check(s, now, err);
                 return;
         }
+        if (!seat->socket)
+                return;
         s->connect_by = MONO_NEVER;
         put_reply(s, now, seat);
         if (!s->ended && app_handlers(space->app)->greets)

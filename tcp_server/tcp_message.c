@@ -14,20 +14,6 @@ static void end(struct tcp_session *s, struct mono now, enum tcp_end why)
 
 /* ---- packets ---------------------------------------------------------------------------------- */
 
-static void refuse_namespace(struct tcp_session *s, struct mono now, struct bytes nsp)
-{
-        struct buf *data = &s->service->answer;
-        data->n = 0;
-        int err = pack_put_map(data, 1);
-        err = err ? err : pack_put_word(data, "message");
-        err = err ? err : pack_put_word(data, "Invalid namespace");
-        struct sio_packet p = { .type = SIO_CONNECT_ERROR, .nsp = nsp, .data = buf_bytes(data) };
-        if (err)
-                end(s, now, TCP_END_MEMORY);
-        else
-                session_put_border(s, now, &p);
-}
-
 /* Socket.IO allows numbers as names, and its emitters know them as text: so do we. */
 static int name_as_text(struct bytes data, struct buf *event)
 {
@@ -108,7 +94,7 @@ static void on_connect(struct tcp_session *s, struct mono now, const struct sio_
         if (space)
                 session_connect(s, now, space, p->data);
         else
-                refuse_namespace(s, now, p->nsp);
+                session_refuse(s, now, p->nsp, "Invalid namespace", bytes_text(""));
 }
 
 static void on_packet(struct tcp_session *s, struct mono now, const struct sio_packet *p)

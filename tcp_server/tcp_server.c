@@ -194,6 +194,7 @@ void tcp_server_tell(const struct tcp_server *s)
         for (int i = WS_FAULT_NONE + 1; i < WS_FAULTS; i++)
                 tell(c->faults[i], "bad frames: ", ws_fault_text((enum ws_fault)i));
         tell(c->connects, "sockets connected", "");
+        tell(c->refused, "sockets refused", "");
         tell(c->recovered, "sockets recovered", "");
         tell(c->partly_recovered, "sockets recovered in part", "");
         tell(c->taken_over, "sockets taken over", "");

@@ -61,7 +61,7 @@ bool tcp_end_kept(enum tcp_end end);
 struct tcp_counts {
         uint64_t ends[TCP_ENDS];
         uint64_t faults[WS_FAULTS]; /* of TCP_END_FRAME, by kind */
-        uint64_t connects, recovered, partly_recovered, taken_over, gaps, events_in;
+        uint64_t connects, refused, recovered, partly_recovered, taken_over, gaps, events_in;
 };
 
 /* What the last tcp_session_slices lent, in order. */

@@ -72,6 +72,9 @@ void session_check(struct tcp_session *s, struct mono now, int err);
 /* One Engine.IO message: one packet or one attachment, in the parser that the first message showed. */
 void session_message(struct tcp_session *s, struct mono now, const struct eio_packet *message);
 
+/* The CONNECT for that namespace is refused; the connection lives on. data: one msgpack item or empty. */
+void session_refuse(struct tcp_session *s, struct mono now, struct bytes nsp, const char *message, struct bytes data);
+
 /* A CONNECT for a namespace: a new socket, or the client's old one. auth may be empty. */
 void session_connect(struct tcp_session *s, struct mono now, struct tcp_space *space, struct bytes auth);
 

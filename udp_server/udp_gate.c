@@ -246,6 +246,18 @@ static uint16_t no_place(const struct udp_gate *g, const struct udp_addr *from, 
         return crowded ? DGRAM_CODE_LIMIT : 0;
 }
 
+/* Whoever is known was let in before. */
+static bool admit(struct udp_gate *g, struct mono now, const struct dgram_connect *connect,
+                  const struct dgram_connect_tail *tail)
+{
+        struct app_refusal refusal = { 0 };
+        bool may = udp_instance_find(g->shared.instances, connect->instance) ||
+                   app_admit(app_find(g->shared.app, tail->space), now, tail->auth, &refusal);
+        buf_free(&refusal.data);
+        g->stats.not_admitted += !may;
+        return may;
+}
+
 static size_t answer_connect(struct udp_gate *g, struct mono now, const struct udp_addr *from,
                              const struct dgram_connect *connect, uint8_t answer[DGRAM_COOKIE_BYTES])
 {
@@ -266,6 +278,8 @@ static size_t answer_connect(struct udp_gate *g, struct mono now, const struct u
         }
         if (!udp_instance_fits(g->shared.instances, connect->instance, app_find(g->shared.app, tail.space)))
                 return refuse(connect, DGRAM_CODE_NO_CHANNEL, answer);
+        if (!admit(g, now, connect, &tail))
+                return refuse(connect, DGRAM_CODE_AUTH, answer);
         uint16_t why = p ? 0 : no_place(g, from, connect);
         if (why) {
                 g->stats.full++;

@@ -40,6 +40,7 @@
         X(bad_cookie, "rejected: CONNECT without a valid cookie")              \
         X(short_connect, "rejected: CONNECT of less than 256 bytes")           \
         X(full, "refused: too many sessions")                                  \
+        X(not_admitted, "refused: by the application, or without its token")   \
         X(reset_limited, "RESET not sent: over the rate")                      \
         X(pub_refused, "PUB refused")                                          \
         X(pub_too_old, "PUB below the window of known ones")                   \

@@ -1,5 +1,6 @@
 #include "core/base/options.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -235,4 +236,21 @@ bool options_switch(const char *name, const char *text)
 {
         static const char *const words[] = { "off", "on", NULL };
         return options_word(name, text, words) == 1;
+}
+
+const char *options_secret(const char *name, const char *file, size_t max)
+{
+        FILE *f = fopen(file, "r");
+        char *line = calloc(1, max + 2);
+        bool read = f && line && (fgets(line, (int)max + 2, f) || !ferror(f));
+        if (!read)
+                options_machine("--%s %s: %s", name, file, strerror(errno));
+        line[strcspn(line, "\n")] = '\0';
+        size_t n = 0;
+        while (line[n] >= ' ' && line[n] <= '~')
+                n++;
+        if (n == 0 || n > max || line[n])
+                options_machine("--%s %s: must hold one line of 1 to %zu printable characters", name, file, max);
+        fclose(f);
+        return line;
 }

@@ -42,6 +42,9 @@ double options_share(const char *name, const char *text);
 uint64_t options_count(const char *name, const char *text, uint64_t min, uint64_t max);
 /* One of the words in the NULL-ended list: its index. */
 int options_word(const char *name, const char *text, const char *const *words);
+/* A secret, kept in a file since command lines are seen by all: one line of 1 to `max` printable ASCII
+ * characters. Stays until the process ends. */
+const char *options_secret(const char *name, const char *file, size_t max);
 bool options_switch(const char *name, const char *text); /* on, off */
 
 #endif

@@ -1,10 +1,12 @@
 #include "core/chat/app.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 
 #include "core/base/rng.h"
 #include "core/chat/app_inside.h"
+#include "core/event/pack.h"
 
 struct app *app_create(struct hub *hub, const struct app_handlers *handlers)
 {
@@ -54,6 +56,44 @@ struct hub *app_hub(const struct app *a)
 const struct app_handlers *app_handlers(const struct app *a)
 {
         return a->handlers;
+}
+
+void app_token_set(struct app *a, struct bytes token)
+{
+        a->token = token;
+}
+
+/* ---- coming and going ------------------------------------------------------------------------- */
+
+/* How long it takes tells nothing about the token, not even how long that is. */
+static bool is_token(const struct app *a, struct bytes said)
+{
+        unsigned char ours[crypto_generichash_BYTES], theirs[crypto_generichash_BYTES];
+        crypto_generichash(ours, sizeof ours, a->token.at, a->token.n, NULL, 0);
+        crypto_generichash(theirs, sizeof theirs, said.at, said.n, NULL, 0);
+        return sodium_memcmp(ours, theirs, sizeof ours) == 0;
+}
+
+static bool knows_token(const struct app *a, struct bytes auth, struct app_refusal *refusal)
+{
+        struct bytes said = bytes_text("");
+        bool given = pack_get_text(pack_map_text(auth, "token"), &said);
+        if (a->token.n == 0 || (given && is_token(a, said)))
+                return true;
+        int err = pack_put_map(&refusal->data, 1);
+        err = err ? err : pack_put_word(&refusal->data, "token");
+        err = err ? err : pack_put_word(&refusal->data, given ? "wrong" : "missing");
+        if (err)
+                refusal->data.n = 0;
+        refusal->message = "not authorized";
+        return false;
+}
+
+bool app_admit(struct app *a, struct mono now, struct bytes auth, struct app_refusal *refusal)
+{
+        if (!knows_token(a, auth, refusal))
+                return false;
+        return !a->handlers->admit || a->handlers->admit(a, now, auth, refusal);
 }
 
 /* Ids are names of rooms too, and whoever knows one can write to its owner, so they are not to be

@@ -17,12 +17,19 @@
 struct app;
 struct app_socket;
 
-enum { APP_ID_CHARS = 20 }; /* of a socket's id: 15 bytes from the OS in url-safe base64 */
+enum { APP_TOKEN_MAX = 256 }; /* bytes, so that it fits into a datagram too */
+enum { APP_ID_CHARS = 20 };   /* of a socket's id: 15 bytes from the OS in url-safe base64 */
 
 /* The answer to an event that asked for one: arguments, msgpack items back to back. */
 struct app_reply {
         struct buf args; /* the caller's, empty at the call */
         uint32_t args_n;
+};
+
+/* Why a client is not let in: Socket.IO's connect_error. On UDP it learns only that it is refused. */
+struct app_refusal {
+        const char *message; /* static words */
+        struct buf data;     /* one msgpack item more; empty: none. The caller's, empty at the call */
 };
 
 /* Each of the functions may be NULL: not told. */
@@ -32,7 +39,10 @@ struct app_handlers {
         const struct app_handlers *also; /* the application's next namespace; NULL: no more */
         bool greets;                     /* sessions send `hello` {id} after connect */
         bool exact; /* on Socket.IO the reference\'s bytes: no recovery, so no offsets behind arguments */
-        /* auth: the CONNECT payload as one msgpack item; empty bytes when there was none. */
+        /* May this client come in? Asked before it has a socket, and not again when it comes back.
+         * auth, here and below: the CONNECT payload as one msgpack item; empty bytes when there was none.
+         * returns false with *refusal filled in */
+        bool (*admit)(struct app *a, struct mono now, struct bytes auth, struct app_refusal *refusal);
         void (*connect)(struct app *a, struct app_socket *s, struct mono now, struct bytes auth);
         void (*event)(struct app *a, struct app_socket *s, struct mono now, const struct event *e,
                       struct app_reply *reply);
@@ -60,6 +70,10 @@ struct bytes app_nsp(const struct app *a);
 
 void app_destroy(struct app *a); /* accepts NULL */
 struct hub *app_hub(const struct app *a);
+
+/* From now on only those come in whose auth says {token: this text}; borrowed. Empty: anyone. */
+void app_token_set(struct app *a, struct bytes token);
+
 const struct app_handlers *app_handlers(const struct app *a);
 
 /* ---- for the application ------------------------------------------------------------------ */
@@ -92,6 +106,10 @@ struct app_line {
         int (*ask)(void *owner, struct app_socket *s, struct mono now, uint64_t id, struct bytes event);
         void *owner;
 };
+
+/* May a client that was not here before connect? Asks for the token, then the application. *refusal:
+ * zeroed; its data is the caller's to free, whatever the answer. */
+bool app_admit(struct app *a, struct mono now, struct bytes auth, struct app_refusal *refusal);
 
 /* A client connected: makes its socket and member, then tells the application. The socket is the
  * session's until app_leave (gone) or app_away (kept for recovery). NULL when memory is out. */

@@ -12,6 +12,7 @@ struct app {
         struct hub *hub;
         const struct app_handlers *handlers;
         struct asks *asks;
+        struct bytes token; /* empty: none is asked for */
         uint32_t sockets; /* connected or away */
 };
 

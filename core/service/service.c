@@ -91,9 +91,10 @@ static void raise_file_limit(void)
         (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int add_namespace(struct service *s, struct hub_config hub, const struct app_handlers *handlers)
+static int add_namespace(struct service *s, const struct service_config *config, const struct app_handlers *handlers)
 {
         uint32_t i = s->namespaces;
+        struct hub_config hub = config->hub;
         if (i == SERVICE_NAMESPACES_MAX)
                 return ERR_FULL;
         if (hub.epoch == 0)
@@ -106,6 +107,8 @@ static int add_namespace(struct service *s, struct hub_config hub, const struct 
                 return ERR_NO_MEMORY;
         }
         s->namespaces++;
+        if (config->token)
+                app_token_set(s->app[i], bytes_text(config->token));
         if (i > 0)
                 app_chain(s->app[0], s->app[i]);
         hub_wake_set(s->hub[i], service_wake, s);
@@ -123,7 +126,7 @@ int service_create(const struct service_config *config, struct service **out)
         s->loop = loop_create(LOOP_SOCKETS);
         int err = !s->loop || loop_on_signals(s->loop, on_signal, s) != 0 ? ERR_NO_MEMORY : 0;
         for (const struct app_handlers *h = config->handlers; !err && h; h = h->also)
-                err = add_namespace(s, config->hub, h);
+                err = add_namespace(s, config, h);
         if (err) {
                 service_destroy(s);
                 return err;

@@ -22,6 +22,7 @@ enum { SERVICE_NAMESPACES_MAX = 16 };
 struct service_config {
         struct hub_config hub;               /* of each namespace's; bytes_total_max: of all; epoch 0: from the OS */
         const struct app_handlers *handlers; /* the application: at most SERVICE_NAMESPACES_MAX, by `also` */
+        const char *token;                   /* to be let in, in every namespace (app_token_set); NULL: none */
         uint64_t seed;                       /* of the coin */
 };
 

@@ -170,6 +170,9 @@ expect "client, nobody there on TCP" 3 '^client: cannot reach 127.0.0.1:1: Conne
 expect "client, nobody there on UDP" 3 '^client: cannot reach 127.0.0.1:1: Connection refused' "$bin/client" udp://127.0.0.1:1
 expect "a plan that is no capture" 3 '--plan.*key' sh -c 'echo hello, this is no capture >key; exec "$@"' - "$bin/bench" run --plan key
 expect "a key that is too short" 3 '--key-file key: too short for a key' "$bin/udp_server" --listen 127.0.0.1:0 --key-file key
+expect "a token that is none" 3 '--auth-token-file empty: must hold one line' sh -c 'echo >empty; exec "$@"' - "$bin/tcp_server" --listen 127.0.0.1:0 --auth-token-file empty
+expect "a token that is too long" 3 '--auth-token-file long: must hold one line of 1 to 256' \
+        sh -c 'printf %0300d 7 >long; exec "$@"' - "$bin/udp_server" --listen 127.0.0.1:0 --auth-token-file long
 expect "logs that are none" 3 'not two decision logs' "$bin/lab" same key key
 expect "a log that is not there" 3 '/no/such: No such file' "$bin/lab" same /no/such key
 

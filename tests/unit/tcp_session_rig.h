@@ -28,6 +28,7 @@
 #include "core/chat/ask.h"
 #include "core/chat/chat.h"
 #include "core/chat/echo.h"
+#include "core/event/pack.h"
 #include "core/wire/eio.h"
 #include "core/wire/sio_msgpack.h"
 #include "tcp_server/tcp_private.h"
@@ -38,7 +39,7 @@ enum { PEERS = 4, STEPS = 40, TOLD_MAX = 64 * 1024 };
 struct script {
         const char *name;
         const char *mode; /* "", "echo", "two" (chat on / and /news), "off" (no recovery), "small" (a log of 4 events),
-                             "gap" */
+                             "gap", "token" (asks for one), "picky" (an application that refuses) */
         const char *steps[STEPS];
 };
 
@@ -74,6 +75,32 @@ static const struct app_handlers *two_namespaces(void)
         return two_handlers;
 }
 
+/* ---- a chat for adults ------------------------------------------------------------------------------ */
+
+/* Says why not, in words alone or with data. */
+static bool picky_admit(struct app *a, struct mono now, struct bytes auth, struct app_refusal *refusal)
+{
+        uint64_t age;
+        (void)a, (void)now;
+        if (pack_get_u64(pack_map_text(auth, "age"), &age) && age >= 18)
+                return true;
+        refusal->message = "how old are you?";
+        if (pack_get_u64(pack_map_text(auth, "age"), &age)) {
+                refusal->message = "too young";
+                pack_put_u64(&refusal->data, 18 - age);
+        }
+        return false;
+}
+
+static struct app_handlers picky_handlers;
+
+static const struct app_handlers *picky(void)
+{
+        picky_handlers = chat_handlers;
+        picky_handlers.admit = picky_admit;
+        return &picky_handlers;
+}
+
 /* ---- the rig ------------------------------------------------------------------------------------- */
 
 static void note(void *owner)
@@ -92,12 +119,16 @@ static void rig_begin(struct rig *r, const char *mode)
                 handlers = &echo_handlers;
         if (strcmp(mode, "two") == 0)
                 handlers = two_namespaces();
+        if (strcmp(mode, "picky") == 0)
+                handlers = picky();
         for (int i = 0; handlers; i++, handlers = handlers->also) {
                 r->hub[i] = hub_create(&hub);
                 r->app[i] = app_create(r->hub[i], handlers);
                 if (i > 0)
                         app_chain(r->app[0], r->app[i]);
         }
+        if (strcmp(mode, "token") == 0)
+                app_token_set(r->app[0], bytes_text("open sesame"));
         struct tcp_config config = tcp_config_defaults();
         config.recovery = strcmp(mode, "off") != 0;
         config.payload_bytes_max = 100000;

@@ -183,17 +183,31 @@ static inline void rig_cookie(struct rig *r, const struct rig_peer *p, struct dg
         *proof = m.cookie;
 }
 
-static inline size_t rig_connect_bytes(const struct rig_peer *p, const struct dgram_cookie *proof, const char *space,
-                                       uint8_t out[DGRAM_BYTES_MAX])
+/* token: NULL: no auth. */
+static inline size_t rig_connect_with(const struct rig_peer *p, const struct dgram_cookie *proof, const char *space,
+                                      const char *token, uint8_t out[DGRAM_BYTES_MAX])
 {
-        struct buf tail = { 0 };
-        dgram_connect_tail_put(&tail, &(struct dgram_connect_tail){ .space = bytes_text(space) });
+        struct buf auth = { 0 }, tail = { 0 };
+        if (token) {
+                pack_put_map(&auth, 1);
+                pack_put_word(&auth, "token");
+                pack_put_word(&auth, token);
+        }
+        dgram_connect_tail_put(&tail,
+                               &(struct dgram_connect_tail){ .space = bytes_text(space), .auth = buf_bytes(&auth) });
+        buf_free(&auth);
         struct dgram_msg m = { .type = DGRAM_CONNECT, .connect = { .proof = *proof, .tail = buf_bytes(&tail) } };
         memcpy(m.connect.instance, p->instance, DGRAM_TOKEN);
         memset(out, 0, DGRAM_BYTES_MAX);
         rig_pack(&m, out);
         buf_free(&tail);
         return DGRAM_CONNECT_BYTES_MIN;
+}
+
+static inline size_t rig_connect_bytes(const struct rig_peer *p, const struct dgram_cookie *proof, const char *space,
+                                       uint8_t out[DGRAM_BYTES_MAX])
+{
+        return rig_connect_with(p, proof, space, NULL, out);
 }
 
 /* The whole way to a session; what came with ACCEPT is in r->said. */
