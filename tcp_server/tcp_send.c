@@ -250,7 +250,9 @@ static void walk(struct weave *w, struct mono now)
 
 /* ---- public ----------------------------------------------------------------------------------- */
 
-/* Lends the border lane and what this seat has. */
+/* Lends the border lane and what this seat has; of one that is half given among others only the rest of
+ * that entry: a transport that takes little at a time ends in the midst of one nearly always, and would
+ * give the others no turn until the backlog of this one is gone. */
 static int lend_seat(struct tcp_session *s, struct mono now, struct tcp_seat *seat, struct iovec *v, int v_max)
 {
         struct tcp_lent *lent = &s->service->lent;
@@ -270,11 +272,13 @@ static int lend_seat(struct tcp_session *s, struct mono now, struct tcp_seat *se
                 lend(&w, TCP_LANE_PLACED, rest);
                 return lent->items_n;
         }
-        if (seat->socket && member_half(seat_member(seat)) && lent->pieces_n > 0)
+        bool half = seat->socket && member_half(seat_member(seat)) && lent->pieces_n > 0;
+        if (half)
                 lend_walk(&w, lent->pieces[0].n);
         if (s->private.border.n > 0 && !full(&w))
                 lend(&w, TCP_LANE_BORDER, buf_bytes(&s->private.border));
-        lend_placed_and_walk(&w);
+        if (!half || !s->seat.next)
+                lend_placed_and_walk(&w);
         return lent->items_n;
 }
 
@@ -307,11 +311,8 @@ int tcp_session_slices(struct tcp_session *s, struct mono now, struct iovec *v, 
         if (s->refused)
                 unblock(s);
         s->refused = false;
-        do {
-                n = lend_seat(s, now, seat, v, max);
+        while ((n = lend_seat(s, now, seat, v, max)) == 0 && after(s, seat) != first)
                 seat = after(s, seat);
-        } while (n == 0 && seat != first);
-        s->turn = seat;
         return n;
 }
 
@@ -330,6 +331,8 @@ void tcp_session_sent(struct tcp_session *s, size_t bytes)
         struct tcp_lent *lent = &s->service->lent;
         size_t taken[TCP_SLICES_MAX] = { 0 }, placed = 0;
         assert(lent->by == s);
+        if (bytes > 0)
+                s->turn = after(s, lent->seat);
         for (int i = 0; i < lent->items_n; i++) {
                 size_t n = bytes < lent->items[i].n ? bytes : lent->items[i].n;
                 bytes -= n;

@@ -402,7 +402,7 @@ static void run_step(struct rig *r, const char *step)
                 peer_step(r, &r->peer[step[0] - 'a'], step + 2);
 }
 
-static void run_script(void **state)
+static inline void run_script(void **state)
 {
         const struct script *script = *state;
         struct rig *r = calloc(1, sizeof *r);
