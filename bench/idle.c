@@ -177,11 +177,11 @@ static int run(struct idle *s)
 
 static const char doc[] =
         "Resident memory of tcp_server: for each connection that only stands, and after many that came and went.\v"
-        "N WebSockets are opened, join the namespace / and then say nothing. Then clients\n"
-        "connect and end again and again: closed, reset, with a close frame, with goodbye,\n"
-        "polling. Growth is counted from the ten thousandth on, since up to 10,000 sockets\n"
-        "are kept for recovery. What the kernel holds is not counted. It starts tcp_server\n"
-        "itself, or measures the one behind --tcp and --pid (whose heartbeats must be far\n"
+        "N WebSockets are opened, join the namespace / and then say nothing. Then clients "
+        "connect and end again and again: closed, reset, with a close frame, with goodbye, "
+        "polling. Growth is counted from the ten thousandth on, since up to 10,000 sockets "
+        "are kept for recovery. What the kernel holds is not counted. It starts tcp_server "
+        "itself, or measures the one behind --tcp and --pid (whose heartbeats must be far "
         "apart: nobody answers them). Exit code 1: a connection is lost, or a bound broken.\n\n"
         "  bench idle\n"
         "  bench idle --connections 1000 --cycles 0\n"
