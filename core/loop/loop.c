@@ -1,6 +1,7 @@
 #include "core/loop/loop.h"
 
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -10,6 +11,7 @@
 #include "core/base/err.h"
 
 _Static_assert(sizeof(struct event) <= sizeof(struct loop_event), "libevent's struct grew");
+_Static_assert(offsetof(struct alarm, soon) == 0, "an alarm is found by its place in the heap");
 _Static_assert((int)WATCH_READ == EV_READ && (int)WATCH_WRITE == EV_WRITE, "masks are passed through");
 
 static struct event *inside(struct loop_event *e)
@@ -19,6 +21,10 @@ static struct event *inside(struct loop_event *e)
 
 struct loop {
         struct event_base *base;
+        struct event timer;   /* rings the alarms: one stands for all */
+        struct mono timed;    /* the instant it is set to; NEVER: off */
+        struct soon *soonest; /* alarms that are on */
+        uint32_t alarms;      /* how many */
         struct event *signals[2];
         void (*stop)(void *ctx);
         void *stop_ctx;
@@ -42,6 +48,8 @@ static struct event_base *base_create(enum loop_kind kind)
         return base;
 }
 
+static void on_time(evutil_socket_t fd, short what, void *ctx);
+
 struct loop *loop_create(enum loop_kind kind)
 {
         struct loop *l = calloc(1, sizeof *l);
@@ -52,6 +60,8 @@ struct loop *loop_create(enum loop_kind kind)
                 free(l);
                 return NULL;
         }
+        l->timed = MONO_NEVER;
+        evtimer_assign(&l->timer, l->base, on_time, l);
         signal(SIGPIPE, SIG_IGN);
         return l;
 }
@@ -155,21 +165,6 @@ void watch_end(struct watch *w)
                 watch_want(w, 0);
 }
 
-static void on_ring(evutil_socket_t fd, short what, void *ctx)
-{
-        struct alarm *a = ctx;
-        (void)fd;
-        (void)what;
-        a->at = MONO_NEVER;
-        a->ring(a->ctx);
-}
-
-void alarm_init(struct alarm *a, struct loop *l, void (*ring)(void *ctx), void *ctx)
-{
-        *a = (struct alarm){ .loop = l, .ring = ring, .ctx = ctx, .at = MONO_NEVER };
-        evtimer_assign(inside(&a->event), l->base, on_ring, a);
-}
-
 /* libevent counts in whole microseconds: rounded up, so that an alarm is never early. */
 static struct timeval span(int64_t ns)
 {
@@ -177,17 +172,58 @@ static struct timeval span(int64_t ns)
         return (struct timeval){ us / 1000000, us % 1000000 };
 }
 
+/* The timer is moved only to be sooner: set to an alarm that was put off, it rings nobody and is set anew. */
+static void set_timer(struct loop *l)
+{
+        if (!l->soonest || !mono_before(l->soonest->at, l->timed))
+                return;
+        l->timed = l->soonest->at;
+        struct timeval wait = span(mono_since(l->timed, loop_clock()));
+        evtimer_add(&l->timer, &wait);
+}
+
+static void turn_off(struct alarm *a)
+{
+        soonest_take(&a->loop->soonest, &a->soon);
+        a->loop->alarms--;
+        a->soon.at = MONO_NEVER;
+}
+
+/* Rings those that are due. No more than there are alarms at first, so that one that is set again for an
+ * instant that is past cannot hold up the turn. */
+static void on_time(evutil_socket_t fd, short what, void *ctx)
+{
+        struct loop *l = ctx;
+        struct mono now = loop_clock();
+        (void)fd;
+        (void)what;
+        l->timed = (struct mono){ INT64_MIN }; /* no timer while they ring */
+        for (uint32_t n = l->alarms; n > 0 && l->soonest && !mono_before(now, l->soonest->at); n--) {
+                struct alarm *a = (struct alarm *)(void *)l->soonest;
+                turn_off(a);
+                a->ring(a->ctx);
+        }
+        l->timed = MONO_NEVER;
+        set_timer(l);
+}
+
+void alarm_init(struct alarm *a, struct loop *l, void (*ring)(void *ctx), void *ctx)
+{
+        *a = (struct alarm){ .soon.at = MONO_NEVER, .loop = l, .ring = ring, .ctx = ctx };
+}
+
 void alarm_set(struct alarm *a, struct mono at)
 {
-        if (at.ns == a->at.ns)
+        if (at.ns == a->soon.at.ns)
                 return;
-        a->at = at;
-        if (mono_is_never(at)) {
-                evtimer_del(inside(&a->event));
+        if (!mono_is_never(a->soon.at))
+                turn_off(a);
+        if (mono_is_never(at))
                 return;
-        }
-        struct timeval wait = span(mono_since(at, loop_clock()));
-        evtimer_add(inside(&a->event), &wait);
+        a->soon.at = at;
+        soonest_put(&a->loop->soonest, &a->soon);
+        a->loop->alarms++;
+        set_timer(a->loop);
 }
 
 void alarm_end(struct alarm *a)

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "core/base/mono.h"
+#include "core/loop/soonest.h"
 
 struct loop;
 
@@ -69,12 +70,12 @@ void watch_init(struct watch *w, struct loop *l, int fd, void (*ready)(void *ctx
 void watch_want(struct watch *w, unsigned what);
 void watch_end(struct watch *w); /* before the fd is closed; a zeroed watch is fine */
 
+/* All alarms of a loop share one timer: an alarm is 56 bytes, and setting it cannot fail. */
 struct alarm {
-        struct loop_event event;
+        struct soon soon; /* soon.at: MONO_NEVER while it is off */
         struct loop *loop;
         void (*ring)(void *ctx);
         void *ctx;
-        struct mono at; /* MONO_NEVER: off */
 };
 
 void alarm_init(struct alarm *a, struct loop *l, void (*ring)(void *ctx), void *ctx);

@@ -134,7 +134,7 @@ static void an_alarm_is_never_early(void **state)
                 memset(w->notes, 0, sizeof w->notes);
                 assert_string_equal(run_for(w, 4000), "a");
                 assert_false(mono_before(w->rang, at));
-                assert_true(mono_is_never(w->alarm.at));
+                assert_true(mono_is_never(w->alarm.soon.at));
         }
 }
 
@@ -196,7 +196,7 @@ static void an_alarm_moves_both_ways_and_rings_once(void **state)
         alarm_set(&w->alarm, mono_add(now, 3 * NS_PER_MS)); /* later */
         alarm_set(&w->other, mono_add(now, 60 * NS_PER_S));
         alarm_set(&w->other, mono_add(now, NS_PER_MS)); /* sooner */
-        alarm_set(&w->other, w->other.at);
+        alarm_set(&w->other, w->other.soon.at);
         assert_string_equal(run_for(w, 4000), "oa");
 }
 
@@ -229,6 +229,47 @@ static void an_alarm_can_be_set_while_it_rings(void **state)
         loop_run(w->loop);
         assert_string_equal(w->notes, "aaaa");
         assert_string_equal(run_for(w, 200), "aaaa");
+}
+
+static void ring_without_end(void *ctx)
+{
+        struct world *w = ctx;
+        alarm_set(&w->alarm, w->begun);
+}
+
+static void stop_reading(void *ctx, unsigned what)
+{
+        ready(ctx, what);
+        stop(ctx);
+}
+
+static void an_alarm_that_is_always_due_holds_nobody_up(void **state)
+{
+        struct world *w = *state;
+        w->begun = in_us(0);
+        w->alarm.ring = ring_without_end;
+        w->watch[0].ready = stop_reading;
+        watch_want(&w->watch[0], WATCH_WRITE);
+        alarm_set(&w->alarm, w->begun);
+        loop_run(w->loop);
+        assert_string_equal(w->notes, "r");
+}
+
+static void ring_and_end_the_other(void *ctx)
+{
+        struct world *w = ctx;
+        note(w, 'a');
+        alarm_end(&w->other);
+}
+
+static void an_alarm_that_is_ended_while_another_rings_is_silent(void **state)
+{
+        struct world *w = *state;
+        struct mono now = loop_clock();
+        w->alarm.ring = ring_and_end_the_other;
+        alarm_set(&w->alarm, now);
+        alarm_set(&w->other, mono_add(now, 1)); /* both are due in one turn */
+        assert_string_equal(run_for(w, 1000), "a");
 }
 
 static void a_watch_tells_what_it_was_asked(void **state)
@@ -473,6 +514,8 @@ int main(void)
                 STORY(an_alarm_moves_both_ways_and_rings_once),
                 STORY(never_turns_an_alarm_off),
                 STORY(an_alarm_can_be_set_while_it_rings),
+                STORY(an_alarm_that_is_always_due_holds_nobody_up),
+                STORY(an_alarm_that_is_ended_while_another_rings_is_silent),
                 STORY(a_watch_tells_what_it_was_asked),
                 STORY(a_watch_is_ready_until_it_is_read),
                 STORY(the_end_of_the_other_side_is_read),
