@@ -275,7 +275,7 @@ static int begin(struct run *r)
         r->run = (uint32_t)rng_os_u64();
         r->call = calloc(c->plan->events_n, sizeof *r->call);
         r->payload = malloc(UINT16_MAX + 1);
-        r->loop = loop_create(LOOP_SOCKETS);
+        r->loop = loop_create();
         if (!r->call || !r->payload || !r->loop || loop_on_signals(r->loop, on_signal, r) != 0)
                 return ERR_NO_MEMORY;
         alarm_init(&r->look, r->loop, on_look, r);

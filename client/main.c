@@ -123,7 +123,7 @@ static void stop(void *ctx)
 
 static int run(const struct options *o)
 {
-        struct loop *loop = loop_create(terminal_is_there() ? LOOP_SOCKETS : LOOP_FILES);
+        struct loop *loop = loop_create();
         struct talk *talk;
         const char *why = NULL, *host = o->url.authority;
         if (!loop)

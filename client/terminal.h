@@ -33,8 +33,7 @@ struct terminal_config {
 /* True when standard input and output are both terminals. */
 bool terminal_is_there(void);
 
-/* Borrows the loop, which must take files (LOOP_FILES) unless a terminal is there. NULL: out of
- * memory. Lines come from the loop's next turn on. */
+/* Borrows the loop. NULL: out of memory. Lines come from the loop's next turn on. */
 struct terminal *terminal_open(struct loop *loop, const struct terminal_config *config);
 void terminal_close(struct terminal *t); /* gives the screen back as it was; accepts NULL */
 

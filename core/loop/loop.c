@@ -1,9 +1,13 @@
 #include "core/loop/loop.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -12,15 +16,25 @@
 
 _Static_assert(sizeof(struct event) <= sizeof(struct loop_event), "libevent's struct grew");
 _Static_assert(offsetof(struct alarm, soon) == 0, "an alarm is found by its place in the heap");
-_Static_assert((int)WATCH_READ == EV_READ && (int)WATCH_WRITE == EV_WRITE, "masks are passed through");
 
 static struct event *inside(struct loop_event *e)
 {
         return (struct event *)(void *)e->bytes;
 }
 
+enum {
+        READY_MAX = 1024, /* watches told in one turn */
+        FILES_MAX = 4,    /* regular files that are watched: standard input, and little more */
+};
+
 struct loop {
         struct event_base *base;
+        int watched; /* the epoll set of all watches, and libevent's event for it */
+        struct event some_ready;
+        struct epoll_event ready[READY_MAX]; /* this turn's; those before ready_at were told */
+        int ready_at, ready_n;
+        struct watch *file[FILES_MAX]; /* watches that epoll does not take */
+        struct event file_turn;
         struct event timer;   /* rings the alarms: one stands for all */
         struct mono timed;    /* the instant it is set to; NEVER: off */
         struct soon *soonest; /* alarms that are on */
@@ -31,7 +45,7 @@ struct loop {
         bool stopping;
 };
 
-static struct event_base *base_create(enum loop_kind kind)
+static struct event_base *base_create(void)
 {
         struct event_config *config = event_config_new();
         if (!config)
@@ -41,27 +55,37 @@ static struct event_base *base_create(enum loop_kind kind)
         /* Else libevent reckons with the time at which the turn's callbacks began: an alarm set late in
          * a long turn could ring early by the turn's length, and all others ring late by it. */
         event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
-        if (kind == LOOP_FILES)
-                event_config_require_features(config, EV_FEATURE_FDS);
         struct event_base *base = event_base_new_with_config(config);
         event_config_free(config);
         return base;
 }
 
+static void on_ready(evutil_socket_t fd, short what, void *ctx);
+static void on_files(evutil_socket_t fd, short what, void *ctx);
 static void on_time(evutil_socket_t fd, short what, void *ctx);
 
-struct loop *loop_create(enum loop_kind kind)
+static int prepare(struct loop *l)
+{
+        l->timed = MONO_NEVER;
+        l->base = base_create();
+        l->watched = epoll_create1(EPOLL_CLOEXEC);
+        if (!l->base || l->watched < 0)
+                return ERR_NO_MEMORY;
+        evtimer_assign(&l->timer, l->base, on_time, l);
+        evtimer_assign(&l->file_turn, l->base, on_files, l);
+        event_assign(&l->some_ready, l->base, l->watched, EV_READ | EV_PERSIST, on_ready, l);
+        return event_add(&l->some_ready, NULL) == 0 ? 0 : ERR_NO_MEMORY;
+}
+
+struct loop *loop_create(void)
 {
         struct loop *l = calloc(1, sizeof *l);
         if (!l)
                 return NULL;
-        l->base = base_create(kind);
-        if (!l->base) {
-                free(l);
+        if (prepare(l) != 0) {
+                loop_destroy(l);
                 return NULL;
         }
-        l->timed = MONO_NEVER;
-        evtimer_assign(&l->timer, l->base, on_time, l);
         signal(SIGPIPE, SIG_IGN);
         return l;
 }
@@ -73,7 +97,10 @@ void loop_destroy(struct loop *l)
         for (int i = 0; i < 2; i++)
                 if (l->signals[i])
                         event_free(l->signals[i]);
-        event_base_free(l->base);
+        if (l->base)
+                event_base_free(l->base);
+        if (l->watched >= 0)
+                close(l->watched);
         free(l);
 }
 
@@ -134,11 +161,75 @@ int64_t loop_process_cpu_ns(pid_t pid)
         return t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
+/* ---- watches ------------------------------------------------------------------------------ */
+
+static void tell(struct watch *w, unsigned what)
+{
+        if (what & w->wanted)
+                w->ready(w->ctx, what & w->wanted);
+}
+
+/* What is wrong with a descriptor is found by reading it, or by writing if that is all it is watched for. */
+static unsigned meaning(uint32_t events)
+{
+        unsigned what = events & (EPOLLERR | EPOLLHUP) ? WATCH_READ | WATCH_WRITE : 0;
+        return what | (events & EPOLLIN ? WATCH_READ : 0) | (events & EPOLLOUT ? WATCH_WRITE : 0);
+}
+
 static void on_ready(evutil_socket_t fd, short what, void *ctx)
 {
-        struct watch *w = ctx;
+        struct loop *l = ctx;
+        (void)what;
+        l->ready_n = epoll_wait(fd, l->ready, READY_MAX, 0);
+        for (l->ready_at = 0; l->ready_at < l->ready_n; l->ready_at++) {
+                const struct epoll_event *e = &l->ready[l->ready_at];
+                if (e->data.ptr)
+                        tell(e->data.ptr, meaning(e->events));
+        }
+        l->ready_n = 0;
+}
+
+/* It ends in the turn in which it was found ready. */
+static void forget_ready(struct loop *l, const struct watch *w)
+{
+        for (int i = l->ready_at; i < l->ready_n; i++)
+                if (l->ready[i].data.ptr == w)
+                        l->ready[i].data.ptr = NULL;
+}
+
+/* epoll takes no regular file, for one is always ready: so it is told in every turn. */
+static void on_files(evutil_socket_t fd, short what, void *ctx)
+{
+        static const struct timeval at_once;
+        struct loop *l = ctx;
         (void)fd;
-        w->ready(w->ctx, (unsigned)what & (WATCH_READ | WATCH_WRITE));
+        (void)what;
+        for (int i = 0; i < FILES_MAX; i++)
+                if (l->file[i])
+                        tell(l->file[i], WATCH_READ | WATCH_WRITE);
+        for (int i = 0; i < FILES_MAX; i++)
+                if (l->file[i])
+                        evtimer_add(&l->file_turn, &at_once);
+}
+
+static void watch_file(struct loop *l, struct watch *w)
+{
+        static const struct timeval at_once;
+        int i = 0;
+        while (i < FILES_MAX && l->file[i])
+                i++;
+        assert(i < FILES_MAX);
+        l->file[i] = w;
+        w->is_file = true;
+        evtimer_add(&l->file_turn, &at_once);
+}
+
+static void unwatch_file(struct loop *l, struct watch *w)
+{
+        for (int i = 0; i < FILES_MAX; i++)
+                if (l->file[i] == w)
+                        l->file[i] = NULL;
+        w->is_file = false;
 }
 
 void watch_init(struct watch *w, struct loop *l, int fd, void (*ready)(void *ctx, unsigned what), void *ctx)
@@ -148,15 +239,19 @@ void watch_init(struct watch *w, struct loop *l, int fd, void (*ready)(void *ctx
 
 void watch_want(struct watch *w, unsigned what)
 {
+        struct loop *l = w->loop;
         if (what == w->wanted)
                 return;
-        if (w->wanted)
-                event_del(inside(&w->event));
-        w->wanted = what;
+        struct epoll_event e = { .events = (what & WATCH_READ ? EPOLLIN : 0u) | (what & WATCH_WRITE ? EPOLLOUT : 0u),
+                                 .data.ptr = w };
+        int change = !w->wanted ? EPOLL_CTL_ADD : what ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
+        w->wanted = (uint8_t)what;
         if (!what)
-                return;
-        event_assign(inside(&w->event), w->loop->base, w->fd, (short)(what | EV_PERSIST), on_ready, w);
-        event_add(inside(&w->event), NULL);
+                forget_ready(l, w);
+        if (w->is_file && !what)
+                unwatch_file(l, w);
+        else if (!w->is_file && epoll_ctl(l->watched, change, w->fd, &e) != 0 && errno == EPERM)
+                watch_file(l, w);
 }
 
 void watch_end(struct watch *w)
@@ -164,6 +259,8 @@ void watch_end(struct watch *w)
         if (w->loop)
                 watch_want(w, 0);
 }
+
+/* ---- alarms ------------------------------------------------------------------------------- */
 
 /* libevent counts in whole microseconds: rounded up, so that an alarm is never early. */
 static struct timeval span(int64_t ns)
@@ -231,6 +328,8 @@ void alarm_end(struct alarm *a)
         if (a->loop)
                 alarm_set(a, MONO_NEVER);
 }
+
+/* ---- the end of a turn -------------------------------------------------------------------- */
 
 static void on_turn_end(evutil_socket_t fd, short what, void *ctx)
 {

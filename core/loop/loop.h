@@ -25,13 +25,8 @@ struct loop_event {
         _Alignas(16) unsigned char bytes[128];
 };
 
-enum loop_kind {
-        LOOP_SOCKETS, /* the fastest backend (epoll) */
-        LOOP_FILES,   /* one that takes regular files too: `client < file` */
-};
-
 /* NULL when memory or descriptors are out. */
-struct loop *loop_create(enum loop_kind kind);
+struct loop *loop_create(void);
 void loop_destroy(struct loop *l); /* accepts NULL; every watch, alarm and flush has ended */
 
 /* Runs until loop_stop. */
@@ -54,17 +49,18 @@ int64_t loop_process_cpu_ns(pid_t pid);
 
 enum { WATCH_READ = 2, WATCH_WRITE = 4 };
 
+/* All watches of a loop are one epoll set, which libevent watches as one descriptor: its own events
+ * are 128 bytes for each, and 48 more in its tables. */
 struct watch {
-        struct loop_event event;
         struct loop *loop;
         void (*ready)(void *ctx, unsigned what); /* WATCH_READ | WATCH_WRITE */
         void *ctx;
         int fd;
-        unsigned wanted;
+        uint8_t wanted;
+        bool is_file; /* a regular one: always ready */
 };
 
-/* The fd stays the caller's, and must be of a kind that the loop takes: a LOOP_SOCKETS loop never
- * finds a regular file ready. Nothing is wanted yet. */
+/* The fd stays the caller's; of regular files there may be four. Nothing is wanted yet. */
 void watch_init(struct watch *w, struct loop *l, int fd, void (*ready)(void *ctx, unsigned what), void *ctx);
 /* Widens or narrows the one event's mask; setting the same again costs nothing. */
 void watch_want(struct watch *w, unsigned what);

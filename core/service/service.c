@@ -123,7 +123,7 @@ int service_create(const struct service_config *config, struct service **out)
         raise_file_limit();
         s->budget.bytes_max = config->hub.bytes_total_max;
         s->coin = rng_seeded(config->seed, "flush order");
-        s->loop = loop_create(LOOP_SOCKETS);
+        s->loop = loop_create();
         int err = !s->loop || loop_on_signals(s->loop, on_signal, s) != 0 ? ERR_NO_MEMORY : 0;
         for (const struct app_handlers *h = config->handlers; !err && h; h = h->also)
                 err = add_namespace(s, config, h);

@@ -227,7 +227,7 @@ static struct sock_addr local(const char *text)
 static struct sock_addr set_up(bool datagrams)
 {
         memset(&st, 0, sizeof st);
-        st.loop = loop_create(LOOP_SOCKETS);
+        st.loop = loop_create();
         assert_non_null(st.loop);
         alarm_init(&st.patience, st.loop, give_up, NULL);
         alarm_set(&st.patience, mono_add(loop_clock(), 10 * NS_PER_S));

@@ -1,276 +1,4 @@
-#include "tests/unit/harness.h"
-
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "core/loop/loop.h"
-
-/* No test here fails because the machine is slow: alarms are checked for being early, never late. */
-
-enum { PAIRS = 5, NOTES_MAX = 32 };
-
-/* One test's world. Callbacks write a letter into `notes`; the test reads them as a story. */
-struct world {
-        struct loop *loop;
-        struct alarm alarm, other, end;
-        struct flush flush;
-        struct watch watch[PAIRS];
-        int near[PAIRS], far[PAIRS]; /* socket pairs; the near ends are watched */
-        struct mono rang, begun;
-        unsigned what; /* of the last watch that was ready */
-        int more;
-        char notes[NOTES_MAX];
-};
-
-static void note(struct world *w, char letter)
-{
-        size_t n = strlen(w->notes);
-        if (n + 1 < NOTES_MAX)
-                w->notes[n] = letter;
-}
-
-static void stop(void *ctx)
-{
-        struct world *w = ctx;
-        loop_stop(w->loop);
-}
-
-static void ring(void *ctx)
-{
-        struct world *w = ctx;
-        w->rang = loop_clock();
-        note(w, 'a');
-}
-
-static void ring_and_stop(void *ctx)
-{
-        ring(ctx);
-        stop(ctx);
-}
-
-static void ring_other(void *ctx)
-{
-        note(ctx, 'o');
-}
-
-static void turn_end(void *ctx)
-{
-        note(ctx, 'f');
-}
-
-static void ready(void *ctx, unsigned what)
-{
-        struct world *w = ctx;
-        w->what = what;
-        note(w, 'r');
-        watch_want(&w->watch[0], 0);
-}
-
-static int set_up(void **state)
-{
-        struct world *w = calloc(1, sizeof *w);
-        *state = w;
-        w->loop = loop_create(LOOP_SOCKETS);
-        if (!w->loop)
-                return -1;
-        alarm_init(&w->alarm, w->loop, ring, w);
-        alarm_init(&w->other, w->loop, ring_other, w);
-        alarm_init(&w->end, w->loop, stop, w);
-        flush_init(&w->flush, w->loop, turn_end, w);
-        for (int i = 0; i < PAIRS; i++) {
-                int pair[2];
-                if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) != 0)
-                        return -1;
-                w->near[i] = pair[0];
-                w->far[i] = pair[1];
-                watch_init(&w->watch[i], w->loop, w->near[i], ready, w);
-        }
-        return 0;
-}
-
-static int tear_down(void **state)
-{
-        struct world *w = *state;
-        alarm_end(&w->alarm);
-        alarm_end(&w->other);
-        alarm_end(&w->end);
-        flush_end(&w->flush);
-        for (int i = 0; i < PAIRS; i++) {
-                watch_end(&w->watch[i]);
-                close(w->near[i]);
-                close(w->far[i]);
-        }
-        loop_destroy(w->loop);
-        free(w);
-        return 0;
-}
-
-static struct mono in_us(int64_t us)
-{
-        return mono_add(loop_clock(), us * NS_PER_US);
-}
-
-/* Runs until so far from now; what is due by then has been noted. */
-static const char *run_for(struct world *w, int64_t us)
-{
-        alarm_set(&w->end, in_us(us));
-        loop_run(w->loop);
-        return w->notes;
-}
-
-static void an_alarm_is_never_early(void **state)
-{
-        static const int64_t spans_us[] = { -1000, 0, 1, 50, 500, 1001, 3000 };
-        struct world *w = *state;
-        for (size_t i = 0; i < sizeof spans_us / sizeof spans_us[0]; i++) {
-                struct mono at = in_us(spans_us[i]);
-                at.ns += 1; /* not a whole microsecond */
-                alarm_set(&w->alarm, at);
-                memset(w->notes, 0, sizeof w->notes);
-                assert_string_equal(run_for(w, 4000), "a");
-                assert_false(mono_before(w->rang, at));
-                assert_true(mono_is_never(w->alarm.soon.at));
-        }
-}
-
-static void spin(int64_t us)
-{
-        struct mono until = in_us(us);
-        while (mono_before(loop_clock(), until))
-                ;
-}
-
-static void set_after_a_long_turn(void *ctx)
-{
-        struct world *w = ctx;
-        spin(3000);
-        alarm_set(&w->alarm, in_us(1000));
-}
-
-static void nor_when_it_was_set_late_in_a_long_turn(void **state)
-{
-        struct world *w = *state;
-        w->alarm.ring = ring_and_stop;
-        w->other.ring = set_after_a_long_turn;
-        watch_want(&w->watch[1], WATCH_WRITE); /* always ready: turn follows turn */
-        struct mono earliest = in_us(4000);
-        alarm_set(&w->other, in_us(0));
-        loop_run(w->loop);
-        assert_false(mono_before(w->rang, earliest));
-}
-
-static void a_long_turn(void *ctx)
-{
-        struct world *w = ctx;
-        spin(10000);
-        w->begun = loop_clock();
-}
-
-/* The best of some tries, since another process may take the processor in one of them. */
-static void an_alarm_overdue_after_a_long_turn_rings_at_once(void **state)
-{
-        struct world *w = *state;
-        int64_t late_ns = INT64_MAX;
-        w->alarm.ring = ring_and_stop;
-        w->other.ring = a_long_turn;
-        for (int i = 0; i < 20 && late_ns > 2 * NS_PER_MS; i++) {
-                struct mono now = loop_clock();
-                alarm_set(&w->other, now);
-                alarm_set(&w->alarm, mono_add(now, 8 * NS_PER_MS));
-                loop_run(w->loop);
-                late_ns = mono_since(w->rang, w->begun) < late_ns ? mono_since(w->rang, w->begun) : late_ns;
-        }
-        assert_true(late_ns < 2 * NS_PER_MS); /* libevent alone: 8 ms */
-}
-
-static void an_alarm_moves_both_ways_and_rings_once(void **state)
-{
-        struct world *w = *state;
-        struct mono now = loop_clock();
-        alarm_set(&w->alarm, mono_add(now, NS_PER_MS / 2));
-        alarm_set(&w->alarm, mono_add(now, 3 * NS_PER_MS)); /* later */
-        alarm_set(&w->other, mono_add(now, 60 * NS_PER_S));
-        alarm_set(&w->other, mono_add(now, NS_PER_MS)); /* sooner */
-        alarm_set(&w->other, w->other.soon.at);
-        assert_string_equal(run_for(w, 4000), "oa");
-}
-
-static void never_turns_an_alarm_off(void **state)
-{
-        struct world *w = *state;
-        alarm_set(&w->alarm, in_us(500));
-        alarm_set(&w->alarm, MONO_NEVER);
-        alarm_set(&w->other, (struct mono){ INT64_MAX - 1 }); /* as good as never */
-        assert_string_equal(run_for(w, 1500), "");
-}
-
-static void ring_again(void *ctx)
-{
-        struct world *w = ctx;
-        note(w, 'a');
-        if (w->more-- > 0)
-                alarm_set(&w->alarm, w->rang); /* the same past instant: due at once */
-        else
-                loop_stop(w->loop);
-}
-
-static void an_alarm_can_be_set_while_it_rings(void **state)
-{
-        struct world *w = *state;
-        w->more = 3;
-        w->rang = in_us(0);
-        w->alarm.ring = ring_again;
-        alarm_set(&w->alarm, w->rang);
-        loop_run(w->loop);
-        assert_string_equal(w->notes, "aaaa");
-        assert_string_equal(run_for(w, 200), "aaaa");
-}
-
-static void ring_without_end(void *ctx)
-{
-        struct world *w = ctx;
-        alarm_set(&w->alarm, w->begun);
-}
-
-static void stop_reading(void *ctx, unsigned what)
-{
-        ready(ctx, what);
-        stop(ctx);
-}
-
-static void an_alarm_that_is_always_due_holds_nobody_up(void **state)
-{
-        struct world *w = *state;
-        w->begun = in_us(0);
-        w->alarm.ring = ring_without_end;
-        w->watch[0].ready = stop_reading;
-        watch_want(&w->watch[0], WATCH_WRITE);
-        alarm_set(&w->alarm, w->begun);
-        loop_run(w->loop);
-        assert_string_equal(w->notes, "r");
-}
-
-static void ring_and_end_the_other(void *ctx)
-{
-        struct world *w = ctx;
-        note(w, 'a');
-        alarm_end(&w->other);
-}
-
-static void an_alarm_that_is_ended_while_another_rings_is_silent(void **state)
-{
-        struct world *w = *state;
-        struct mono now = loop_clock();
-        w->alarm.ring = ring_and_end_the_other;
-        alarm_set(&w->alarm, now);
-        alarm_set(&w->other, mono_add(now, 1)); /* both are due in one turn */
-        assert_string_equal(run_for(w, 1000), "a");
-}
+#include "tests/unit/loop_world.h"
 
 static void a_watch_tells_what_it_was_asked(void **state)
 {
@@ -444,30 +172,66 @@ static void a_write_to_nobody_is_no_death(void **state)
         assert_int_equal(write(w->near[0], "x", 1), -1); /* EPIPE; SIGPIPE is ignored */
 }
 
-static void stop_when_ready(void *ctx, unsigned what)
+static void ready_end_the_fourth(void *ctx, unsigned what)
 {
         struct world *w = ctx;
-        w->what = what;
-        loop_stop(w->loop);
+        (void)what;
+        note(w, 'x');
+        watch_end(&w->watch[3]);
+        if (++w->more == 5)
+                loop_stop(w->loop);
 }
 
-/* `client < file`: epoll would refuse the descriptor. */
-static void a_files_loop_watches_regular_files(void **state)
+/* `client < file`: epoll refuses the descriptor. A file is ready in every turn, its neighbours too. */
+static void regular_files_are_watched(void **state)
 {
         struct world *w = *state;
-        struct loop *sockets = w->loop, *files = loop_create(LOOP_FILES);
         FILE *f = tmpfile();
-        assert_true(files && f);
-        struct watch watch;
-        watch_init(&watch, files, fileno(f), stop_when_ready, w);
-        w->loop = files;
-        watch_want(&watch, WATCH_READ);
-        loop_run(files);
-        assert_int_equal(w->what, WATCH_READ);
-        watch_end(&watch);
-        w->loop = sockets;
-        loop_destroy(files);
+        assert_non_null(f);
+        struct watch file;
+        watch_init(&file, w->loop, fileno(f), ready_end_the_fourth, w);
+        watch_want(&file, WATCH_READ);
+        watch_want(&w->watch[3], WATCH_READ);
+        watch_want(&w->watch[0], WATCH_READ);
+        assert_int_equal(write(w->far[0], "x", 1), 1);
+        loop_run(w->loop);
+        assert_int_equal(strlen(w->notes), 6); /* the file five times, the socket once */
+        assert_non_null(strchr(w->notes, 'r'));
+        watch_want(&file, 0);
+        assert_string_equal(run_for(w, 200), w->notes);
+        assert_int_equal(strlen(w->notes), 6);
+        watch_end(&file);
         fclose(f);
+}
+
+static void turn_all_to_writing(void *ctx, unsigned what)
+{
+        struct world *w = ctx;
+        assert_int_equal(what, w->more++ == 0 ? WATCH_READ : WATCH_WRITE);
+        for (int i = 0; i < PAIRS; i++)
+                watch_want(&w->watch[i], w->more == 1 ? WATCH_WRITE : 0);
+}
+
+/* All can be read in one turn; whichever comes first turns all to writing. */
+static void a_watch_is_told_only_what_is_still_wanted(void **state)
+{
+        struct world *w = *state;
+        for (int i = 0; i < PAIRS; i++) {
+                w->watch[i].ready = turn_all_to_writing;
+                watch_want(&w->watch[i], WATCH_READ);
+                assert_int_equal(write(w->far[i], "x", 1), 1);
+        }
+        run_for(w, 500);
+        assert_int_equal(w->more, 2);
+}
+
+static void a_broken_connection_is_told_to_who_writes(void **state)
+{
+        struct world *w = *state;
+        watch_want(&w->watch[0], WATCH_WRITE);
+        assert_int_equal(shutdown(w->far[0], SHUT_RDWR), 0);
+        assert_string_equal(run_for(w, 200), "r");
+        assert_int_equal(w->what, WATCH_WRITE);
 }
 
 static void clocks(void **state)
@@ -503,19 +267,9 @@ static void destroy_accepts_nothing(void **state)
         loop_destroy(NULL);
 }
 
-#define STORY(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                STORY(an_alarm_is_never_early),
-                STORY(nor_when_it_was_set_late_in_a_long_turn),
-                STORY(an_alarm_overdue_after_a_long_turn_rings_at_once),
-                STORY(an_alarm_moves_both_ways_and_rings_once),
-                STORY(never_turns_an_alarm_off),
-                STORY(an_alarm_can_be_set_while_it_rings),
-                STORY(an_alarm_that_is_always_due_holds_nobody_up),
-                STORY(an_alarm_that_is_ended_while_another_rings_is_silent),
                 STORY(a_watch_tells_what_it_was_asked),
                 STORY(a_watch_is_ready_until_it_is_read),
                 STORY(the_end_of_the_other_side_is_read),
@@ -526,7 +280,9 @@ int main(void)
                 STORY(a_stopped_loop_ends_its_turn),
                 STORY(the_first_signal_asks_and_the_second_ends),
                 STORY(a_write_to_nobody_is_no_death),
-                STORY(a_files_loop_watches_regular_files),
+                STORY(regular_files_are_watched),
+                STORY(a_watch_is_told_only_what_is_still_wanted),
+                STORY(a_broken_connection_is_told_to_who_writes),
                 cmocka_unit_test(clocks),
                 cmocka_unit_test(a_process_has_used_what_it_used),
                 cmocka_unit_test(destroy_accepts_nothing),
