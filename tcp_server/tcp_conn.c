@@ -42,6 +42,16 @@ void conn_drop_probe(struct conn *c)
         c->probe = NULL;
 }
 
+static void drop_desk(struct conn *c)
+{
+        if (c->desk) {
+                buf_free(&c->desk->first);
+                buf_free(&c->desk->held);
+        }
+        free(c->desk);
+        c->desk = NULL;
+}
+
 /* Parts from all that this connection served; an upgraded session ends with it. */
 static void let_go(struct conn *c, struct mono now)
 {
@@ -70,8 +80,7 @@ void conn_destroy(struct conn *c)
         watch_end(&c->watch);
         alarm_end(&c->alarm);
         close(c->fd);
-        buf_free(&c->first);
-        buf_free(&c->held);
+        drop_desk(c);
         free(c);
         s->stats.open--;
 }
@@ -80,7 +89,7 @@ void conn_destroy(struct conn *c)
 static void linger(struct conn *c, struct mono now)
 {
         let_go(c, now);
-        c->held.n = 0;
+        drop_desk(c);
         shutdown(c->fd, SHUT_WR);
         watch_want(&c->watch, WATCH_READ);
         alarm_set(&c->alarm, mono_add(now, LINGER_NS));
@@ -89,7 +98,7 @@ static void linger(struct conn *c, struct mono now)
 /* Answers are on their way out. */
 static bool unsaid(const struct conn *c)
 {
-        return c->first.n > 0 || c->lent.n > 0;
+        return c->desk && (c->desk->first.n > 0 || c->desk->lent.n > 0);
 }
 
 /* ---- sending ------------------------------------------------------------------------------ */
@@ -110,17 +119,18 @@ static ssize_t give(struct conn *c, struct iovec *v, int v_n)
 
 static bool send_first(struct conn *c)
 {
-        struct iovec v[] = { { c->first.at, c->first.n }, { (void *)(uintptr_t)c->lent.at, c->lent.n } };
-        ssize_t sent = give(c, v, c->lent.n > 0 ? 2 : 1);
+        struct desk *d = c->desk;
+        struct iovec v[] = { { d->first.at, d->first.n }, { (void *)(uintptr_t)d->lent.at, d->lent.n } };
+        ssize_t sent = give(c, v, d->lent.n > 0 ? 2 : 1);
         if (sent < 0)
                 return false;
-        size_t first = (size_t)sent < c->first.n ? (size_t)sent : c->first.n, rest = (size_t)sent - first;
-        buf_drop(&c->first, first);
+        size_t first = (size_t)sent < d->first.n ? (size_t)sent : d->first.n, rest = (size_t)sent - first;
+        buf_drop(&d->first, first);
         if (rest > 0)
-                c->lent = bytes_of(c->lent.at + rest, c->lent.n - rest);
+                d->lent = bytes_of(d->lent.at + rest, d->lent.n - rest);
         c->blocked = unsaid(c);
         if (!c->blocked)
-                buf_free(&c->first);
+                buf_free(&d->first);
         return true;
 }
 
@@ -143,10 +153,15 @@ static bool send_session(struct conn *c, struct mono now)
 
 static void feed_held(struct conn *c, struct mono now);
 
+static size_t held(const struct conn *c)
+{
+        return c->desk ? c->desk->held.n : 0;
+}
+
 /* Something more to read would have a place. */
 static bool reads(const struct conn *c)
 {
-        return c->held.n < (c->waiting ? HELD_MAX : 1);
+        return held(c) < (c->waiting ? HELD_MAX : 1);
 }
 
 /* All that this connection has to send, and what follows from having sent it. */
@@ -155,7 +170,7 @@ void conn_flush(struct conn *c, struct mono now)
         bool alive = !unsaid(c) || c->blocked || send_first(c);
         if (alive && c->session && !unsaid(c))
                 alive = send_session(c, now);
-        if (alive && c->held.n > 0 && !unsaid(c) && !c->blocked && !c->waiting)
+        if (alive && held(c) > 0 && !unsaid(c) && !c->blocked && !c->waiting)
                 feed_held(c, now);
         if (!alive) {
                 if (c->session)
@@ -169,8 +184,11 @@ void conn_flush(struct conn *c, struct mono now)
                 return;
         }
         watch_want(&c->watch, (reads(c) ? WATCH_READ : 0u) | (c->blocked ? WATCH_WRITE : 0u));
-        if (c->session)
-                alarm_set(&c->alarm, tcp_session_deadline(c->session));
+        if (!c->session)
+                return;
+        alarm_set(&c->alarm, tcp_session_deadline(c->session));
+        if (held(c) == 0 && !unsaid(c))
+                drop_desk(c);
 }
 
 /* ---- receiving ---------------------------------------------------------------------------- */
@@ -178,7 +196,11 @@ void conn_flush(struct conn *c, struct mono now)
 /* The rest waits until there is room for it. */
 static void hold(struct conn *c, struct mono now, const uint8_t *in, size_t n)
 {
-        if (n == 0 || buf_put(&c->held, in, n) == 0)
+        if (n == 0)
+                return;
+        if (!c->desk)
+                c->desk = calloc(1, sizeof *c->desk);
+        if (c->desk && buf_put(&c->desk->held, in, n) == 0)
                 return;
         if (c->session)
                 tcp_session_close(c->session, now, TCP_END_MEMORY);
@@ -198,7 +220,7 @@ static void feed_probe(struct conn *c, struct mono now, uint8_t *in, size_t n)
         struct polled *p = c->polled;
         size_t taken;
         bool before = c->probe->answered;
-        enum probe_verdict verdict = probe_recv(c->probe, in, n, &taken, &c->first);
+        enum probe_verdict verdict = probe_recv(c->probe, in, n, &taken, &c->desk->first);
         if (c->probe->answered && !before)
                 polling_probed(&p->polling, now);
         polled_mark(p);
@@ -237,7 +259,7 @@ static void feed(struct conn *c, struct mono now, uint8_t *in, size_t n)
                 feed_session(c, now, in, n);
         else if (c->probe)
                 feed_probe(c, now, in, n);
-        else if (c->http && (c->waiting || c->lent.n > 0 || c->first.n > FIRST_MAX))
+        else if (c->http && (c->waiting || c->desk->lent.n > 0 || c->desk->first.n > FIRST_MAX))
                 hold(c, now, in, n);
         else if (c->http)
                 feed_http(c, now, in, n);
@@ -245,10 +267,10 @@ static void feed(struct conn *c, struct mono now, uint8_t *in, size_t n)
 
 static void feed_held(struct conn *c, struct mono now)
 {
-        struct buf held = c->held;
-        c->held = (struct buf){ 0 };
-        feed(c, now, held.at, held.n);
-        buf_free(&held);
+        struct buf in = c->desk->held;
+        c->desk->held = (struct buf){ 0 };
+        feed(c, now, in.at, in.n);
+        buf_free(&in);
 }
 
 /* False: the peer has closed, or the connection broke. */
@@ -308,15 +330,18 @@ static void on_alarm(void *ctx)
 struct conn *conn_create(struct tcp_server *s, int fd)
 {
         struct conn *c = calloc(1, sizeof *c);
+        struct desk *desk = calloc(1, sizeof *desk);
         struct http *http = http_create(&s->http);
-        if (!c || !http) {
+        if (!c || !desk || !http) {
                 http_destroy(http);
+                free(desk);
                 free(c);
                 return NULL;
         }
         c->server = s;
         c->fd = fd;
         c->http = http;
+        c->desk = desk;
         LIST_INSERT_HEAD(&s->conns, c, link);
         watch_init(&c->watch, s->config.loop, fd, on_ready, c);
         watch_want(&c->watch, WATCH_READ);

@@ -21,7 +21,7 @@ void conn_refuse(struct conn *c, enum http_refusal refusal)
         if (refusal)
                 http_refuse(c->http, refusal);
         struct bytes answer = http_answer(c->http);
-        (void)buf_put(&c->first, answer.at, answer.n);
+        (void)buf_put(&c->desk->first, answer.at, answer.n);
         c->server->stats.refused[http_refusal(c->http)]++;
         conn_close_after(c);
 }
@@ -42,10 +42,10 @@ void conn_answer(struct conn *c, struct mono now, enum polling_answer_kind kind,
         c->polled = NULL;
         switch (kind) {
         case POLLING_PACKETS:
-                answered(c, now, http_put_packets(c->http, packets, &c->first));
+                answered(c, now, http_put_packets(c->http, packets, &c->desk->first));
                 return;
         case POLLING_OK:
-                answered(c, now, http_put_ok(c->http, &c->first));
+                answered(c, now, http_put_ok(c->http, &c->desk->first));
                 return;
         case POLLING_REFUSED:
                 conn_refuse(c, HTTP_BAD_REQUEST);
@@ -127,7 +127,8 @@ static void on_probe(struct conn *c, struct mono now, struct polled *p)
         c->probe = calloc(1, sizeof *c->probe);
         if (!c->probe || !polling_probe(&p->polling, now, c)) {
                 conn_drop_probe(c);
-                (void)ws_put_close(&c->first, WS_NO_CODE, "", NULL); /* without a frame it is closed all the same */
+                (void)ws_put_close(&c->desk->first, WS_NO_CODE, "",
+                                   NULL); /* without a frame it is closed all the same */
                 return;
         }
         probe_init(c->probe);
@@ -141,7 +142,7 @@ static void on_upgrade(struct conn *c, struct mono now)
         struct bytes sid = http_sid(c->http), answer = http_answer(c->http);
         struct polled *p = sid.n > 0 ? polled_find(c->server, sid) : NULL;
         bool bare = http_bare(c->http);
-        c->closing = buf_put(&c->first, answer.at, answer.n) != 0;
+        c->closing = buf_put(&c->desk->first, answer.at, answer.n) != 0;
         conn_drop_http(c);
         if (p)
                 on_probe(c, now, p);
@@ -169,8 +170,8 @@ void conn_asked(struct conn *c, struct mono now, enum http_verdict verdict)
                 return;
         case HTTP_ANSWERED:
                 answer = http_answer(c->http);
-                c->lent = http_rest(c->http);
-                answered(c, now, buf_put(&c->first, answer.at, answer.n));
+                c->desk->lent = http_rest(c->http);
+                answered(c, now, buf_put(&c->desk->first, answer.at, answer.n));
                 return;
         case HTTP_UPGRADE:
                 on_upgrade(c, now);

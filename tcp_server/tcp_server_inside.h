@@ -14,6 +14,14 @@
 
 enum { READ_BYTES = 64 << 10 };
 
+/* What lies about while requests are answered. A session hardly ever needs it again: what stands for hours
+ * does without. */
+struct desk {
+        struct buf first;  /* answers on their way out, ahead of the session */
+        struct bytes lent; /* a file's bytes, behind first */
+        struct buf held;   /* bytes that could not be taken yet */
+};
+
 /* A connection is in one of four states, told by what it has: an http (a request is read, or waits for
  * its answer), a probe, a session, or none of them (we have said all; the peer is given a moment to
  * read it, since closing with its bytes unread would send RST and could destroy our last words). */
@@ -21,16 +29,14 @@ struct conn {
         LIST_ENTRY(conn) link;
         TAILQ_ENTRY(conn) dirty_link;
         struct tcp_server *server;
-        int fd;
         struct watch watch;
         struct alarm alarm;
         struct http *http;
         struct probe *probe;
         struct tcp_session *session; /* polled's own if there is one */
         struct polled *polled;       /* whose request or probe this is, or whose session */
-        struct buf first;            /* answers on their way out, ahead of the session */
-        struct bytes lent;           /* a file's bytes, behind first */
-        struct buf held;             /* bytes that could not be taken yet */
+        struct desk *desk;           /* NULL: a session has the line for itself */
+        int fd;
         bool dirty, blocked, closing;
         bool waiting; /* a request is whole and not answered */
         bool served;  /* a request was answered */
