@@ -45,9 +45,11 @@ static int on_field_end(llhttp_t *p)
         for (int i = HEADER_OTHER + 1; i < HEADERS; i++)
                 if (strcasecmp(h->name, header_names[i]) == 0)
                         h->header = (enum header)i;
-        if (h->header != HEADER_OTHER && h->value[h->header].at)
-                h->doubled = true;
-        return h->header == HEADER_OTHER ? HPE_OK : buf_put(&h->value[h->header], "", 0);
+        if (h->header == HEADER_OTHER)
+                return HPE_OK;
+        bool again = h->value[h->header].at != NULL;
+        h->doubled = h->doubled || (again && h->header != HEADER_PROTOCOL);
+        return buf_put(&h->value[h->header], ",", again);
 }
 
 static int on_value(llhttp_t *p, const char *at, size_t n)
@@ -139,11 +141,11 @@ static void put_preflight(struct http *h)
 {
         struct bytes asked = buf_bytes(&h->value[HEADER_ASKED]);
         (void)buf_text(&h->answer, "HTTP/1.1 204 No Content\r\n"
-                                   "Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\n");
+                                   "Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\n"
+                                   "Vary: Access-Control-Request-Headers\r\n");
         if (asked.n > 0 && http_plain(asked))
-                (void)buf_printf(&h->answer,
-                                 "Vary: Access-Control-Request-Headers\r\nAccess-Control-Allow-Headers: %.*s\r\n",
-                                 (int)asked.n, (const char *)asked.at);
+                (void)buf_printf(&h->answer, "Access-Control-Allow-Headers: %.*s\r\n", (int)asked.n,
+                                 (const char *)asked.at);
         (void)put_cors(h, &h->answer);
         (void)buf_printf(&h->answer, "%s\r\n", stays(h) ? "" : "Connection: close\r\n");
 }
@@ -159,7 +161,8 @@ void http_refuse(struct http *h, enum http_refusal refusal)
         if (refusal == HTTP_WS_VERSION)
                 (void)buf_text(&h->answer, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
         (void)put_cors(h, &h->answer);
-        (void)buf_printf(&h->answer, "\r\n%s", body);
+        bool bodiless = h->head_whole && h->parser.method == HTTP_HEAD;
+        (void)buf_printf(&h->answer, "\r\n%s", bodiless ? "" : body);
 }
 
 static enum http_verdict refuse(struct http *h, enum http_refusal refusal)
@@ -195,6 +198,10 @@ static void put_switch(struct http *h)
                          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                          "Sec-WebSocket-Accept: %s\r\n",
                          accept);
+        struct bytes protocol = http_subprotocol(h);
+        if (protocol.n > 0)
+                (void)buf_printf(&h->answer, "Sec-WebSocket-Protocol: %.*s\r\n", (int)protocol.n,
+                                 (const char *)protocol.at);
         (void)put_cors(h, &h->answer);
         (void)buf_text(&h->answer, "\r\n");
 }

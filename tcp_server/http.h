@@ -24,11 +24,13 @@
         X(HTTP_SID, "400 Bad Request", "{\"code\":1,\"message\":\"Session ID unknown\"}")                \
         X(HTTP_METHOD, "400 Bad Request", "{\"code\":2,\"message\":\"Bad handshake method\"}")           \
         X(HTTP_BAD_REQUEST, "400 Bad Request", "{\"code\":3,\"message\":\"Bad request\"}")               \
+        X(HTTP_BINARY, "400 Bad Request", "{\"code\":3,\"message\":\"Bad request\"}")                    \
         X(HTTP_PROTOCOL, "400 Bad Request", "{\"code\":5,\"message\":\"Unsupported protocol version\"}") \
         X(HTTP_WS_VERSION, "426 Upgrade Required", "Sec-WebSocket-Version must be 13\n")                 \
         X(HTTP_WS_KEY, "400 Bad Request", "Sec-WebSocket-Key must be sixteen bytes in base64\n")         \
         X(HTTP_FULL, "503 Service Unavailable", "too many sessions\n")
 
+/* After HTTP_BINARY, a POST as Engine.IO 3 had it, the session has to end. */
 enum http_refusal {
 #define HTTP_REFUSAL_ENUM(name, status, body) name,
         HTTP_REFUSAL_LIST(HTTP_REFUSAL_ENUM)

@@ -15,6 +15,7 @@ enum { NAME_MAX_BYTES = 32 };
         X(HEADER_UPGRADE, "upgrade")                      \
         X(HEADER_KEY, "sec-websocket-key")                \
         X(HEADER_VERSION, "sec-websocket-version")        \
+        X(HEADER_PROTOCOL, "sec-websocket-protocol")      \
         X(HEADER_ORIGIN, "origin")                        \
         X(HEADER_TYPE, "content-type")                    \
         X(HEADER_ASKED, "access-control-request-headers") \
@@ -45,7 +46,8 @@ struct bytes http_query(struct bytes url, const char *name);
 /* No control characters: they would end up in an answer's headers. */
 bool http_plain(struct bytes b);
 
-bool http_is_upgrade(const struct http *h); /* to a WebSocket */
+bool http_is_upgrade(const struct http *h);          /* to a WebSocket */
+struct bytes http_subprotocol(const struct http *h); /* empty: none is offered, or no good name */
 bool http_has_body(const struct http *h);
 bool http_is_file(const struct http *h);
 

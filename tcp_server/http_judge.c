@@ -1,7 +1,9 @@
+#include "tcp_server/http_inside.h"
+
+#include <ctype.h>
 #include <strings.h>
 
 #include "core/wire/ws_handshake.h"
-#include "tcp_server/http_inside.h"
 
 struct bytes http_query(struct bytes url, const char *name)
 {
@@ -25,7 +27,7 @@ static bool is_text(struct bytes b, const char *text)
 bool http_plain(struct bytes b)
 {
         for (size_t i = 0; i < b.n; i++)
-                if (b.at[i] < 0x20 || b.at[i] > 0x7e)
+                if (b.at[i] < 0x20 || b.at[i] == 0x7f)
                         return false;
         return true;
 }
@@ -34,6 +36,25 @@ bool http_is_upgrade(const struct http *h)
 {
         struct bytes upgrade = buf_bytes(&h->value[HEADER_UPGRADE]);
         return h->parser.upgrade && upgrade.n == 9 && strncasecmp((const char *)upgrade.at, "websocket", 9) == 0;
+}
+
+static bool is_token(struct bytes b)
+{
+        for (size_t i = 0; i < b.n; i++)
+                if (!isalnum(b.at[i]) && (b.at[i] == '\0' || !strchr("!#$%&'*+-.^_`|~", b.at[i])))
+                        return false;
+        return true;
+}
+
+/* The first that is offered, as the reference takes it: a browser that offers some fails without one. */
+struct bytes http_subprotocol(const struct http *h)
+{
+        struct bytes list = buf_bytes(&h->value[HEADER_PROTOCOL]);
+        const uint8_t *comma = list.n ? memchr(list.at, ',', list.n) : NULL;
+        struct bytes first = comma ? bytes_of(list.at, (size_t)(comma - list.at)) : list;
+        while (first.n > 0 && (first.at[first.n - 1] == ' ' || first.at[first.n - 1] == '\t'))
+                first.n--;
+        return is_token(first) ? first : bytes_of(NULL, 0);
 }
 
 bool http_has_body(const struct http *h)
@@ -45,6 +66,8 @@ static enum http_refusal judge_upgrade(const struct http *h)
 {
         if (!http_is_upgrade(h) || h->parser.http_major != 1 || h->parser.http_minor != 1 || http_has_body(h))
                 return HTTP_BAD_REQUEST;
+        if (h->value[HEADER_PROTOCOL].at && http_subprotocol(h).n == 0)
+                return HTTP_BAD_REQUEST;
         if (!is_text(buf_bytes(&h->value[HEADER_VERSION]), "13"))
                 return HTTP_WS_VERSION;
         return ws_key_valid(buf_bytes(&h->value[HEADER_KEY])) ? HTTP_NOT_REFUSED : HTTP_WS_KEY;
@@ -54,9 +77,16 @@ static enum http_refusal judge_post(const struct http *h)
 {
         static const char binary[] = "application/octet-stream"; /* was Engine.IO 3's */
         struct bytes type = buf_bytes(&h->value[HEADER_TYPE]);
-        if (h->parser.upgrade || (type.n >= sizeof binary - 1 && memcmp(type.at, binary, sizeof binary - 1) == 0))
+        if (h->parser.upgrade)
                 return HTTP_BAD_REQUEST;
+        if (type.n >= sizeof binary - 1 && memcmp(type.at, binary, sizeof binary - 1) == 0)
+                return HTTP_BINARY;
         return h->parser.content_length > h->config->body_bytes_max ? HTTP_TOO_BIG : HTTP_NOT_REFUSED;
+}
+
+static bool speaks_version_4(const struct http *h)
+{
+        return is_text(http_query(buf_bytes(&h->url), "EIO"), "4");
 }
 
 /* A request that names a session: it must be there, and be carried as the request says. */
@@ -68,7 +98,7 @@ static enum http_refusal judge_session(const struct http *h, bool websocket)
                 return HTTP_SID;
         if (websocket != (found == HTTP_UPGRADED) && !http_is_upgrade(h))
                 return HTTP_BAD_REQUEST;
-        return HTTP_NOT_REFUSED;
+        return speaks_version_4(h) ? HTTP_NOT_REFUSED : HTTP_BAD_REQUEST;
 }
 
 /* A file for browsers. One with a transport is Engine.IO's, should --path be the page's own. */
@@ -112,7 +142,7 @@ enum http_refusal http_judge(const struct http *h)
         bool post = h->parser.method == HTTP_POST && named && !websocket;
         if (h->parser.method != HTTP_GET && !post)
                 return HTTP_METHOD;
-        if (!named && !is_text(http_query(url, "EIO"), "4"))
+        if (!named && !speaks_version_4(h))
                 return HTTP_PROTOCOL;
         if (websocket)
                 return judge_upgrade(h);

@@ -13,6 +13,12 @@ void probe_free(struct probe *p)
         ws_free(&p->ws);
 }
 
+static enum probe_verdict refuse(struct buf *out, uint16_t code)
+{
+        (void)ws_put_close(out, code, "", NULL); /* without it the connection is closed all the same */
+        return PROBE_BAD;
+}
+
 static enum probe_verdict on_message(struct probe *p, const struct ws_event *ev, struct buf *out)
 {
         bool text = ev->opcode == WS_TEXT;
@@ -21,7 +27,7 @@ static enum probe_verdict on_message(struct probe *p, const struct ws_event *ev,
                 return ws_put(out, WS_TEXT, bytes_text("3probe"), NULL) == 0 ? PROBE_MORE : PROBE_BAD;
         }
         bool upgrade = text && p->answered && bytes_equal(ev->payload, bytes_text("5"));
-        return upgrade ? PROBE_UPGRADE : PROBE_BAD;
+        return upgrade ? PROBE_UPGRADE : refuse(out, WS_NO_CODE);
 }
 
 static enum probe_verdict on_frame(struct probe *p, const struct ws_event *ev, struct buf *out)
@@ -35,8 +41,9 @@ static enum probe_verdict on_frame(struct probe *p, const struct ws_event *ev, s
         case WS_GOT_PONG:
                 return PROBE_MORE;
         case WS_GOT_CLOSE:
+                return refuse(out, ev->code);
         case WS_GOT_FAULT:
-                break;
+                return refuse(out, ws_fault_code(ev->fault));
         }
         return PROBE_BAD;
 }

@@ -1,7 +1,8 @@
 /* probe: a WebSocket that wants to take over a session from polling, until it has said `5`.
  *
  * Sans-I/O. It speaks three packets: `2probe` is answered with `3probe`, `5` makes the change; WebSocket
- * pings are answered. Anything else is for the caller to drop the connection for.
+ * pings are answered. Anything else is answered with a close frame, and is for the caller to drop the
+ * connection for.
  *
  * Source: engine.io-protocol 4, "Upgrade".
  */

@@ -70,7 +70,7 @@ static void on_event(struct tcp_session *s, struct mono now, struct tcp_seat *se
         struct app_reply reply = { 0 };
         s->service->counts.events_in++;
         app_event(seat->space->app, seat->socket, now, &e, &reply);
-        if (p->has_id)
+        if (p->has_id && !reply.silent)
                 answer(s, now, seat, p->id, &reply);
         buf_free(&reply.args);
 }

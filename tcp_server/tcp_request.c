@@ -51,6 +51,7 @@ void conn_answer(struct conn *c, struct mono now, enum polling_answer_kind kind,
                 conn_refuse(c, HTTP_BAD_REQUEST);
                 return;
         case POLLING_DROP:
+                (void)ws_put_close(&c->first, WS_NO_CODE, "", NULL); /* without it it is dropped all the same */
                 conn_drop_probe(c);
                 conn_close_after(c);
                 return;
@@ -120,6 +121,15 @@ static void on_packets(struct conn *c, struct mono now)
         wait_for(c, c->polled);
 }
 
+static void on_binary(struct conn *c, struct mono now)
+{
+        struct polled *p = polled_find(c->server, http_sid(c->http));
+        if (!p)
+                return;
+        tcp_session_lost(p->polling.session, now, TCP_END_LOST);
+        polled_mark(p);
+}
+
 /* A WebSocket that may not take over is closed behind its 101, as the reference does: many clients tell
  * their user of a close, but break on a refusal. */
 static void on_probe(struct conn *c, struct mono now, struct polled *p)
@@ -177,6 +187,8 @@ void conn_asked(struct conn *c, struct mono now, enum http_verdict verdict)
                 on_upgrade(c, now);
                 return;
         case HTTP_REFUSED:
+                if (http_refusal(c->http) == HTTP_BINARY)
+                        on_binary(c, now);
                 if (c->polled)
                         polling_post_refused(&c->polled->polling);
                 c->polled = NULL;

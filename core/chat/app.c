@@ -143,6 +143,8 @@ void app_event(struct app *a, struct app_socket *s, struct mono now, const struc
 {
         if (a->handlers->event)
                 a->handlers->event(a, s, now, e, reply);
+        else
+                reply->silent = true;
 }
 
 static void tell_disconnecting(struct app_socket *s, struct mono now, const char *reason)

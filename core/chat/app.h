@@ -24,6 +24,7 @@ enum { APP_ID_CHARS = 20 };   /* of a socket's id: 15 bytes from the OS in url-s
 struct app_reply {
         struct buf args; /* the caller's, empty at the call */
         uint32_t args_n;
+        bool silent; /* no answer at all: as on Socket.IO for an event that nobody listens to */
 };
 
 /* Why a client is not let in: Socket.IO's connect_error. On UDP it learns only that it is refused. */

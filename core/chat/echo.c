@@ -66,6 +66,8 @@ static void echo_event(struct app *a, struct app_socket *s, struct mono now, con
                 reply->args_n = e->args_n;
         else if (event_is(e, "ask") || event_is(e, "ask-all"))
                 ask(a, event_is(e, "ask") ? s : NULL, now, e);
+        else
+                reply->silent = true;
 }
 
 static const struct app_handlers custom = {

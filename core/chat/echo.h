@@ -7,8 +7,8 @@
  *                            the answers' arguments
  *   ask-all, event, args..   all in the namespace are asked, and all are sent `answers`
  *
- * Who is asked has one second. The last two are ours, for the acks that go the other way. Nothing else
- * is said: no hello, no recovery and so no offsets, exactly the reference's bytes.
+ * Who is asked has one second. The last two are ours, for the acks that go the other way. Another event
+ * is not answered, and nothing else is said: no hello, no recovery and so no offsets, exactly the reference's bytes.
  *
  * Source: the suites beside the Engine.IO and Socket.IO protocols.
  */

@@ -108,6 +108,7 @@ static void act(struct app *a, struct app_socket *s, char letter, int encoding)
                 app_event(a, s, now, &e, &reply);
                 assert_int_equal(reply.args_n, app_handlers(a)->event ? 1 : 0);
                 assert_int_equal(reply.args.n, reply.args_n);
+                assert_int_equal(reply.silent, !app_handlers(a)->event);
                 buf_free(&reply.args);
                 break;
         case 'A':

@@ -92,7 +92,6 @@ static const struct http_row rows[] = {
         { "a session id", GET(URL "&sid=abc") REST, HTTP_SID },
         { "POST", "POST " URL " HTTP/1.1\r\n" REST, HTTP_METHOD },
         { "PUT", "PUT " URL " HTTP/1.1\r\n" REST, HTTP_METHOD },
-        { "HEAD", "HEAD " URL " HTTP/1.1\r\n" REST, HTTP_METHOD },
         { "no EIO", GET("/socket.io/?transport=websocket") REST, HTTP_PROTOCOL },
         { "EIO 3", GET("/socket.io/?EIO=3&transport=websocket") REST, HTTP_PROTOCOL },
         { "EIO 44", GET("/socket.io/?EIO=44&transport=websocket") REST, HTTP_PROTOCOL },
@@ -107,7 +106,9 @@ static const struct http_row rows[] = {
         { "an old protocol cannot be left", "GET " URL " HTTP/1.0\r\n" REST, HTTP_BAD_REQUEST },
         { "a body", WITH("Content-Length: 5\r\n"), HTTP_BAD_REQUEST },
         { "a body in chunks", WITH("Transfer-Encoding: chunked\r\n"), HTTP_BAD_REQUEST },
-        { "an origin that is no text", WITH("Origin: \xc3\xa4\r\n"), HTTP_BAD_REQUEST },
+        { "an origin beyond ASCII", WITH("Origin: \xc3\xa4\r\n"), HTTP_NOT_REFUSED },
+        { "a subprotocol of no name", WITH("Sec-WebSocket-Protocol:\r\n"), HTTP_BAD_REQUEST },
+        { "a subprotocol of two words", WITH("Sec-WebSocket-Protocol: a b, c\r\n"), HTTP_BAD_REQUEST },
 
         { "no version of WebSocket", GET(URL) HOST UP KEY "\r\n", HTTP_WS_VERSION },
         { "version 8 of WebSocket", GET(URL) HOST UP KEY "Sec-WebSocket-Version: 8\r\n\r\n", HTTP_WS_VERSION },
@@ -272,6 +273,34 @@ static void cors_is_said_in_every_answer(void **state)
         }
 }
 
+static void the_first_subprotocol_is_taken(void **state)
+{
+        (void)state;
+        static const char *const offers[] = { "Sec-WebSocket-Protocol: a.b-1 , c\r\n",
+                                              "Sec-WebSocket-Protocol: a.b-1\r\nsec-websocket-protocol: c d\r\n" };
+        for (int i = 0; i < 2; i++) {
+                char request[1024];
+                struct talk t = talk_begin();
+                snprintf(request, sizeof request, GET(URL) "%s" REST, offers[i]);
+                talk_say(&t, bytes_text(request));
+                assert_int_equal(t.verdict, HTTP_UPGRADE);
+                struct bytes answer = http_answer(t.http), words = bytes_text("\r\nSec-WebSocket-Protocol: a.b-1\r\n");
+                assert_non_null(memmem(answer.at, answer.n, words.at, words.n));
+                http_destroy(t.http);
+        }
+}
+
+static void a_refusal_of_head_has_no_body(void **state)
+{
+        (void)state;
+        struct talk t = talk_begin();
+        talk_say(&t, bytes_text("HEAD / HTTP/1.1\r\n" HOST "\r\n"));
+        struct bytes answer = http_answer(t.http);
+        assert_int_equal(t.verdict, HTTP_REFUSED);
+        assert_memory_equal(answer.at + answer.n - 4, "\r\n\r\n", 4);
+        http_destroy(t.http);
+}
+
 static void who_is_slow_is_told_so(void **state)
 {
         (void)state;
@@ -288,6 +317,8 @@ int main(void)
 {
         static const struct CMUnitTest others[] = {
                 cmocka_unit_test(cors_is_said_in_every_answer),
+                cmocka_unit_test(the_first_subprotocol_is_taken),
+                cmocka_unit_test(a_refusal_of_head_has_no_body),
                 cmocka_unit_test(who_is_slow_is_told_so),
         };
         int failed = RUN_ROWS("http", rows, run_row);

@@ -18,6 +18,9 @@ static const struct script scripts[] = {
         { "ack",
           "echo",
           { ECHO_A, "a > 42456[\"message-with-ack\",1,\"2\",{\"3\":[false]}]", "a < 43456[1,\"2\",{\"3\":[false]}]" } },
+        { "an event that nobody listens to has no answer",
+          "echo",
+          { ECHO_A, "a > 421[\"x\"]", "a > 422[\"message-with-ack\"]", "a < 432[]" } },
         { "a number is a name", "", { UP_A, "a > 42[5,true]", "a < 42[\"5\",true,\"7-1\"]" } },
         { "an ack stands behind its event",
           "",
@@ -313,7 +316,7 @@ static void one_answer_may_be_larger_than_the_limit(void **state)
         buf_put(&text, "\"]", 3);
         say_text(r, &r->peer[0], (const char *)text.at);
         run_step(r, "a alive");
-        say_text(r, &r->peer[0], "422[\"x\"]"); /* asks for more while as much waits: slow */
+        say_text(r, &r->peer[0], "422[\"message-with-ack\"]"); /* while as much waits: slow */
         run_step(r, "a ended does not read its answers");
         buf_free(&text);
         rig_end(r);
