@@ -1,0 +1,86 @@
+// tcp_server beside the reference: the same raw bytes are said to both, and what they answer is compared. Each row of
+// reference_rows.js says that both answer the same, and what; or that they differ, how and why. A row that says the
+// one and sees the other fails, so that the list of deliberate differences (tcp_server/README.md) is neither too short
+// nor too long. SHOW=1 prints what each row saw.
+'use strict';
+const assert = require('node:assert');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { serve, story, tell } = require('./harness');
+const { Player } = require('./both');
+const rows = require('./reference_rows');
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'twincast-'));
+process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
+
+const AT_ONCE = 12; // rows; each has connections of its own
+
+// A pair of servers for each way that they can be set up: heartbeats and limits as the protocols' suites have them, or
+// with time enough for anything; with the msgpack parser, which ours needs not be told; with CORS.
+const WAYS = {
+  patient: { spans: [25000, 20000], payload: 100000, connect: 45000 },
+  brisk: { spans: [300, 200], payload: 1000000, connect: 45000 },
+  hasty: { spans: [25000, 20000], payload: 100000, connect: 150 },
+  msgpack: { spans: [25000, 20000], payload: 100000, connect: 45000, parser: 'msgpack' },
+  any: { spans: [25000, 20000], payload: 100000, connect: 45000, cors: '*' },
+  token: { spans: [25000, 20000], payload: 100000, connect: 45000, token: 'sesame' },
+  one: { spans: [25000, 20000], payload: 100000, connect: 45000, cors: 'http://page.example' },
+};
+const servers = {};
+
+async function begin(name, { spans, payload, connect, parser, cors, token }) {
+  const secret = path.join(folder, name);
+  fs.writeFileSync(secret, token || '');
+  const ours = serve('tcp_server', ['--listen', '127.0.0.1:0', '--app', 'echo', '--ping-interval', `${spans[0]}ms`, '--ping-timeout', `${spans[1]}ms`,
+    '--max-payload', `${payload}b`, '--connect-timeout', `${connect}ms`, ...(cors ? ['--cors', cors] : []), ...(token ? ['--auth-token-file', secret] : [])], ['tcp']);
+  const theirs = serve(process.execPath, [path.join(__dirname, 'reference.js'), ...[...spans, payload, connect].map(String), parser || 'json', cors || '', token || ''], ['tcp']);
+  servers[name] = { ours: (await ours).tcp, theirs: (await theirs).tcp };
+}
+
+async function play(row, side) {
+  const player = new Player(servers[row.way || 'patient'][side], row[side] || row.same || []);
+  try {
+    await row.script(player);
+  } catch (error) {
+    player.note(`broke: ${error.message}`);
+  }
+  player.end();
+  return player.lines;
+}
+
+async function judge(row) {
+  const [ours, theirs] = await Promise.all([play(row, 'ours'), play(row, 'theirs')]);
+  if (process.env.SHOW) console.log(JSON.stringify({ name: row.name, ours, theirs }));
+  if (row.same) {
+    assert.deepStrictEqual(theirs, row.same, 'the reference is not as the row says');
+    assert.deepStrictEqual(ours, row.same, 'ours is not as the row says');
+  } else {
+    assert.notDeepStrictEqual(ours, theirs, 'they do not differ');
+    assert.ok(row.why.length > 0);
+    assert.deepStrictEqual(theirs, row.theirs, 'the reference is not as the row says');
+    assert.deepStrictEqual(ours, row.ours, 'ours is not as the row says');
+  }
+}
+
+// What depends on time is played again, if need be: a busy machine is no difference.
+const judged = (row) => (['brisk', 'hasty'].includes(row.way) ? judge(row).catch(() => judge(row)) : judge(row));
+
+// Some rows at once; each story then waits for its own.
+for (const row of rows) {
+  row.verdict = new Promise((resolve, reject) => { row.judge = () => judged(row).then(resolve, reject); });
+  row.verdict.catch(() => {});
+}
+async function work(left) {
+  for (let row; (row = left.shift());) await row.judge();
+}
+
+story('both servers stand, set up in every way', async () => {
+  await Promise.all(Object.entries(WAYS).map(([name, way]) => begin(name, way)));
+  const left = [...rows];
+  for (let i = 0; i < AT_ONCE; i++) work(left);
+});
+
+for (const row of rows) story(`${row.same ? 'same' : 'differs'}: ${row.name}`, () => row.verdict);
+
+tell();

@@ -1,0 +1,1 @@
+module.exports = [...require('./reference_http'), ...require('./reference_packets')];
