@@ -7,7 +7,7 @@
 #include "core/event/event.h"
 #include "core/event/pack.h"
 
-enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, BYE_TRIES = 3, PUB_EVENT_MAX = DGRAM_EVENT_MAX };
+enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, BYE_TRIES = 3, PUB_EVENT_MAX = DGRAM_FRAGMENT_BYTES };
 
 #define HELLO_NS      (1 * NS_PER_S)    /* first wait; twice doubled */
 #define BYE_NS_MAX    (300 * NS_PER_MS) /* for the answer to each CLOSE; nobody likes to wait at the door */

@@ -336,7 +336,7 @@ static bool intact(struct client *c, const struct dgram_data *d)
                 c->more.bad_checksum++;
                 return false;
         }
-        if (event_parse(d->event, DGRAM_EVENT_MAX, &e) != 0) {
+        if (event_parse(d->event, DGRAM_FRAGMENT_BYTES, &e) != 0) {
                 c->stats.malformed++;
                 return false;
         }

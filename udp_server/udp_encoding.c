@@ -7,7 +7,7 @@
 static int encode(void *ctx, const struct hub_entry *entry, struct buf *out)
 {
         (void)ctx;
-        if (entry->event.n > DGRAM_EVENT_MAX)
+        if (entry->event.n > DGRAM_FRAGMENT_BYTES)
                 return 0;
         struct dgram_msg m = {
                 .type = DGRAM_DATA,

@@ -2,7 +2,7 @@
  *
  * Registered at the hub once; from then on rooms with UDP members keep a stream of ready DATA
  * messages, each with its own length at offset 6, so that a slice is cut at message borders and
- * never copied. An event over DGRAM_EVENT_MAX encodes to nothing: its members are told GAP TOO_BIG.
+ * never copied. An event over DGRAM_FRAGMENT_BYTES encodes to nothing: its members are told GAP TOO_BIG.
  */
 #ifndef UDP_SERVER_UDP_ENCODING_H
 #define UDP_SERVER_UDP_ENCODING_H

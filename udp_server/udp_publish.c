@@ -51,7 +51,7 @@ static void answer_by_event(struct udp_session *s, struct mono now, const struct
         err = err ? err : pack_put_u64(&packed, ack->pub_id);
         err = err ? err : buf_put(&packed, reply->args.at, reply->args.n);
         struct publish p = { .event = buf_bytes(&packed), .rooms = &own, .rooms_n = 1 };
-        if (!err && packed.n > DGRAM_EVENT_MAX)
+        if (!err && packed.n > DGRAM_FRAGMENT_BYTES)
                 err = ERR_TOO_BIG;
         err = err ? err : hub_publish(app_hub(s->app), now, &p, &out);
         ack->status = err == 0 ? DGRAM_CODE_OK : err == ERR_TOO_BIG ? DGRAM_CODE_TOO_BIG : DGRAM_CODE_FULL;
@@ -98,9 +98,9 @@ static void publish_to(struct udp_session *s, struct mono now, const struct dgra
 static void perform(struct udp_session *s, struct mono now, const struct dgram_pub *pub, struct dgram_ack *ack)
 {
         struct event e;
-        if (pub->frag_cnt > 1 || pub->event.n > DGRAM_EVENT_MAX)
+        if (pub->frag_cnt > 1 || pub->event.n > DGRAM_FRAGMENT_BYTES)
                 ack->status = DGRAM_CODE_TOO_BIG;
-        else if (event_parse(pub->event, DGRAM_EVENT_MAX, &e) != 0 || is_membership(&e))
+        else if (event_parse(pub->event, DGRAM_FRAGMENT_BYTES, &e) != 0 || is_membership(&e))
                 ack->status = DGRAM_CODE_MALFORMED;
         else if (pub->chan_ref == 0)
                 call_app(s, now, &e, ack);

@@ -243,7 +243,8 @@ static void take_nack(struct udp_session *s, struct mono now, const struct dgram
         uint64_t cursor = member_cursor(s->member, c->room);
         for (unsigned i = 0; i < m->n; i++) {
                 /* Bit 63 asks for fragments; an event that fits one datagram is its only one. */
-                uint64_t from = m->range[i].from, to = m->range[i].to > INT64_MAX ? from : m->range[i].to, held;
+                uint64_t from = m->range[i].from, to = dgram_range_is_fragments(&m->range[i]) ? from : m->range[i].to,
+                         held;
                 if (from >= cursor)
                         continue; /* still to come */
                 if (to >= cursor)

@@ -31,6 +31,20 @@ bool dgram_has_pktno(uint8_t type)
         return types[type].level != LEVEL_UNKNOWN && !types[type].broadcast;
 }
 
+uint8_t dgram_fragments(size_t event_bytes)
+{
+        bool fits = event_bytes <= DGRAM_EVENT_MAX;
+        return fits ? (uint8_t)((event_bytes + DGRAM_FRAGMENT_BYTES - 1) / DGRAM_FRAGMENT_BYTES) : 0;
+}
+
+size_t dgram_fragment_bytes(size_t event_bytes, uint8_t idx)
+{
+        size_t before = (size_t)idx * DGRAM_FRAGMENT_BYTES;
+        if (before >= event_bytes)
+                return 0;
+        return event_bytes - before < DGRAM_FRAGMENT_BYTES ? event_bytes - before : DGRAM_FRAGMENT_BYTES;
+}
+
 /* ---- layouts, each once for both directions ----------------------------------------------- */
 
 /* Reads into the fields it is shown, or writes them. */
@@ -113,10 +127,18 @@ static void refuse_unless(struct codec *c, bool good)
         c->refused |= !good;
 }
 
-/* Counters start at 1 and never come near the top bit. */
+/* Counters start at 1. */
 static bool is_count(uint64_t v)
 {
-        return v > 0 && v <= INT64_MAX;
+        return v > 0 && v <= DGRAM_COUNT_MAX;
+}
+
+/* A fragment says of its event how long it is, and so how many there are and how long this one is.
+ * In PUB and DATA alike, but that DATA's numbers from frag_cnt on are parity. */
+static void refuse_unless_fragment(struct codec *c, uint8_t idx, uint8_t cnt, uint16_t event_bytes, size_t n)
+{
+        refuse_unless(c, cnt > 0 && cnt == dgram_fragments(event_bytes));
+        refuse_unless(c, idx >= cnt || n == dgram_fragment_bytes(event_bytes, idx));
 }
 
 static void proof(struct codec *c, struct dgram_cookie *m)
@@ -141,7 +163,7 @@ static void channel(struct codec *c, struct dgram_channel *m)
         u64(c, &m->tail);
         u64(c, &m->head);
         u64(c, &m->start);
-        refuse_unless(c, m->tail <= INT64_MAX && m->head <= INT64_MAX && m->start <= INT64_MAX);
+        refuse_unless(c, m->tail <= DGRAM_COUNT_MAX && m->head <= DGRAM_COUNT_MAX && m->start <= DGRAM_COUNT_MAX);
 }
 
 static void accept(struct codec *c, struct dgram_accept *m)
@@ -172,8 +194,8 @@ static void pub(struct codec *c, struct dgram_pub *m)
         u16(c, &m->event_bytes);
         u32(c, &m->flags);
         rest(c, &m->event);
-        refuse_unless(c, m->frag_cnt >= 1 && m->frag_idx < m->frag_cnt && m->event.n >= 1);
-        refuse_unless(c, m->frag_cnt > 1 ? m->event.n <= m->event_bytes : m->event.n == m->event_bytes);
+        refuse_unless(c, m->frag_idx < m->frag_cnt);
+        refuse_unless_fragment(c, m->frag_idx, m->frag_cnt, m->event_bytes, m->event.n);
 }
 
 static void pub_ack(struct codec *c, struct dgram_pub_ack *m)
@@ -192,8 +214,6 @@ static void pub_ack(struct codec *c, struct dgram_pub_ack *m)
         }
 }
 
-enum { FRAGMENTS_MAX = 64 };
-
 static void data(struct codec *c, struct dgram_data *m)
 {
         u32(c, &m->epoch);
@@ -207,8 +227,7 @@ static void data(struct codec *c, struct dgram_data *m)
         u8(c, &m->frag_cnt);
         rest(c, &m->event);
         refuse_unless(c, is_count(m->seq) && is_count(m->eid));
-        refuse_unless(c, m->frag_cnt >= 1 && m->frag_cnt <= FRAGMENTS_MAX);
-        refuse_unless(c, m->event.n >= 1 && (m->frag_cnt > 1 || m->event.n == m->event_bytes));
+        refuse_unless_fragment(c, m->frag_idx, m->frag_cnt, m->event_bytes, m->event.n);
 }
 
 static void beat(struct codec *c, struct dgram_beat *m)
@@ -222,7 +241,7 @@ static void beat(struct codec *c, struct dgram_beat *m)
         u16(c, &m->grtt_ms);
         u8(c, &m->k);
         reserved(c, 3);
-        refuse_unless(c, m->head <= INT64_MAX && m->tail <= INT64_MAX);
+        refuse_unless(c, m->head <= DGRAM_COUNT_MAX && m->tail <= DGRAM_COUNT_MAX);
 }
 
 /* Bit 63 of a NACK's `to` asks for fragments of one event; a GAP has no such bit. */
@@ -232,7 +251,8 @@ static void ranges(struct codec *c, struct dgram_range *range, unsigned n, bool 
                 u64(c, &range[i].from);
                 u64(c, &range[i].to);
                 bool upright = is_count(range[i].to) && range[i].from <= range[i].to;
-                refuse_unless(c, is_count(range[i].from) && (upright || (fragments && range[i].to > INT64_MAX)));
+                bool parts = fragments && dgram_range_is_fragments(&range[i]);
+                refuse_unless(c, is_count(range[i].from) && (upright || parts));
         }
 }
 
@@ -367,61 +387,6 @@ static void body(struct codec *c, struct dgram_msg *m)
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-static uint16_t be16(const uint8_t *at)
-{
-        return (uint16_t)(at[0] << 8 | at[1]);
-}
-
-static size_t header_bytes(uint8_t type)
-{
-        return dgram_has_pktno(type) ? DGRAM_SESSION_HEADER : DGRAM_HEADER;
-}
-
-/* One message's verdict; its length goes to *bytes. */
-static enum dgram_verdict check_message(struct bytes left, size_t *bytes)
-{
-        if (left.n < 2 || be16(left.at) != DGRAM_MAGIC)
-                return DGRAM_NO_MAGIC;
-        if (left.n < DGRAM_HEADER)
-                return DGRAM_BAD_LENGTH;
-        if (left.at[2] != DGRAM_VERSION)
-                return DGRAM_BAD_VERSION;
-        *bytes = be16(left.at + 6);
-        return *bytes >= header_bytes(left.at[3]) && *bytes <= left.n ? DGRAM_GOOD : DGRAM_BAD_LENGTH;
-}
-
-static enum dgram_verdict check_padding(struct bytes left)
-{
-        for (size_t i = 0; i < left.n; i++)
-                if (left.at[i] != 0)
-                        return DGRAM_BAD_PADDING;
-        return DGRAM_GOOD;
-}
-
-enum dgram_verdict dgram_check(struct bytes datagram)
-{
-        struct bytes left = datagram;
-        do {
-                size_t bytes;
-                enum dgram_verdict verdict = check_message(left, &bytes);
-                if (verdict)
-                        return verdict;
-                left = bytes_of(left.at + bytes, left.n - bytes);
-        } while (left.n > 0 && left.at[0] != 0);
-        return check_padding(left);
-}
-
-bool dgram_next(struct bytes *rest, struct bytes *message)
-{
-        if (rest->n == 0 || rest->at[0] == 0)
-                return false;
-        size_t bytes = be16(rest->at + 6);
-        assert(bytes >= DGRAM_HEADER && bytes <= rest->n);
-        *message = bytes_of(rest->at, bytes);
-        *rest = bytes_of(rest->at + bytes, rest->n - bytes);
-        return true;
-}
-
 int dgram_parse(struct bytes message, struct dgram_msg *m)
 {
         struct reader in = reader_of(message.at, message.n);
@@ -441,29 +406,10 @@ int dgram_parse(struct bytes message, struct dgram_msg *m)
         if (m->flags & DGRAM_SEALED || types[m->type].level != LEVEL_1)
                 return ERR_UNSUPPORTED;
         body(&c, m);
-        return in.failed || c.refused || reader_left(&in) > 0 ? ERR_MALFORMED : 0;
-}
-
-bool dgram_hello_other_version(struct bytes datagram, uint64_t *nonce)
-{
-        if (datagram.n < DGRAM_HELLO_BYTES || be16(datagram.at) != DGRAM_MAGIC)
-                return false;
-        if (datagram.at[2] == DGRAM_VERSION || datagram.at[3] != DGRAM_HELLO)
-                return false;
-        struct reader in = reader_of(datagram.at + DGRAM_HEADER, 8);
-        *nonce = reader_u64(&in);
-        return true;
-}
-
-bool dgram_session_head(struct bytes message, uint64_t *tag, uint32_t *epoch, uint32_t *pktno)
-{
-        if (message.n < DGRAM_SESSION_HEADER || !dgram_has_pktno(message.at[3]))
-                return false;
-        struct reader in = reader_of(message.at + 8, 16);
-        *tag = reader_u64(&in);
-        *epoch = reader_u32(&in);
-        *pktno = reader_u32(&in);
-        return true;
+        if (in.failed || c.refused || reader_left(&in) > 0)
+                return ERR_MALFORMED;
+        bool parity = m->type == DGRAM_DATA && m->data.frag_idx >= m->data.frag_cnt;
+        return parity ? ERR_UNSUPPORTED : 0;
 }
 
 /* ---- writing ------------------------------------------------------------------------------ */

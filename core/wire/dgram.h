@@ -18,14 +18,16 @@
 enum {
         DGRAM_MAGIC = 0x0E4C,
         DGRAM_VERSION = 1,
-        DGRAM_BYTES_MAX = 1200,    /* UDP payload of one datagram */
-        DGRAM_HEADER = 16,         /* common header */
-        DGRAM_SESSION_HEADER = 24, /* common and session header */
-        DGRAM_DATA_HEADER = 56,    /* everything of DATA but the event */
-        DGRAM_EVENT_MAX = 1100,    /* of an event in one DATA; larger ones need fragments */
-        DGRAM_PUB_HEADER = 44,     /* everything of PUB but the event */
-        DGRAM_HELLO_BYTES = 1200,  /* HELLO fills a datagram, so that COOKIE amplifies nothing */
-        DGRAM_COOKIE_BYTES = 48,   /* the largest answer a stranger may get; RESET is smaller */
+        DGRAM_BYTES_MAX = 1200,      /* UDP payload of one datagram */
+        DGRAM_HEADER = 16,           /* common header */
+        DGRAM_SESSION_HEADER = 24,   /* common and session header */
+        DGRAM_DATA_HEADER = 56,      /* everything of DATA but the event */
+        DGRAM_EVENT_MAX = 65535,     /* of an event, in so many DATA or PUB as it takes */
+        DGRAM_FRAGMENT_BYTES = 1100, /* of an event in one DATA or PUB, but the last, which has the rest */
+        DGRAM_FRAGMENTS_MAX = 64,    /* that a bitmap could name; the largest event has 60 */
+        DGRAM_PUB_HEADER = 44,       /* everything of PUB but the event */
+        DGRAM_HELLO_BYTES = 1200,    /* HELLO fills a datagram, so that COOKIE amplifies nothing */
+        DGRAM_COOKIE_BYTES = 48,     /* the largest answer a stranger may get; RESET is smaller */
         DGRAM_RESET_BYTES = 32,
         DGRAM_GAP_BYTES = 48,          /* GAP of one range */
         DGRAM_PING_BYTES = 64,         /* more than a RESET, so that a PING may provoke one */
@@ -36,6 +38,10 @@ enum {
         DGRAM_ID_MAX = 64,             /* of the public id in ACCEPT */
         DGRAM_TOKEN = 16,              /* bytes of cookies, reset tokens and instance ids */
 };
+
+/* No counter goes beyond: at a million events a second that is 4,500 years. Above it are 6 bits for
+ * the number of a fragment (gaps.h), and the one that marks a NACK's bitmap. */
+#define DGRAM_COUNT_MAX ((UINT64_C(1) << 57) - 1)
 
 /* X(NAME, code, level, broadcast): the one list of types. */
 #define DGRAM_TYPES(X)           \
@@ -125,6 +131,20 @@ const char *dgram_code_text(uint16_t code);
 struct dgram_range {
         uint64_t from, to; /* both inclusive */
 };
+
+/* In a NACK a range may be instead: event `from`, and in `to` this bit and one for each fragment. */
+#define DGRAM_FRAGMENTS_BIT (UINT64_C(1) << 63)
+
+static inline bool dgram_range_is_fragments(const struct dgram_range *r)
+{
+        return r->to & DGRAM_FRAGMENTS_BIT;
+}
+
+/* Fragments that an event of so many bytes has; 0: none, or it is over DGRAM_EVENT_MAX. */
+uint8_t dgram_fragments(size_t event_bytes);
+
+/* Bytes of its fragment idx (from 0); 0: it has no such fragment. */
+size_t dgram_fragment_bytes(size_t event_bytes, uint8_t idx);
 
 struct dgram_hello {
         uint64_t nonce;
@@ -242,7 +262,7 @@ struct dgram_nack {
         uint16_t n; /* 1..DGRAM_RANGES_MAX ranges */
         uint8_t tries;
         uint64_t contig;
-        struct dgram_range range[DGRAM_RANGES_MAX]; /* bit 63 of `to`: fragments of event `from` */
+        struct dgram_range range[DGRAM_RANGES_MAX]; /* some perhaps of fragments */
 };
 
 struct dgram_report {
@@ -301,8 +321,9 @@ bool dgram_next(struct bytes *rest, struct bytes *message);
 
 /* Parses one message; m borrows from it. The head (type, flags, tag, epoch, pktno) is filled in
  * whenever the message is long enough for one.
- * returns 0; ERR_UNSUPPORTED (sealed, level 2, or a type this version does not know);
- *         ERR_MALFORMED (body too short or too long, counts that contradict it, a range upside down)
+ * returns 0; ERR_UNSUPPORTED (sealed, level 2, DATA with parity, or a type this version does not know);
+ *         ERR_MALFORMED (body too short or too long, counts that contradict it or each other, a range
+ *         upside down)
  */
 int dgram_parse(struct bytes message, struct dgram_msg *m);
 

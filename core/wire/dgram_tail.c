@@ -2,6 +2,7 @@
 
 #include "core/base/err.h"
 #include "core/event/pack.h"
+#include "core/wire/dgram.h"
 
 static const struct pack_limits connect_limits = { .bytes_max = DGRAM_CONNECT_TAIL_MAX,
                                                    .items_max = 128,
@@ -75,9 +76,8 @@ int dgram_join_parse(struct bytes in, struct dgram_join *out)
 
 int dgram_join_ok_parse(struct bytes in, struct dgram_join_ok *out)
 {
-        static const uint64_t max[7] = {
-                UINT16_MAX, UINT32_MAX, UINT64_MAX, UINT32_MAX, INT64_MAX, INT64_MAX, INT64_MAX
-        };
+        static const uint64_t max[7] = { UINT16_MAX,      UINT32_MAX,      UINT64_MAX,     UINT32_MAX,
+                                         DGRAM_COUNT_MAX, DGRAM_COUNT_MAX, DGRAM_COUNT_MAX };
         struct bytes rows;
         int err = open_join(in, &out->req, &out->rooms_n, &rows);
         for (uint32_t i = 0; !err && i < out->rooms_n; i++) {

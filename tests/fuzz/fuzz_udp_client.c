@@ -85,7 +85,7 @@ static void answer_join(struct world *w, struct bytes tail)
         ok.req = join.req;
         for (uint32_t i = 0; i < join.rooms_n; i++) {
                 const struct dgram_join_room *r = &join.room[i];
-                uint64_t start = r->epoch == w->epoch && r->contig < INT64_MAX ? r->contig + 1 : 1;
+                uint64_t start = r->epoch == w->epoch && r->contig < DGRAM_COUNT_MAX ? r->contig + 1 : 1;
                 uint32_t ref = r->room.n == 0                            ? 2
                                : bytes_equal(r->room, bytes_text("own")) ? 1
                                                                          : 3 + (r->room.at[0] - 'a');
@@ -218,7 +218,7 @@ static void data(struct world *w, struct bytes payload)
         m.data.event_bytes = (uint16_t)event.n;
         m.data.frag_cnt = 1;
         m.data.crc32c = crc32c(buf_bytes(&event));
-        m.data.seq = m.data.seq > INT64_MAX ? INT64_MAX : m.data.seq;
+        m.data.seq = m.data.seq > DGRAM_COUNT_MAX ? DGRAM_COUNT_MAX : m.data.seq;
         give(w, &m);
         buf_free(&event);
 }

@@ -290,10 +290,19 @@ static const struct parse_row parses[] = {
         { "an unknown type", DGRAM_DATA, 3, "\xEE", 1, ERR_UNSUPPORTED },
         { "no fragments", DGRAM_DATA, 55, "\0", 1, ERR_MALFORMED },
         { "65 fragments", DGRAM_DATA, 55, "\x41", 1, ERR_MALFORMED },
-        { "a fragment", DGRAM_DATA, 52, "\x0F\xFF\x01\x40", 4, 0 },
+        { "the last fragment of two", DGRAM_DATA, 52, "\x04\x4F\x01\x02", 4, 0 },
+        { "the last fragment of sixty", DGRAM_DATA, 52, "\xFD\x87\x3B\x3C", 4, 0 },
+        { "a first fragment that is short", DGRAM_DATA, 52, "\x04\x4F\x00\x02", 4, ERR_MALFORMED },
+        { "a last fragment that is short", DGRAM_DATA, 52, "\x04\x50\x01\x02", 4, ERR_MALFORMED },
+        { "more fragments than the size has", DGRAM_DATA, 52, "\x04\x4F\x01\x03", 4, ERR_MALFORMED },
+        { "fewer fragments than the size has", DGRAM_DATA, 52, "\x08\x9B\x01\x02", 4, ERR_MALFORMED },
+        { "an event of no bytes", DGRAM_DATA, 52, "\0\0\0\0", 4, ERR_MALFORMED },
+        { "parity", DGRAM_DATA, 52, "\x04\x4F\x02\x02", 4, ERR_UNSUPPORTED },
+        { "parity of an event that cannot be", DGRAM_DATA, 52, "\x04\x4F\x09\x09", 4, ERR_MALFORMED },
         { "whole, but of another size", DGRAM_DATA, 52, "\0\4", 2, ERR_MALFORMED },
         { "seq 0", DGRAM_DATA, 31, "\0", 1, ERR_MALFORMED },
         { "seq of 64 bits", DGRAM_DATA, 24, "\x80", 1, ERR_MALFORMED },
+        { "seq of 58 bits", DGRAM_DATA, 24, "\x02", 1, ERR_MALFORMED },
         { "eid 0", DGRAM_DATA, 39, "\0", 1, ERR_MALFORMED },
         { "a head of 64 bits", DGRAM_BEAT, 24, "\x80", 1, ERR_MALFORMED },
         { "more acks than bytes", DGRAM_PUB_ACK, 24, "\3", 1, ERR_MALFORMED },
@@ -305,10 +314,14 @@ static const struct parse_row parses[] = {
         { "a range upside down", DGRAM_NACK, 55, "\4", 1, ERR_MALFORMED },
         { "a range from 0", DGRAM_NACK, 47, "\0", 1, ERR_MALFORMED },
         { "a NACK for fragments", DGRAM_NACK, 48, "\x80", 1, 0 },
+        { "a NACK up to 58 bits", DGRAM_NACK, 48, "\x02", 1, ERR_MALFORMED },
         { "a GAP for fragments", DGRAM_GAP, 40, "\x80", 1, ERR_MALFORMED },
         { "a GAP upside down", DGRAM_GAP, 47, "\4", 1, ERR_MALFORMED },
         { "a PUB of no fragments", DGRAM_PUB, 37, "\0", 1, ERR_MALFORMED },
         { "a PUB's second fragment of one", DGRAM_PUB, 36, "\1", 1, ERR_MALFORMED },
+        { "a PUB's last fragment of two", DGRAM_PUB, 36, "\x01\x02\x04\x4F", 4, 0 },
+        { "a PUB's fragment that is short", DGRAM_PUB, 36, "\x00\x02\x04\x4F", 4, ERR_MALFORMED },
+        { "a PUB has no parity", DGRAM_PUB, 36, "\x02\x02\x04\x4F", 4, ERR_MALFORMED },
         { "a PUB of another size", DGRAM_PUB, 39, "\4", 1, ERR_MALFORMED },
 };
 
@@ -338,6 +351,29 @@ static void a_full_writer_is_left_alone(void **state)
                 assert_int_equal(writer_used(&tight), 0);
                 assert_false(tight.failed);
         }
+}
+
+static void fragments(void **state)
+{
+        (void)state;
+        static const struct {
+                size_t bytes;
+                uint8_t cnt;
+                size_t last;
+        } sizes[] = { { 0, 0, 0 },       { 1, 1, 1 },        { 1100, 1, 1100 },  { 1101, 2, 1 },
+                      { 2200, 2, 1100 }, { 60000, 55, 600 }, { 65535, 60, 635 }, { 65536, 0, 0 } };
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+                size_t n = sizes[i].bytes, sum = 0;
+                assert_int_equal(dgram_fragments(n), sizes[i].cnt);
+                for (uint8_t f = 0; f < sizes[i].cnt; f++)
+                        sum += dgram_fragment_bytes(n, f);
+                if (sizes[i].cnt == 0)
+                        continue;
+                assert_int_equal(sum, n);
+                assert_int_equal(dgram_fragment_bytes(n, (uint8_t)(sizes[i].cnt - 1)), sizes[i].last);
+                assert_int_equal(dgram_fragment_bytes(n, sizes[i].cnt), 0);
+        }
+        assert_in_range(dgram_fragments(DGRAM_EVENT_MAX), 1, DGRAM_FRAGMENTS_MAX - 1); /* bit 63 stays free */
 }
 
 static void hello_of_another_version(void **state)
@@ -406,6 +442,7 @@ int main(void)
                 cmocka_unit_test(every_byte_corrupted),
                 cmocka_unit_test(sizes),
                 cmocka_unit_test(a_full_writer_is_left_alone),
+                cmocka_unit_test(fragments),
                 cmocka_unit_test(hello_of_another_version),
                 cmocka_unit_test(session_head),
                 cmocka_unit_test(names),

@@ -242,7 +242,10 @@ static void what_is_not_right_is_not_told(void **state)
         m = data(TEA_TAG + 50, 1, 101, 0);
         say(&e, m);
         m = data(TEA_TAG, 1, 101, 0);
+        static const uint8_t half[DGRAM_FRAGMENT_BYTES];
         m.data.frag_cnt = 2;
+        m.data.event_bytes = 2 * sizeof half;
+        m.data.event = bytes_of(half, sizeof half);
         say(&e, m);
         m = data(TEA_TAG, 1, 101, 0);
         m.data.event = bytes_of("\x93\xa1x\x01", 4); /* an array cut short */
