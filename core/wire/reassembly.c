@@ -1,0 +1,116 @@
+#include "core/wire/reassembly.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/wire/dgram.h"
+
+void reassembly_init(struct reassembly *r, uint32_t events_max, size_t bytes_max, struct reassembly_total *total)
+{
+        assert(events_max <= REASSEMBLY_EVENTS_MAX);
+        *r = (struct reassembly){ .events_max = events_max, .bytes_max = bytes_max, .total = total };
+}
+
+void reassembly_free(struct reassembly *r)
+{
+        while (r->n > 0)
+                reassembly_drop(r, r->event[r->n - 1]);
+}
+
+struct reassembly_event *reassembly_find(const struct reassembly *r, uint64_t channel, uint64_t number)
+{
+        for (uint32_t i = 0; i < r->n; i++)
+                if (r->event[i]->number == number && r->event[i]->channel == channel)
+                        return r->event[i];
+        return NULL;
+}
+
+static bool fits(const struct reassembly *r, size_t bytes)
+{
+        return r->n < r->events_max && bytes <= r->bytes_max - r->bytes &&
+               (!r->total || bytes <= r->total->bytes_max - r->total->bytes);
+}
+
+struct reassembly_event *reassembly_begin(struct reassembly *r, struct mono now, const struct reassembly_part *p)
+{
+        struct reassembly_event *e = fits(r, p->event_bytes) ? malloc(sizeof *e + p->event_bytes) : NULL;
+        if (!e)
+                return NULL;
+        *e = (struct reassembly_event){ .channel = p->channel,
+                                        .number = p->number,
+                                        .fed = now,
+                                        .event_bytes = p->event_bytes,
+                                        .cnt = p->cnt,
+                                        .opened = MONO_NEVER };
+        memcpy(e->stamp, p->stamp, sizeof e->stamp);
+        r->event[r->n++] = e;
+        r->bytes += e->event_bytes;
+        if (r->total)
+                r->total->bytes += e->event_bytes;
+        return e;
+}
+
+bool reassembly_agrees(struct reassembly_event *e, const struct reassembly_part *p, bool *liar)
+{
+        bool agrees = e->event_bytes == p->event_bytes && memcmp(e->stamp, p->stamp, sizeof e->stamp) == 0;
+        *liar = !agrees && e->disputed;
+        e->disputed = !agrees;
+        return agrees;
+}
+
+bool reassembly_put(struct reassembly_event *e, struct mono now, const struct reassembly_part *p)
+{
+        uint64_t bit = UINT64_C(1) << p->idx;
+        assert(p->idx < e->cnt && p->bytes.n == dgram_fragment_bytes(e->event_bytes, p->idx));
+        if (!(e->have & bit)) {
+                memcpy(e->bytes + (size_t)p->idx * DGRAM_FRAGMENT_BYTES, p->bytes.at, p->bytes.n);
+                e->have |= bit;
+                e->fed = now;
+        }
+        return e->have == (UINT64_C(1) << e->cnt) - 1;
+}
+
+struct bytes reassembly_bytes(const struct reassembly_event *e)
+{
+        return bytes_of(e->bytes, e->event_bytes);
+}
+
+struct reassembly_event *reassembly_behind(const struct reassembly *r, uint64_t channel, uint64_t number)
+{
+        struct reassembly_event *last = NULL;
+        for (uint32_t i = 0; i < r->n; i++) {
+                struct reassembly_event *e = r->event[i];
+                if (e->channel == channel && e->number > (last ? last->number : number))
+                        last = e;
+        }
+        return last;
+}
+
+void reassembly_drop(struct reassembly *r, struct reassembly_event *e)
+{
+        uint32_t i = 0;
+        while (r->event[i] != e)
+                i++;
+        r->event[i] = r->event[--r->n];
+        r->bytes -= e->event_bytes;
+        if (r->total)
+                r->total->bytes -= e->event_bytes;
+        free(e);
+}
+
+struct reassembly_event *reassembly_idle(const struct reassembly *r, struct mono now)
+{
+        for (uint32_t i = 0; i < r->n; i++)
+                if (mono_since(now, r->event[i]->fed) >= REASSEMBLY_IDLE_NS)
+                        return r->event[i];
+        return NULL;
+}
+
+struct mono reassembly_deadline(const struct reassembly *r)
+{
+        struct mono due = MONO_NEVER;
+        for (uint32_t i = 0; i < r->n; i++)
+                due = mono_min(due, mono_add(r->event[i]->fed, REASSEMBLY_IDLE_NS));
+        return due;
+}
