@@ -11,12 +11,19 @@ void udp_batch_begin(struct udp_batch *b)
 {
         b->n = b->iov_n = b->pieces_n = b->repairs_n = 0;
         b->scratch_n = 0;
+        b->n_max = UDP_BATCH_DATAGRAMS;
         b->now = (struct udp_progress){ 0 };
+}
+
+void udp_batch_limit(struct udp_batch *b, int datagrams)
+{
+        if (b->n_max - b->n > datagrams)
+                b->n_max = b->n + datagrams;
 }
 
 static struct udp_datagram *open_datagram(struct udp_batch *b)
 {
-        if (b->n == UDP_BATCH_DATAGRAMS || b->iov_n == UDP_BATCH_IOVS)
+        if (b->n == b->n_max || b->iov_n == UDP_BATCH_IOVS)
                 return NULL;
         struct udp_datagram *d = &b->datagram[b->n++];
         *d = (struct udp_datagram){ .iov = &b->iov[b->iov_n] };

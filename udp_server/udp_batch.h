@@ -37,7 +37,7 @@ struct udp_datagram {
 };
 
 struct udp_batch {
-        int n; /* datagrams */
+        int n, n_max; /* datagrams */
         struct udp_datagram datagram[UDP_BATCH_DATAGRAMS];
 
         /* How it was made; for udp_session_sent. */
@@ -51,6 +51,9 @@ struct udp_batch {
 };
 
 void udp_batch_begin(struct udp_batch *b);
+
+/* At most so many datagrams more. */
+void udp_batch_limit(struct udp_batch *b, int datagrams);
 
 /* Adds whole messages from the private queue, from its beginning. False: the batch is full. */
 bool udp_batch_private(struct udp_batch *b, struct bytes queue);

@@ -247,6 +247,7 @@ static void beat(struct udp_session *s, struct mono now, struct udp_channel *c)
                                          .tail = room_tail_seq(c->room),
                                          .now_us = (uint64_t)(now.ns / NS_PER_US) } };
         s->shared->stats->beats++;
+        c->beat_at = now;
         udp_session_say(s, &m);
 }
 

@@ -33,7 +33,9 @@ struct udp_gate_config {
         uint32_t sessions_max; /* 0 here and below: the default (20,000) */
         uint32_t per_ip_max;   /* sessions of one address, but the loopback's (64) */
         uint32_t hellos_per_s; /* answered, of all strangers (1,000) */
-        uint32_t repair_rate;  /* bytes per second and session (UDP_REPAIR_RATE) */
+        uint32_t repair_rate;  /* bytes per second and session, where it is not paced (UDP_REPAIR_RATE) */
+        bool paced;            /* sessions keep to what their paths carry (pace.h) */
+        int64_t pace_max;      /* bytes per second and session, at most; 0: no ceiling */
 };
 
 /* Returns NULL when memory is out. */

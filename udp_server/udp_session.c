@@ -7,7 +7,6 @@
 #include "udp_server/udp_session_inside.h"
 
 #define RESUME_NS (30 * NS_PER_S) /* for JOIN to come, after which rooms not asked for are left */
-#define PING_NS   (1 * NS_PER_S)  /* at least, between the server's own PINGs */
 #define LINGER_NS (1 * NS_PER_S)  /* for CLOSE to be sent */
 
 /* ---- saying ------------------------------------------------------------------------------- */
@@ -35,14 +34,6 @@ void udp_session_error(struct udp_session *s, uint16_t code, uint8_t in_reply_to
         udp_session_say(s, &m);
 }
 
-static void ping(struct udp_session *s, struct mono now)
-{
-        if (s->rtt.samples > 0 && mono_since(now, s->pinged) < PING_NS)
-                return;
-        s->pinged = now;
-        udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_PING, .ping = { (uint64_t)(now.ns / NS_PER_US) } });
-}
-
 static struct dgram_channel tuple(const struct udp_channel *c)
 {
         return (struct dgram_channel){ room_tag(c->room), room_tail_seq(c->room), room_head_seq(c->room), c->start };
@@ -57,7 +48,7 @@ static void accept(struct udp_session *s, struct mono now)
         a->datagram_bytes_max = DGRAM_BYTES_MAX;
         a->beat_ms = UDP_BEAT_MS;
         a->idle_s = (uint16_t)(s->shared->consent_ns / NS_PER_S);
-        a->repair_rate = (uint32_t)s->shared->repair_rate;
+        a->repair_rate = (uint32_t)udp_rate_of_repairs(s);
         udp_reset_token(s->shared->reset_key, s->tag, a->reset_token);
         a->server_us = (uint64_t)(now.ns / NS_PER_US);
         a->own = tuple(udp_channel_find(s, UDP_REF_OWN));
@@ -144,6 +135,7 @@ struct udp_session *udp_session_create(const struct udp_shared *shared, struct m
         s->next_ref = UDP_REF_OWN;
         s->resume_until = MONO_NEVER;
         resend_init(&s->rtt);
+        pace_init(&s->pace, now, shared->paced, shared->pace_max);
         if (!s->app || !bind_instance(s, now, connect->instance, tail->auth)) {
                 free(s);
                 return NULL;
@@ -158,7 +150,7 @@ struct udp_session *udp_session_create(const struct udp_shared *shared, struct m
         shared->stats->accepted++;
         shared->stats->recovered += s->recovered;
         accept(s, now);
-        ping(s, now);
+        udp_rate_ping(s, now);
         if (app_handlers(s->app)->greets)
                 hello(s, now);
         return s;
@@ -216,14 +208,7 @@ static void take_ping(struct udp_session *s, struct mono now, const struct dgram
         uint64_t now_us = (uint64_t)(now.ns / NS_PER_US);
         udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_PONG, .pong = { m->t1, now_us, now_us } });
         udp_channels_beat(s, now, true);
-        ping(s, now);
-}
-
-static void take_pong(struct udp_session *s, struct mono now, const struct dgram_pong *m)
-{
-        uint64_t now_us = (uint64_t)(now.ns / NS_PER_US), there = now_us - m->t1, held = m->t3 - m->t2;
-        if (m->t1 <= now_us && m->t2 <= m->t3 && held <= there)
-                resend_sample(&s->rtt, (int64_t)(there - held) * NS_PER_US);
+        udp_rate_ping(s, now);
 }
 
 static void take_nack(struct udp_session *s, struct mono now, const struct dgram_nack *m)
@@ -237,7 +222,7 @@ static void take_nack(struct udp_session *s, struct mono now, const struct dgram
                 s->repair = malloc(sizeof *s->repair);
                 if (!s->repair)
                         return;
-                udp_repair_init(s->repair, now, s->shared->repair_rate);
+                udp_repair_init(s->repair, now, udp_rate_of_repairs(s));
         }
         s->shared->stats->nacks++;
         uint64_t cursor = member_cursor(s->member, c->room);
@@ -255,16 +240,6 @@ static void take_nack(struct udp_session *s, struct mono now, const struct dgram
         }
 }
 
-static void take_report(struct udp_session *s, const struct dgram_report *m)
-{
-        struct udp_channel *c = udp_channel_find(s, m->chan_ref);
-        if (c)
-                c->reported = m->contig;
-        else
-                s->shared->stats->no_channel++;
-        s->shared->stats->reports++;
-}
-
 static void dispatch(struct udp_session *s, struct mono now, const struct dgram_msg *m)
 {
         switch ((enum dgram_type)m->type) {
@@ -272,7 +247,7 @@ static void dispatch(struct udp_session *s, struct mono now, const struct dgram_
                 take_ping(s, now, &m->ping);
                 return;
         case DGRAM_PONG:
-                take_pong(s, now, &m->pong);
+                udp_rate_pong(s, now, &m->pong);
                 return;
         case DGRAM_JOIN:
                 udp_channels_join(s, now, m->join.tail, m->pktno);
@@ -287,7 +262,7 @@ static void dispatch(struct udp_session *s, struct mono now, const struct dgram_
                 take_nack(s, now, &m->nack);
                 return;
         case DGRAM_REPORT:
-                take_report(s, &m->report);
+                udp_rate_report(s, now, &m->report);
                 return;
         case DGRAM_CLOSE:
                 udp_session_close(s, now, DGRAM_CODE_OK, true);
@@ -378,7 +353,10 @@ static void pack_pieces(struct udp_session *s, struct udp_batch *b)
 static void find_repairs(struct udp_session *s, struct mono now, struct udp_batch *b)
 {
         struct udp_repair *r = s->repair;
-        if (!r || !udp_repair_may(r, now))
+        if (!r)
+                return;
+        r->rate = udp_rate_of_repairs(s);
+        if (!udp_repair_may(r, now))
                 return;
         for (uint32_t i = 0; i < r->want_n && b->pieces_n < UDP_BATCH_PIECES / 2;) {
                 struct udp_repair_range want = r->want[i];
@@ -446,6 +424,10 @@ int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch 
         bool consent = mono_since(now, s->heard) < s->shared->consent_ns;
         if (s->state != UDP_UP || !consent || !mono_is_never(s->resume_until))
                 return b->n;
+        int may = udp_rate_may(s, now);
+        if (may == 0)
+                return b->n;
+        udp_batch_limit(b, may);
         if (s->blocked)
                 member_unblocked(s->member);
         s->blocked = false;
@@ -464,6 +446,7 @@ void udp_session_sent(struct udp_session *s, struct mono now, struct udp_batch *
                 s->shared->stats->datagrams_out++;
                 s->shared->stats->bytes_out += b->datagram[i].bytes;
         }
+        udp_rate_sent(s, now, b, taken);
         s->blocked = taken < b->n;
         if (taken > 0)
                 apply(s, now, b, &b->datagram[taken - 1].end);
@@ -478,6 +461,7 @@ struct mono udp_session_deadline(const struct udp_session *s)
         struct mono due = mono_add(s->heard, s->shared->idle_ns);
         due = mono_min(due, s->resume_until);
         due = mono_min(due, udp_channels_deadline(s));
+        due = mono_min(due, udp_rate_deadline(s));
         return s->repair && s->repair->tokens <= 0 ? mono_min(due, udp_repair_deadline(s->repair)) : due;
 }
 
@@ -495,5 +479,6 @@ void udp_session_expire(struct udp_session *s, struct mono now)
         if (s->repair)
                 udp_repair_may(s->repair, now);
         udp_channels_beat(s, now, false);
+        udp_rate_expire(s, now);
         close_if_slow(s, now);
 }

@@ -31,7 +31,9 @@ struct udp_shared {
         struct udp_instances *instances;
         struct udp_stats *stats;
         uint8_t reset_key[UDP_KEY_BYTES];
-        int64_t repair_rate; /* bytes per second, each session */
+        bool paced;
+        int64_t pace_max;    /* bytes per second, each session; 0: no ceiling */
+        int64_t repair_rate; /* bytes per second, each session that is not paced */
         int64_t idle_ns;     /* without a datagram from the client until the session is lost */
         int64_t consent_ns;  /* without one until nothing but control is sent */
 };

@@ -1,10 +1,11 @@
-/* udp_session_inside: what udp_session.c, udp_channels.c and udp_publish.c share. */
+/* udp_session_inside: what udp_session.c, udp_channels.c, udp_publish.c and udp_rate.c share. */
 #ifndef UDP_SERVER_UDP_SESSION_INSIDE_H
 #define UDP_SERVER_UDP_SESSION_INSIDE_H
 #include "core/wire/dgram_queue.h"
 #include "core/wire/resend.h"
 #include "core/wire/seqwin.h"
 
+#include "udp_server/pace.h"
 #include "udp_server/udp_repair.h"
 #include "udp_server/udp_session.h"
 
@@ -23,9 +24,12 @@ struct udp_channel {
         uint32_t join_pktno; /* of the newest JOIN of it, and its req */
         uint64_t join_req;
         const struct room *room;
-        uint64_t start;    /* first seq that it was to be sent by itself */
-        uint64_t reported; /* contig of the last REPORT */
+        uint64_t start;      /* first seq that it was to be sent by itself */
+        uint64_t reported;   /* contig of the last REPORT */
+        uint32_t came, lost; /* as the last REPORT counts them */
+        bool counts;         /* there was one */
         uint32_t beat_no;
+        struct mono beat_at; /* when the last one was said */
         int64_t beat_step_ns;
         struct mono beat_due; /* MONO_NEVER: until the next event */
 };
@@ -42,10 +46,12 @@ struct udp_session {
         uint64_t tag, nonce;
         bool recovered;
         bool slow;    /* the queue was full once: to be closed */
-        bool blocked; /* the transport took less than it was lent */
+        bool blocked; /* the transport took less than it was lent, or the rate is spent */
         struct dgram_queue queue;
         struct seqwin seen;
         struct resend rtt;
+        struct pace pace;
+        bool held; /* there is something to send that may not go yet */
         struct mono heard, pinged, closed_at;
         struct mono resume_until; /* MONO_NEVER: not resuming */
         uint32_t named_n;         /* channels that JOINs have resumed */
@@ -76,6 +82,16 @@ void udp_channels_settle(struct udp_session *s, struct mono now);
 void udp_channel_gave(struct udp_channel *c, struct mono now);
 void udp_channels_beat(struct udp_session *s, struct mono now, bool all);
 struct mono udp_channels_deadline(const struct udp_session *s);
+
+/* udp_rate: what the client says of the path, and how much may go */
+void udp_rate_ping(struct udp_session *s, struct mono now);
+void udp_rate_pong(struct udp_session *s, struct mono now, const struct dgram_pong *m);
+void udp_rate_report(struct udp_session *s, struct mono now, const struct dgram_report *m);
+int udp_rate_may(struct udp_session *s, struct mono now); /* datagrams of events that may go now */
+void udp_rate_sent(struct udp_session *s, struct mono now, const struct udp_batch *b, int taken);
+int64_t udp_rate_of_repairs(const struct udp_session *s); /* bytes per second */
+struct mono udp_rate_deadline(const struct udp_session *s);
+void udp_rate_expire(struct udp_session *s, struct mono now);
 
 /* udp_publish */
 void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub);

@@ -24,6 +24,9 @@
         X(gaps, "GAP messages")                                                \
         X(beats, "BEAT messages")                                              \
         X(reports, "REPORT messages")                                          \
+        X(held, "turns of sessions that had more than their rate lets go")     \
+        X(slow_paths, "clients told that their path loses too much")           \
+        X(slow_closed, "sessions closed: the path loses too much")             \
         X(no_magic, "rejected: not ours")                                      \
         X(bad_version, "rejected: another version")                            \
         X(bad_length, "rejected: lengths do not add up")                       \

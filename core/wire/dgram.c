@@ -279,7 +279,7 @@ static void nack(struct codec *c, struct dgram_nack *m)
 static void report(struct codec *c, struct dgram_report *m)
 {
         u32(c, &m->chan_ref);
-        reserved(c, 4);
+        u32(c, &m->loss_rate);
         u64(c, &m->contig);
         u64(c, &m->highest);
         u32(c, &m->received);

@@ -267,10 +267,12 @@ struct dgram_nack {
 
 struct dgram_report {
         uint32_t chan_ref;
+        uint32_t loss_rate; /* p of RFC 5348, of the session: a fraction of 2^32 */
         uint64_t contig, highest;
-        uint32_t received, lost_first_try, duplicates, kernel_drops;
-        uint32_t rate;     /* bytes per second */
-        uint32_t delay_us; /* since the last BEAT */
+        uint32_t received, lost_first_try, duplicates;
+        uint32_t kernel_drops; /* of the session: datagrams that the receive buffer had no place for */
+        uint32_t rate;         /* of the session: bytes per second, headers included */
+        uint32_t delay_us;     /* since the last BEAT */
         uint32_t beat_no;
 };
 

@@ -73,7 +73,7 @@ static const struct dgram_msg samples[] = {
         { .type = DGRAM_BEAT, .tag = 1, .beat = { 2, 3, 4, 5, 6, 7, 8, 9 } },
         { .type = DGRAM_GAP, .tag = 1, .epoch = 2, .pktno = 3, .gap = { 4, 2, 1, { { 5, 6 }, { 7, 7 } } } },
         { .type = DGRAM_NACK, .tag = 1, .epoch = 2, .pktno = 3, .nack = { 4, 2, 1, 9, { { 5, 6 }, { 7, 7 } } } },
-        { .type = DGRAM_REPORT, .tag = 1, .epoch = 2, .pktno = 3, .report = { 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 } },
+        { .type = DGRAM_REPORT, .tag = 1, .epoch = 2, .pktno = 3, .report = { 4, 14, 5, 6, 7, 8, 9, 10, 11, 12, 13 } },
 };
 enum { SAMPLES = sizeof samples / sizeof *samples };
 
@@ -187,6 +187,7 @@ static const struct offset_row offsets[] = {
         { "BEAT's head", DGRAM_BEAT, 24, 8, "\0\0\0\0\0\0\0\x04" },
         { "GAP's reason and first range", DGRAM_GAP, 30, 10, "\0\x01\0\0\0\0\0\0\0\x05" },
         { "NACK's contig and first range", DGRAM_NACK, 32, 16, "\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\x05" },
+        { "REPORT's loss event rate", DGRAM_REPORT, 28, 4, "\0\0\0\x0E" },
         { "REPORT's last BEAT", DGRAM_REPORT, 72, 4, "\0\0\0\x0D" },
 };
 

@@ -1,0 +1,187 @@
+#include "udp_server/pace.h"
+
+#define RATE_MAX   INT64_C(100000000000) /* bytes per second: nothing is that fast, and it can be counted with */
+#define BAD_SHARE  5                     /* one in so many lost is too much */
+#define RTT_NS_MIN NS_PER_US
+
+static int64_t lower(int64_t a, int64_t b)
+{
+        return a < b ? a : b;
+}
+
+static int64_t higher(int64_t a, int64_t b)
+{
+        return a > b ? a : b;
+}
+
+static int64_t time_of(int64_t bytes, int64_t rate)
+{
+        return bytes * NS_PER_S / rate;
+}
+
+static int64_t per_round_trip(const struct resend *rtt)
+{
+        return TFRC_SEGMENT_BYTES * NS_PER_S / higher(rtt->srtt_ns, RTT_NS_MIN);
+}
+
+/* A burst is what goes in a round trip, but never less than a first window nor more than so many
+ * datagrams. */
+static void set_rate(struct pace *p, int64_t rate, const struct resend *rtt)
+{
+        bool open = !mono_is_never(p->open_since);
+        if (open)
+                rate = lower(rate, per_round_trip(rtt));
+        p->rate = lower(higher(rate, open ? 1 : PACE_RATE_MIN), lower(p->rate_max, RATE_MAX));
+        int64_t least = time_of(TFRC_WINDOW_FIRST * TFRC_SEGMENT_BYTES, p->rate);
+        int64_t most = time_of(PACE_BURST_MAX * TFRC_SEGMENT_BYTES, p->rate);
+        p->slack_ns = higher(PACE_SLACK_NS, 2 * rtt->srtt_ns);
+        p->burst_ns = open ? 0 : lower(most, higher(least, higher(rtt->srtt_ns, PACE_TURN_NS)));
+}
+
+void pace_init(struct pace *p, struct mono now, bool on, int64_t rate_max)
+{
+        struct resend rtt;
+        resend_init(&rtt);
+        *p = (struct pace){ .on = on,
+                            .rate_max = rate_max ? rate_max : INT64_MAX,
+                            .report_due = MONO_NEVER,
+                            .bad_since = MONO_NEVER,
+                            .open_since = MONO_NEVER };
+        set_rate(p, tfrc_rate_first(rtt.srtt_ns), &rtt);
+        p->paid_to = mono_add(now, -p->burst_ns);
+}
+
+void pace_round_trip(struct pace *p, const struct resend *rtt)
+{
+        int64_t first = tfrc_rate_first(rtt->srtt_ns);
+        if (!p->lossy && p->missed == 0)
+                set_rate(p, rtt->samples > 1 ? higher(p->rate, first) : first, rtt);
+}
+
+/* ---- sending ------------------------------------------------------------------------------ */
+
+/* Time not used is kept, up to a burst; a moment always, or nothing could ever begin. */
+static struct mono paid_to(const struct pace *p, struct mono now)
+{
+        struct mono earliest = mono_add(now, -higher(p->burst_ns, 1));
+        return mono_before(p->paid_to, earliest) ? earliest : p->paid_to;
+}
+
+int64_t pace_credit_ns(const struct pace *p, struct mono now)
+{
+        return p->on ? higher(mono_since(now, paid_to(p, now)), 0) : INT64_MAX;
+}
+
+int64_t pace_cost_ns(const struct pace *p, size_t bytes)
+{
+        return p->on ? time_of((int64_t)bytes + PACE_HEADERS_BYTES, p->rate) + 1 : 0;
+}
+
+void pace_wait(struct pace *p)
+{
+        p->limited = true;
+}
+
+void pace_sent(struct pace *p, struct mono now, size_t bytes, bool data)
+{
+        if (!p->on)
+                return;
+        p->paid_to = mono_add(paid_to(p, now), pace_cost_ns(p, bytes));
+        if (data && mono_is_never(p->report_due))
+                p->report_due = mono_add(now, PACE_REPORT_NS + p->slack_ns);
+}
+
+struct mono pace_ready_at(const struct pace *p)
+{
+        return mono_add(p->paid_to, higher(lower(PACE_WAKE_NS, p->burst_ns), 1));
+}
+
+/* ---- the breaker -------------------------------------------------------------------------- */
+
+static enum pace_word open_breaker(struct pace *p, struct mono now, const struct resend *rtt)
+{
+        if (!mono_is_never(p->open_since))
+                return PACE_FINE;
+        p->open_since = now;
+        set_rate(p, p->rate, rtt);
+        return PACE_ADVISE;
+}
+
+/* What went out through an open one says nothing about the path but that it is there. */
+static void close_breaker(struct pace *p, const struct resend *rtt)
+{
+        if (mono_is_never(p->open_since))
+                return;
+        p->open_since = MONO_NEVER;
+        p->limited = false;
+        set_rate(p, tfrc_rate_first(rtt->srtt_ns), rtt);
+}
+
+static bool is_bad(const struct pace_report *r)
+{
+        return (uint64_t)r->lost * BAD_SHARE > (uint64_t)r->lost + r->came;
+}
+
+static enum pace_word judge(struct pace *p, struct mono now, const struct resend *rtt, const struct pace_report *r)
+{
+        if (!is_bad(r))
+                p->bad_since = MONO_NEVER;
+        else if (mono_is_never(p->bad_since))
+                p->bad_since = now;
+        if (!mono_is_never(p->bad_since) && mono_since(now, p->bad_since) >= PACE_BAD_NS)
+                return open_breaker(p, now, rtt);
+        close_breaker(p, rtt);
+        return PACE_FINE;
+}
+
+/* ---- the rate ----------------------------------------------------------------------------- */
+
+/* Nothing lost so far. Less than it may a session sends for want of events: that proves nothing. */
+static int64_t slow_start(const struct pace *p, const struct pace_report *r)
+{
+        return p->limited ? higher(p->rate, lower(2 * p->rate, 2 * r->received)) : p->rate;
+}
+
+/* What arrives is measured over short times, so that one REPORT takes no more than half away. A rate
+ * that is not used grows to twice what is. */
+static int64_t like_tcp(const struct pace *p, const struct resend *rtt, const struct pace_report *r)
+{
+        int64_t fair = tfrc_rate(rtt->srtt_ns, r->loss_rate), received = lower(r->received, RATE_MAX);
+        if (p->limited)
+                return lower(fair, higher(received + received / 4, p->rate / 2));
+        return lower(fair, higher(p->rate, higher(2 * received, tfrc_rate_first(rtt->srtt_ns))));
+}
+
+enum pace_word pace_report(struct pace *p, struct mono now, const struct resend *rtt, const struct pace_report *r)
+{
+        if (!p->on)
+                return PACE_FINE;
+        p->missed = 0;
+        p->report_due = MONO_NEVER;
+        p->lossy |= r->loss_rate > 0;
+        enum pace_word word = judge(p, now, rtt, r);
+        set_rate(p, p->lossy ? like_tcp(p, rtt, r) : slow_start(p, r), rtt);
+        p->limited = false;
+        return word;
+}
+
+enum pace_word pace_expire(struct pace *p, struct mono now, const struct resend *rtt)
+{
+        enum pace_word word = PACE_FINE;
+        if (!mono_is_never(p->open_since) && mono_since(now, p->open_since) >= PACE_OPEN_NS)
+                return PACE_OVER;
+        if (mono_before(now, p->report_due) || mono_is_never(p->report_due))
+                return PACE_FINE;
+        p->report_due = mono_add(now, PACE_REPORT_NS + p->slack_ns);
+        if (++p->missed >= PACE_MISSED_MAX)
+                word = open_breaker(p, now, rtt);
+        else
+                set_rate(p, p->rate / 2, rtt);
+        return word;
+}
+
+struct mono pace_deadline(const struct pace *p)
+{
+        struct mono over = mono_add(p->open_since, PACE_OPEN_NS);
+        return mono_min(p->report_due, over);
+}

@@ -1,0 +1,99 @@
+/* pace: how fast one session may send, and when it must stop.
+ *
+ * A bucket that is told in time: `paid_to` is the instant up to which what was sent is paid for at
+ * the session's rate. Who has no debt may send; time not used is kept, up to a burst. So a session
+ * below its rate sends a turn's datagrams in one go, and one above it a few every 2 ms. There is no
+ * queue: what may not go yet stays in the log, behind the member's cursor.
+ *
+ * The rate comes from the client's REPORTs. Until something is lost it doubles with each REPORT of
+ * a session that had to wait, from a first window a round trip; then it is what a TCP would take
+ * (core/wire/tfrc), but no more than 1.25 times what arrives. A REPORT that does not come halves it.
+ *
+ * The circuit breaker: more than 20 % lost at the first try for 10 s, or three REPORTs missed, leaves
+ * one datagram a round trip and has the client told that TCP may serve it better; 30 s later the
+ * session is to be closed.
+ *
+ * One that is off lets everything pass at once. Value module: no heap, no clock.
+ *
+ * Source: RFC 5348 4.3 and 4.4, RFC 8085 3.1.1 and 3.1.10, RFC 8083, and the project's UDP wire spec, section 8.
+ */
+#ifndef UDP_SERVER_PACE_H
+#define UDP_SERVER_PACE_H
+#include <stddef.h>
+
+#include "core/base/mono.h"
+#include "core/wire/resend.h"
+#include "core/wire/tfrc.h"
+
+enum {
+        PACE_HEADERS_BYTES = 28,            /* IPv4 and UDP, of each datagram */
+        PACE_BURST_MAX = 64,                /* datagrams of TFRC_SEGMENT_BYTES; TFRC_WINDOW_FIRST at least */
+        PACE_MISSED_MAX = 3,                /* REPORTs, then the breaker opens */
+        PACE_RATE_MIN = TFRC_SEGMENT_BYTES, /* bytes per second, but for an open breaker */
+};
+#define PACE_WAKE_NS   (2 * NS_PER_MS)  /* a session that waits is woken for so much of its rate */
+#define PACE_TURN_NS   (10 * NS_PER_MS) /* a burst holds so much of the rate, or what a round trip does */
+#define PACE_REPORT_NS (1 * NS_PER_S)   /* after DATA, for its REPORT to be sent; and on its way: */
+#define PACE_SLACK_NS  (500 * NS_PER_MS)
+#define PACE_BAD_NS    (10 * NS_PER_S) /* of bad REPORTs, then the breaker opens */
+#define PACE_OPEN_NS   (30 * NS_PER_S) /* then it is over */
+
+struct pace {
+        bool on;
+        int64_t rate_max; /* bytes per second, as configured; INT64_MAX: no ceiling */
+        int64_t rate;     /* now */
+        int64_t burst_ns;
+        int64_t slack_ns; /* for a REPORT to come, besides */
+        struct mono paid_to;
+        bool limited;           /* something had to wait since the last REPORT */
+        bool lossy;             /* no slow start any more */
+        struct mono report_due; /* MONO_NEVER: nothing sent since the last one */
+        uint32_t missed;
+        struct mono bad_since;  /* REPORTs say that too much is lost; MONO_NEVER: they do not */
+        struct mono open_since; /* the breaker; MONO_NEVER: it is closed */
+};
+
+/* rate_max: bytes per second; 0: no ceiling. */
+void pace_init(struct pace *p, struct mono now, bool on, int64_t rate_max);
+
+/* The round trip was measured anew. */
+void pace_round_trip(struct pace *p, const struct resend *rtt);
+
+/* ---- sending ------------------------------------------------------------------------------ */
+
+/* For how long at its rate the session may send now; 0: it has to wait (say so: pace_wait). */
+int64_t pace_credit_ns(const struct pace *p, struct mono now);
+
+/* What one datagram of so many bytes takes of that. */
+int64_t pace_cost_ns(const struct pace *p, size_t bytes);
+
+/* There is something that may not go yet. */
+void pace_wait(struct pace *p);
+
+/* A datagram was sent; data: the client will answer it with a REPORT, sooner or later. */
+void pace_sent(struct pace *p, struct mono now, size_t bytes, bool data);
+
+/* When one that had to wait may go on. */
+struct mono pace_ready_at(const struct pace *p);
+
+/* ---- what the client says ----------------------------------------------------------------- */
+
+struct pace_report {
+        double loss_rate;    /* p, loss events a datagram */
+        int64_t received;    /* bytes per second; 0: it does not say */
+        uint32_t came, lost; /* events, since the last REPORT: at the first try */
+};
+
+enum pace_word {
+        PACE_FINE,
+        PACE_ADVISE, /* the breaker has just opened: tell the client */
+        PACE_OVER,   /* it has been open too long: close the session */
+};
+
+enum pace_word pace_report(struct pace *p, struct mono now, const struct resend *rtt, const struct pace_report *r);
+
+/* REPORTs that were missed, an open breaker that stays open. */
+enum pace_word pace_expire(struct pace *p, struct mono now, const struct resend *rtt);
+struct mono pace_deadline(const struct pace *p);
+
+#endif
