@@ -114,6 +114,7 @@ static void on_event(void *owner, struct mono now, const struct client_event *ev
                                  ev->reason ? ev->reason : "closed");
                 return;
         case CLIENT_ANSWER:
+        case CLIENT_ADVICE:
                 return;
         }
 }

@@ -66,10 +66,17 @@ static void set_state(struct client_io *io, enum io_state state)
         watch_want(&io->watch, wants[state]);
 }
 
+static void tell_drops(struct client_io *io)
+{
+        if (io->t->dropped)
+                io->t->dropped(io->engine, client_io_figures(io).kernel_drops);
+}
+
 static void drop_socket(struct client_io *io)
 {
         if (io->fd < 0)
                 return;
+        tell_drops(io);
         if (io->t->datagrams)
                 io->figures.kernel_drops += sock_drops(io->fd);
         watch_end(&io->watch);
@@ -354,6 +361,7 @@ static void on_ring(void *ctx)
         struct client_io *io = ctx;
         struct mono now = loop_clock();
         io->busy = true;
+        tell_drops(io);
         if (!mono_before(now, io->t->deadline(io->engine)))
                 io->t->expire(io->engine, now);
         turn(io, now);

@@ -95,6 +95,13 @@ static int pack_answer(struct buf *out, const struct client_event *ev)
         return err ? err : pack_put_raw(out, ev->answer);
 }
 
+static int pack_advice(struct buf *out, const struct client_event *ev)
+{
+        int err = pack_put_map(out, 2);
+        err = err ? err : put_pair_word(out, "type", "advice");
+        return err ? err : put_pair_word(out, "reason", ev->reason);
+}
+
 static int pack_any(struct buf *out, const struct client_event *ev)
 {
         switch (ev->kind) {
@@ -110,6 +117,8 @@ static int pack_any(struct buf *out, const struct client_event *ev)
                 return pack_answer(out, ev);
         case CLIENT_JOINED:
                 return pack_joined(out, ev);
+        case CLIENT_ADVICE:
+                return pack_advice(out, ev);
         }
         return ERR_UNSUPPORTED;
 }

@@ -385,6 +385,9 @@ static void on_event(void *owner, struct mono now, const struct client_event *ev
         case CLIENT_ANSWER:
                 on_answer(k, ev);
                 break;
+        case CLIENT_ADVICE:
+                note(k, "%s", ev->reason);
+                break;
         case CLIENT_JOINED:
                 break; /* a first join has its answer; a repeated one changes nothing here */
         }

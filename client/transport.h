@@ -34,6 +34,7 @@ enum client_event_kind {
         CLIENT_GAP,    /* events of a room that this client will never get: room, unit, from, to, reason */
         CLIENT_ANSWER, /* to call `call`: status, answer */
         CLIENT_JOINED, /* a room was joined (or joined again after an unrecovered reconnect): room */
+        CLIENT_ADVICE, /* the server holds that another path would serve this client better: reason */
 };
 
 enum client_status {
@@ -49,7 +50,7 @@ struct client_event {
         struct bytes id;       /* UP: this client's public id */
         bool recovered;        /* UP: rooms and place were kept. EVENT: came by repair or replay, not live */
         bool final;            /* DOWN */
-        const char *reason;    /* DOWN, GAP: words; static */
+        const char *reason;    /* DOWN, GAP, ADVICE: words; static */
         struct bytes room;     /* EVENT ("" when the path does not tell), GAP, JOINED; "" is `everyone` in GAP */
         struct bytes event;    /* EVENT: canonical msgpack [name, args...], offset argument removed */
         uint32_t epoch;        /* EVENT, GAP (of the log that lost them); 0: not told */
@@ -110,6 +111,10 @@ struct transport {
         int (*bye)(struct client *c, struct mono now); /* says goodbye, then the wish is CLOSE */
 
         struct client_stats (*stats)(const struct client *c);
+
+        /* UDP, else NULL: so many datagrams found the receive buffer full, over all sockets so far. Said
+         * before expire and when a socket is closed. */
+        void (*dropped)(struct client *c, uint64_t datagrams);
 };
 
 extern const struct transport tcp_transport;

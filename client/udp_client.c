@@ -124,6 +124,7 @@ static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
         c->ever_up = true;
         c->attempts = 0;
         c->heard = now;
+        c->meter = (struct udp_meter){ .kernel_drops = c->meter.kernel_drops };
         udp_pulse_up(c, now);
         c->retry = MONO_NEVER;
         udp_client_tell(c, &(struct client_event){
@@ -156,6 +157,15 @@ static void take_connecting(struct client *c, struct mono now, const struct dgra
         }
 }
 
+/* Most errors are about something that is tried again anyway. */
+static void take_error(struct client *c, const struct dgram_error *m)
+{
+        if (m->code == DGRAM_CODE_SLOW && m->in_reply_to == DGRAM_REPORT)
+                udp_client_tell(c, &(struct client_event){ .kind = CLIENT_ADVICE,
+                                                           .reason = "too much is lost on the way for datagrams; TCP "
+                                                                     "may serve you better" });
+}
+
 static void take_session(struct client *c, struct mono now, const struct dgram_msg *m)
 {
         switch ((enum dgram_type)m->type) {
@@ -179,11 +189,14 @@ static void take_session(struct client *c, struct mono now, const struct dgram_m
         case DGRAM_GAP:
                 udp_rooms_gap(c, now, &m->gap);
                 return;
+        case DGRAM_ERROR:
+                take_error(c, &m->error);
+                return;
         case DGRAM_CLOSE:
                 lose(c, now, dgram_code_text(m->close.code), false);
                 return;
         default:
-                return; /* ACCEPT again; ERROR about something that is tried again anyway */
+                return; /* ACCEPT again */
         }
 }
 
@@ -248,8 +261,11 @@ static int udp_recv(struct client *c, struct mono now, const uint8_t *in, size_t
                 return ERR_MALFORMED;
         }
         c->datagram++;
+        uint64_t messages = c->data_messages;
         while (dgram_next(&rest, &message))
                 take(c, now, message);
+        if (c->data_messages != messages)
+                udp_meter_came(&c->meter, now, in_bytes);
         if (c->state == UDP_UP)
                 udp_rooms_work(c, now);
         return 0;
@@ -478,6 +494,11 @@ static struct client_stats udp_stats(const struct client *c)
         return stats;
 }
 
+static void udp_dropped(struct client *c, uint64_t datagrams)
+{
+        c->meter.kernel_drops = datagrams;
+}
+
 struct udp_client_stats udp_client_stats(const struct client *c)
 {
         return c->more;
@@ -502,4 +523,5 @@ const struct transport udp_transport = {
         .call = udp_call,
         .bye = udp_bye,
         .stats = udp_stats,
+        .dropped = udp_dropped,
 };

@@ -5,6 +5,7 @@
 #include "client/event_queue.h"
 #include "client/udp_client.h"
 #include "client/udp_feed.h"
+#include "client/udp_meter.h"
 #include "core/base/rng.h"
 #include "core/wire/dgram_queue.h"
 #include "core/wire/dgram_tail.h"
@@ -60,6 +61,7 @@ struct client {
         int64_t idle_ns;
         struct seqwin seen;
         struct resend rtt;
+        struct udp_meter meter;
         struct mono heard, ping_due;
         struct mono pinged;   /* when the last PING was sent */
         struct mono answered; /* when the PING was sent that was answered last */
@@ -68,6 +70,7 @@ struct client {
         unsigned doubt_pings; /* answered, and the doubt is still there */
         unsigned pings_quick; /* samples still to be taken one a round trip */
         uint64_t datagram;
+        uint64_t data_messages; /* DATA of rooms that are known */
 
         LIST_HEAD(, udp_feed) feeds;
         struct udp_feed *own, *all;

@@ -187,7 +187,6 @@ bool udp_feed_data(struct udp_feed *f, struct mono now, const struct resend *rtt
                 return false;
         }
         f->received++;
-        f->bytes += (uint32_t)d->event.n + DGRAM_DATA_HEADER;
         bool replay = d->seq <= f->replay_to;
         bool recovered = a.repaired || replay;
         bool mine = d->origin == f->origin && !(m->flags & DGRAM_OWN);

@@ -38,7 +38,7 @@ struct udp_feed {
         struct mono report_due;    /* MONO_NEVER: nothing to report */
         uint64_t reported;         /* contig of the last REPORT */
         struct mono reported_at;   /* and when; MONO_NEVER: none yet */
-        uint32_t received, duplicates, bytes;
+        uint32_t received, duplicates;
         struct mono beat_at;
         uint32_t beat_no;
         uint8_t name_n;

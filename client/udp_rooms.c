@@ -354,6 +354,7 @@ bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m
                 c->stats.wrong_epoch++;
                 return true;
         }
+        c->data_messages++;
         if (!intact(c, &m->data))
                 return true;
         if (udp_feed_data(f, now, &c->rtt, c->datagram, m, &told, &verdict))
@@ -362,7 +363,9 @@ bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m
         c->stats.late += verdict == GAPS_LATE;
         tell_ready(c, f);
         watch_doubt(c, now, f);
-        if (mono_is_never(f->report_due))
+        if (udp_meter_changed(&c->meter, now, c->rtt.srtt_ns))
+                f->report_due = now;
+        else if (mono_is_never(f->report_due))
                 f->report_due = mono_add(now, REPORT_NS);
         return true;
 }
@@ -377,15 +380,14 @@ static void report(struct client *c, struct mono now, struct udp_feed *f)
                                            .received = f->received,
                                            .lost_first_try = (uint32_t)f->gaps.lost_first_try,
                                            .duplicates = f->duplicates,
-                                           .rate = f->bytes,
                                            .delay_us = (uint32_t)since_beat,
                                            .beat_no = f->beat_no } };
+        udp_meter_tell(&c->meter, now, c->rtt.srtt_ns, &m.report);
         if (udp_client_say(c, &m) != 0)
                 return;
         c->more.reports++;
         f->reported = f->gaps.contig;
         f->reported_at = now;
-        f->bytes = 0;
         f->report_due = MONO_NEVER;
 }
 
@@ -448,6 +450,14 @@ void udp_rooms_light(struct client *c, struct mono now)
         gaps_light(&f->gaps, now, &c->rtt, c->heard);
 }
 
+static void expire(struct client *c, struct mono now, struct udp_feed *f)
+{
+        uint64_t lost = f->gaps.lost_first_try;
+        gaps_expire(&f->gaps, now, c->heard);
+        if (f->gaps.lost_first_try != lost)
+                udp_meter_lost(&c->meter, now, c->rtt.srtt_ns);
+}
+
 void udp_rooms_work(struct client *c, struct mono now)
 {
         struct udp_feed *f;
@@ -457,7 +467,7 @@ void udp_rooms_work(struct client *c, struct mono now)
         {
                 if (f->ref == 0)
                         continue;
-                gaps_expire(&f->gaps, now, c->heard);
+                expire(c, now, f);
                 tell_ready(c, f);
                 ask(c, now, f);
                 if (!mono_before(now, f->report_due))

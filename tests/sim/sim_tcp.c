@@ -197,6 +197,8 @@ static void note(struct world *w, const struct client_event *ev)
         case CLIENT_JOINED:
                 w->joined = true;
                 return;
+        case CLIENT_ADVICE:
+                return;
         }
 }
 

@@ -216,6 +216,8 @@ static void client_told(struct actor *a)
                 case CLIENT_ANSWER:
                         told_answer(a, &ev);
                         break;
+                case CLIENT_ADVICE:
+                        break;
                 case CLIENT_DOWN:
                         CHECK(!ev.final, "a client gave up: %s", ev.reason);
                         break;

@@ -33,7 +33,7 @@ static struct stage {
 
 struct client {
         bool open, up, told_up, down, told_down, bye;
-        uint64_t sent, back, goal;
+        uint64_t sent, back, goal, dropped;
         uint32_t opens, opens_max;
         bool datagrams;
         struct mono retry;
@@ -151,13 +151,19 @@ static void expire(struct client *c, struct mono now)
         c->retry = mono_add(now, 20 * NS_PER_MS);
 }
 
+static void dropped(struct client *c, uint64_t datagrams)
+{
+        c->dropped = datagrams;
+}
+
 static const struct transport echo_stream = {
-        "echo",      "echo", false,    create_stream, destroy, wish, opened, closed, engine_recv,
-        engine_send, next,   deadline, expire,        NULL,    NULL, NULL,   NULL,   NULL,
+        "echo", "echo",   false,  create_stream, destroy, wish, opened, closed, engine_recv, engine_send,
+        next,   deadline, expire, NULL,          NULL,    NULL, NULL,   NULL,   NULL,
 };
 static const struct transport echo_datagrams = {
-        "echo",      "echo", true,     create_datagrams, destroy, wish, opened, closed, engine_recv,
-        engine_send, next,   deadline, expire,           NULL,    NULL, NULL,   NULL,   NULL,
+        "echo",      "echo",      true,    create_datagrams, destroy, wish, opened, closed,
+        engine_recv, engine_send, next,    deadline,         expire,  NULL, NULL,   NULL,
+        NULL,        NULL,        dropped,
 };
 
 /* ---- the server ------------------------------------------------------------------------------- */
@@ -432,6 +438,7 @@ static void test_kernel_drops(void **state)
         assert_in_range(drops, 1, SENT);
         loop_run(st.loop);
         assert_in_range(client_io_figures(io).kernel_drops, drops, SENT + 1); /* closed, and still told */
+        assert_in_range(client_io_engine(io)->dropped, drops, SENT + 1);
         client_io_destroy(io);
         tear_down();
 }

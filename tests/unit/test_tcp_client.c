@@ -86,6 +86,8 @@ static void tell(struct rig *r, const struct client_event *ev)
         case CLIENT_JOINED:
                 sprintf(words, "joined %.*s", (int)ev->room.n, ev->room.at);
                 break;
+        case CLIENT_ADVICE:
+                break;
         }
         add(r->told, words);
 }

@@ -1,0 +1,70 @@
+/* What REPORTs tell of a path. A story in words: @20 it is 20 ms; c a datagram of 1,172 bytes (1,200 with its
+ * headers) comes; x a loss is found; t it is told. The round trip is 20 ms. */
+#include "tests/unit/harness.h"
+
+#include <stdlib.h>
+
+#include "client/udp_meter.h"
+
+struct meter_row {
+        const char *name;
+        const char *story;
+        uint32_t rate; /* told at the end of the story */
+        double loss_rate;
+        bool changed; /* before it is told */
+};
+
+static const struct meter_row rows[] = {
+        { "nothing came", "@500", 0, 0, false },
+        { "one datagram: over a round trip, at least", "@500 c", 60000, 0, true },
+        { "a steady stream", "@500 c@600 c@700 c@800 c@900 c@1000 c", 14400, 0, true },
+        { "a pause after it is not the path's", "@500 c@600 c@700 c@9000", 18000, 0, true },
+        { "nor one before it", "@500 c@600 c@700 c t@9000 c@9100 c@9200 c", 18000, 0, false },
+        { "told a moment ago, and no faster", "@500 c@600 c t@700 c@800 c@900 c", 18000, 0, false },
+        { "a quarter faster is worth telling", "@500 c@1000 c t@1001 c@1050 c@1100 c@1201 c", 24000, 0, true },
+        { "but not within 200 ms", "@500 c@1000 c t@1001 c@1050 c@1100 c@1199 c", 24242, 0, false },
+        { "a single datagram since says nothing new", "@500 c@600 c t@900 c", 24000, 0, false },
+        { "the first loss is worth telling", "@500 c@600 c@700 c@800 c t@1000 cx", 16000, 0.2, true },
+        { "the same again is not", "@500 c@600 c@700 c@800 cx t@1001 c", 16000, 0.25, false },
+        { "losses of one round trip are one", "@500 c@600 c@700 c@800 cx@819 x", 16000, 0.25, true },
+};
+
+static void run_row(void **state)
+{
+        const struct meter_row *row = *state;
+        const int64_t rtt_ns = 20 * NS_PER_MS;
+        struct udp_meter m = { .kernel_drops = 77 };
+        struct mono now = { 9 * NS_PER_S };
+        struct dgram_report r = { .kernel_drops = 1 };
+        for (const char *at = row->story; *at;) {
+                char *end = (char *)at + 1;
+                switch (*at) {
+                case '@':
+                        now.ns = 9 * NS_PER_S + strtol(at + 1, &end, 10) * NS_PER_MS;
+                        break;
+                case 'c':
+                        udp_meter_came(&m, now, 1172);
+                        break;
+                case 'x':
+                        udp_meter_lost(&m, now, rtt_ns);
+                        break;
+                case 't':
+                        udp_meter_tell(&m, now, rtt_ns, &r);
+                        break;
+                default:
+                        break;
+                }
+                at = end;
+        }
+        assert_int_equal(udp_meter_changed(&m, now, rtt_ns), row->changed);
+        udp_meter_tell(&m, now, rtt_ns, &r);
+        assert_int_equal(r.rate, row->rate);
+        assert_int_equal(r.loss_rate, tfrc_wire(row->loss_rate));
+        assert_int_equal(r.kernel_drops, 77);
+        assert_false(udp_meter_changed(&m, now, rtt_ns));
+}
+
+int main(void)
+{
+        return RUN_ROWS("udp_meter", rows, run_row);
+}
