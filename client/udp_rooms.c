@@ -452,9 +452,9 @@ void udp_rooms_light(struct client *c, struct mono now)
 
 static void expire(struct client *c, struct mono now, struct udp_feed *f)
 {
-        uint64_t lost = f->gaps.lost_first_try;
+        uint64_t losses = f->gaps.losses;
         gaps_expire(&f->gaps, now, c->heard);
-        if (f->gaps.lost_first_try != lost)
+        if (f->gaps.losses != losses)
                 udp_meter_lost(&c->meter, now, c->rtt.srtt_ns);
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum state { HELD, ABSENT, ASK, WAIT, ENDED };
+enum state { HELD, ABSENT, ASK, WAIT, GONE, ENDED };
 
 #define ASK_SPACE_NS (10 * NS_PER_MS) /* between NACKs when one did not hold all there is to ask */
 #define DARK_NS                                                                                              \
@@ -121,7 +121,7 @@ static int64_t reorder(const struct gaps *g, struct mono now, const struct resen
 /* An original came although its hole was noticed: holes may be that much older from now on. */
 static void learn(struct gaps *g, struct mono now, const struct resend *rtt, const struct gaps_hole *h)
 {
-        bool original = h->state == ABSENT || h->state == ASK ||
+        bool original = h->state == ABSENT || h->state == ASK || h->state == GONE ||
                         (h->state == WAIT && h->tries == 1 && mono_since(now, h->asked) < rtt->srtt_ns / 2);
         int64_t late = mono_since(now, h->opened);
         late += late / 4;
@@ -159,7 +159,7 @@ static void notice(struct gaps *g, struct mono now, const struct resend *rtt, st
 {
         h->state = ABSENT;
         h->since = now;
-        h->due = mono_add(now, g->asks ? reorder(g, now, rtt) : GAPS_GIVE_UP_NS);
+        h->due = mono_add(now, reorder(g, now, rtt));
         h->later_at = g->later;
 }
 
@@ -199,7 +199,7 @@ static void move_on(struct gaps *g, struct mono now, uint64_t datagram)
                 return;
         g->datagram_last = datagram;
         g->later++;
-        for (uint32_t i = 0; g->asks && i < g->holes_n; i++) {
+        for (uint32_t i = 0; i < g->holes_n; i++) {
                 struct gaps_hole *h = &g->hole[i];
                 if (h->state == ABSENT && g->later - h->later_at >= GAPS_LATER_DATAGRAMS)
                         h->due = mono_min(h->due, now);
@@ -385,7 +385,7 @@ struct mono gaps_deadline(const struct gaps *g)
                 const struct gaps_hole *h = &g->hole[i];
                 if (h->state == ASK)
                         due = mono_min(due, g->ask_not_before);
-                else if (h->state == ABSENT || h->state == WAIT)
+                else if (h->state == ABSENT || h->state == WAIT || h->state == GONE)
                         due = mono_min(due, h->due);
         }
         return due;
@@ -417,17 +417,28 @@ static bool out_of_patience(const struct gaps *g, struct mono now, struct mono h
                mono_since(now, h->since) > GAPS_LAST_NS;
 }
 
+/* It does not count as late any more. Raw mode only notes that, and waits on. */
+static void miss(struct gaps *g, struct gaps_hole *h)
+{
+        g->losses++;
+        h->state = g->asks ? ASK : GONE;
+        if (g->asks)
+                g->lost_first_try += hole_seqs(h);
+        else
+                h->due = mono_add(h->since, GAPS_GIVE_UP_NS);
+}
+
 void gaps_expire(struct gaps *g, struct mono now, struct mono heard)
 {
         for (uint32_t i = 0; i < g->holes_n; i++) {
                 struct gaps_hole *h = &g->hole[i];
-                bool due = !mono_before(now, h->due);
-                if (h->state == ABSENT && due) {
+                bool due = !mono_before(now, h->due), missed = h->state == ABSENT && due;
+                if (missed)
+                        miss(g, h);
+                if (h->state == GONE && !mono_before(now, h->due)) {
                         g->lost_first_try += hole_seqs(h);
-                        h->state = ASK;
-                        if (!g->asks)
-                                end(h, GAPS_NOT_REPAIRED);
-                } else if ((h->state == WAIT && due) || h->state == ASK) {
+                        end(h, GAPS_NOT_REPAIRED);
+                } else if (!missed && ((h->state == WAIT && due) || h->state == ASK)) {
                         h->state = ASK;
                         if (out_of_patience(g, now, heard, h))
                                 end(h, GAPS_TIMEOUT);

@@ -11,6 +11,8 @@
  *   WAIT    asked `tries` times; after the repair time ASK again, at last LOST (TIMEOUT), but not
  *           while nothing at all comes through: then the path is lost, not the event
  *
+ * In raw mode a hole is GONE instead of asked for, and LOST when it is 3 s old.
+ *
  * Holes are ranges in a sorted list; what is not in a range, up to `highest`, has arrived. So a
  * hole of a million events costs what a hole of one does, and the list is bounded (a datagram
  * that would need one range more is refused, as if the network had lost it).
@@ -91,6 +93,7 @@ struct gaps {
         uint32_t lost_next;
 
         uint64_t lost_first_try; /* seqs that were not there when their turn came */
+        uint64_t losses;         /* holes that did not count as late any more, also in raw mode */
         uint64_t full;           /* arrivals refused for want of a place */
 };
 

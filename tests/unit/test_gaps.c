@@ -12,6 +12,7 @@
  *   t25  t-    the deadline is at 25 ms; there is none
  *   ?  !       there is nothing held; something is
  *   w          rewind;  f: finish;  l4: four seqs were not there when their turn came
+ *   x2         two holes did not count as late any more
  *
  * The round trip is 80 ms with a deviation of 0 (reorder time 10 ms, first repair after 95 ms).
  */
@@ -87,9 +88,10 @@ static const struct gaps_row rows[] = {
         { "a jump that the stream itself confirms", false, "d1 d2000 d2 d3 d5 ! @10 n4-4 d6 d7 n-" },
         { "a BEAT that jumps is doubted too", false, "d1 b5000 ! @100 n- B5000 @110 n2-5000" },
         { "more than the window over contig", false, "d1 r1-1 d65538=beyond d65537 !" },
-        { "raw takes any jump", true, "d1 d100000 ? t3000 @3000 n- r1-1 r2-99999L17 r100000-100000" },
+        { "raw takes any jump", true, "d1 d100000 ? t10 @10 n- t3000 @3000 n- r1-1 r2-99999L17 r100000-100000" },
         { "raw never asks", true, "d1 d3 d4 d5 d6 @100 n- d2 r1-6" },
-        { "raw gives up after three seconds", true, "d1 @7 d3 t3007 @3006 r1-1 r- @3007 r2-2L17 r3-3 d2=late l1" },
+        { "raw knows what is missing long before that", true, "d1 d3 d4 d5 d6 x0 @0 x1 l0 d2 r1-6" },
+        { "raw gives up after three seconds", true, "d1 @7 d3 t17 @17 x1 l0 n- t3007 @3006 r1-1 r- @3007 r2-2L17 r3-3 d2=late l1" },
         { "rewind stops the clocks and keeps what came", false, "d1 d3 @10 n2-2 w t- @9000 n- d2 d3=dup d4 r1-4" },
         { "after a rewind the replay shows new holes", false, "d1 d5 w d2 d4 t10 @10 n3-3 d3* r1-5" },
         { "after a rewind even a double is news", false, "d1 d4 w d4=dup t10 @10 n2-3" },
@@ -240,6 +242,9 @@ static void step(struct told *t, const char *text)
                 return;
         case 'l':
                 check(t, t->gaps.lost_first_try == strtoull(text + 1, NULL, 10), "another loss count");
+                return;
+        case 'x':
+                check(t, t->gaps.losses == strtoull(text + 1, NULL, 10), "another count of losses");
                 return;
         default:
                 fail_msg("no such word: %s", text);
