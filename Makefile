@@ -43,7 +43,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 deps: ## install what is missing, and only that (Debian packages, npm packages for tests)
-	@.ci/deps $(if $(filter deps,$(MAKECMDGOALS)),--browser)
+	@.ci/deps $(if $(filter deps,$(MAKECMDGOALS)),--large)
 
 bin: $(BINS)
 	@ln -sfn $(B)/bin bin
