@@ -26,6 +26,8 @@ static const char doc[] =
         "A browser that opens http://127.0.0.1:3000/ gets a chat page. Socket.IO's client for browsers is taken from\n"
         "--bundle, else from tests/e2e/node_modules beside the program; without it the page says so, all else works.";
 
+enum { EVENT_GROWS = 64 << 10 }; /* from message to event: 4,096 short numbers; names and rooms around it */
+
 enum {
         KEY_PATH = 256,
         KEY_RECOVERY,
@@ -163,6 +165,7 @@ int main(int argc, char **argv)
         if (sock_addr_parse(o.listen, &o.server.listen) != 0)
                 options_fail("--listen %s: not an address; write it as in 127.0.0.1:3000", o.listen);
         service_need_congestion(o.server.congestion);
+        o.service.hub.event_bytes_max = o.server.session.payload_bytes_max + EVENT_GROWS;
 
         struct service *service;
         struct tcp_server *server;

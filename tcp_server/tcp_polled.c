@@ -5,6 +5,8 @@
 
 #include "tcp_server/tcp_server_inside.h"
 
+enum { PACKETS_KEPT = 512 << 10 }; /* an answer is 256 KiB and one entry */
+
 static struct polled *around(struct polling *p)
 {
         return (struct polled *)((uint8_t *)p - offsetof(struct polled, polling));
@@ -79,6 +81,8 @@ void polled_flush(struct polled *p, struct mono now)
         struct buf *packets = &p->server->packets;
         while (polling_next(&p->polling, now, &a, packets))
                 conn_answer(a.request, now, a.kind, buf_bytes(packets));
+        if (packets->cap > PACKETS_KEPT)
+                buf_free(packets);
         if (polling_done(&p->polling)) {
                 polled_destroy(p, now);
                 return;

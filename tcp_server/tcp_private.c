@@ -25,12 +25,12 @@ void tcp_private_end(struct tcp_private *p, struct tcp_placed *l, size_t start)
         struct record r = record_at(l, start);
         r.n = (uint32_t)(l->records.n - start - sizeof r);
         memcpy(l->records.at + start, &r, sizeof r);
-        p->placed_bytes += l->records.n - start;
+        p->placed_bytes += (uint32_t)(l->records.n - start);
 }
 
 size_t tcp_private_bytes(const struct tcp_private *p)
 {
-        return p->border.n + p->placed_bytes;
+        return p->border.n - p->border_sent + p->placed_bytes;
 }
 
 bool tcp_private_half(const struct tcp_placed *l)
@@ -60,7 +60,11 @@ static void drop(struct buf *lane, size_t n)
 
 void tcp_private_border_sent(struct tcp_private *p, size_t bytes)
 {
-        drop(&p->border, bytes);
+        p->border_sent += (uint32_t)bytes;
+        if (p->border_sent < p->border.n / 2)
+                return;
+        drop(&p->border, p->border_sent);
+        p->border_sent = 0;
 }
 
 void tcp_private_placed_sent(struct tcp_private *p, struct tcp_placed *l, size_t bytes)
@@ -79,12 +83,12 @@ void tcp_private_placed_sent(struct tcp_private *p, struct tcp_placed *l, size_t
         }
         if (gone > 0)
                 drop(&l->records, gone);
-        p->placed_bytes -= gone;
+        p->placed_bytes -= (uint32_t)gone;
 }
 
 void tcp_private_unplace(struct tcp_private *p, struct tcp_placed *l)
 {
-        p->placed_bytes -= l->records.n;
+        p->placed_bytes -= (uint32_t)l->records.n;
         buf_free(&l->records);
         l->sent = 0;
 }
@@ -92,4 +96,5 @@ void tcp_private_unplace(struct tcp_private *p, struct tcp_placed *l)
 void tcp_private_free(struct tcp_private *p)
 {
         buf_free(&p->border);
+        p->border_sent = 0;
 }

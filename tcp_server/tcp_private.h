@@ -20,7 +20,8 @@ enum { TCP_PRIVATE_MAX = 16 * 1024 }; /* bytes waiting in both lanes at which no
 
 struct tcp_private {
         struct buf border;
-        size_t placed_bytes; /* in all placed lanes */
+        uint32_t border_sent;  /* of its bytes; they go when they are half of it: a long frame leaves in many parts */
+        uint32_t placed_bytes; /* in all placed lanes */
 };
 
 struct tcp_placed {
@@ -32,6 +33,12 @@ struct tcp_placed {
 static inline struct buf *tcp_private_border(struct tcp_private *p)
 {
         return &p->border;
+}
+
+/* What is left of it. */
+static inline struct bytes tcp_private_border_left(const struct tcp_private *p)
+{
+        return bytes_of(p->border.at ? p->border.at + p->border_sent : NULL, p->border.n - p->border_sent);
 }
 
 /* A placed frame: append it to the returned buf, then call tcp_private_end with the same start.

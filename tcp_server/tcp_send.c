@@ -276,7 +276,7 @@ static int lend_seat(struct tcp_session *s, struct mono now, struct tcp_seat *se
         if (half)
                 lend_walk(&w, lent->pieces[0].n);
         if (s->private.border.n > 0 && !full(&w))
-                lend(&w, TCP_LANE_BORDER, buf_bytes(&s->private.border));
+                lend(&w, TCP_LANE_BORDER, tcp_private_border_left(&s->private));
         if (!half || !s->seat.next)
                 lend_placed_and_walk(&w);
         return lent->items_n;

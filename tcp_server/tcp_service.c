@@ -4,6 +4,8 @@
 
 #include "core/base/err.h"
 
+enum { SCRATCH_KEPT = 64 << 10 };
+
 static const struct {
         const char *reason, *words;
         uint16_t code;
@@ -89,6 +91,20 @@ int tcp_service_create(struct app *app, const struct tcp_config *config, struct 
         }
         *out = v;
         return 0;
+}
+
+static void shrink(struct buf *scratch)
+{
+        if (scratch->cap > SCRATCH_KEPT)
+                buf_free(scratch);
+}
+
+void tcp_service_rest(struct tcp_service *v)
+{
+        shrink(&v->base64);
+        shrink(&v->data);
+        shrink(&v->event);
+        shrink(&v->answer);
 }
 
 void tcp_service_destroy(struct tcp_service *v)

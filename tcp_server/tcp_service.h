@@ -110,6 +110,9 @@ void tcp_service_destroy(struct tcp_service *v);
 /* NULL: no namespace of that name. */
 struct tcp_space *tcp_service_space(const struct tcp_service *v, struct bytes nsp);
 
+/* Behind a call that may have used scratch: what grew large for one message is freed. */
+void tcp_service_rest(struct tcp_service *v);
+
 /* hub_crowded of any namespace. */
 bool tcp_service_crowded(const struct tcp_service *v);
 

@@ -159,6 +159,7 @@ void tcp_session_packet(struct tcp_session *s, struct mono now, struct bytes pac
 {
         if (!s->ended)
                 on_engine_bytes(s, now, false, packet);
+        tcp_service_rest(s->service);
 }
 
 void tcp_session_heard(struct tcp_session *s, struct mono now)
@@ -197,16 +198,24 @@ static void on_frame(struct tcp_session *s, struct mono now, const struct ws_eve
         }
 }
 
+/* The private bytes at which no more is taken. What a bare session is sent is all private and may be long;
+ * it is as with a POST: the rest waits. */
+static size_t private_bytes_max(const struct tcp_session *s)
+{
+        size_t pause = s->bare ? 0 : tcp_private_bytes(&s->private) + ANSWERS_PER_CALL;
+        return pause < ANSWERS_BEFORE_SENDING ? ANSWERS_BEFORE_SENDING : pause;
+}
+
 size_t tcp_session_recv(struct tcp_session *s, struct mono now, uint8_t *in, size_t n)
 {
-        size_t used = 0, pause = tcp_private_bytes(&s->private) + ANSWERS_PER_CALL;
-        if (pause < ANSWERS_BEFORE_SENDING)
-                pause = ANSWERS_BEFORE_SENDING;
+        size_t used = 0, pause = private_bytes_max(s);
         while (used < n && !s->ended && tcp_private_bytes(&s->private) < pause && !tcp_service_crowded(s->service)) {
                 struct ws_event ev;
                 used += ws_recv(&s->ws, in + used, n - used, &ev);
                 on_frame(s, now, &ev);
         }
+        ws_rest(&s->ws);
+        tcp_service_rest(s->service);
         return s->ended ? n : used;
 }
 

@@ -253,12 +253,21 @@ int hub_publish(struct hub *h, struct mono now, const struct publish *p, struct 
 
 /* ---- the hub itself ----------------------------------------------------------------------- */
 
+static uint64_t at_least(uint64_t a, uint64_t b)
+{
+        return a > b ? a : b;
+}
+
+/* A log holds four of the largest events, or a member could not be given one before the next evicts it: hub_crowded
+ * asks for an announce at a quarter. In all there may be as many in streams, for each encoding. */
 static void set_defaults(struct hub_config *c)
 {
+        if (!c->event_bytes_max)
+                c->event_bytes_max = 1000000;
         if (!c->room_events_max)
                 c->room_events_max = 10000;
         if (!c->room_bytes_max)
-                c->room_bytes_max = 16 << 20;
+                c->room_bytes_max = at_least(16 << 20, 4 * (uint64_t)c->event_bytes_max);
         if (!c->age_ns_max)
                 c->age_ns_max = 120 * NS_PER_S;
         if (!c->retain_ns)
@@ -269,8 +278,6 @@ static void set_defaults(struct hub_config *c)
                 c->stays_max = 64;
         if (c->stays_max > HUB_STAYS_MAX)
                 c->stays_max = HUB_STAYS_MAX;
-        if (!c->event_bytes_max)
-                c->event_bytes_max = 1000000;
 }
 
 static void join_budget(struct hub *h)
@@ -278,7 +285,7 @@ static void join_budget(struct hub *h)
         h->own.bytes_max = h->config.bytes_total_max;
         h->budget = h->config.budget ? h->config.budget : &h->own;
         if (!h->budget->bytes_max)
-                h->budget->bytes_max = 256 << 20;
+                h->budget->bytes_max = at_least(256 << 20, 16 * (uint64_t)h->config.event_bytes_max);
         h->next = h->budget->hubs;
         h->budget->hubs = h;
 }

@@ -36,7 +36,7 @@ enum { HUB_ROOM_NAME_MAX = 255, HUB_ENCODINGS_MAX = 4, HUB_TARGETS_MAX = 64, HUB
  * Over it, the oldest event of all goes first, whichever hub's it is, and a hub is crowded by what all
  * of them publish. The caller's, set to a size and otherwise zeroed; it outlives its hubs. */
 struct hub_budget {
-        uint64_t bytes_max;   /* 0: the default (256 MiB) */
+        uint64_t bytes_max;   /* 0: the default (256 MiB, or sixteen of the largest events) */
         uint64_t fresh_bytes; /* events' bytes that their hubs have not announced */
         struct hub *hubs;
 };
@@ -44,9 +44,9 @@ struct hub_budget {
 struct hub_config {
         uint32_t epoch;            /* not 0; identity of this log; from rng_os but in simulations */
         uint64_t room_events_max;  /* each room's log; 0 here and below: the default (10,000) */
-        uint64_t room_bytes_max;   /* events' bytes in a room's log (16 MiB) */
+        uint64_t room_bytes_max;   /* events' bytes in a room's log (16 MiB, or four of the largest events) */
         int64_t age_ns_max;        /* of an event in any log (120 s) */
-        uint64_t bytes_total_max;  /* all logs and streams together (256 MiB) */
+        uint64_t bytes_total_max;  /* all logs and streams together (256 MiB, or sixteen of the largest) */
         struct hub_budget *budget; /* NULL: its own, of bytes_total_max; else that is not looked at */
         int64_t retain_ns;         /* how long the record of a left room is kept (120 s) */
         uint32_t stays_max; /* rooms a member may be in, its own and `everyone` not counted (64; at most HUB_STAYS_MAX)

@@ -6,6 +6,8 @@
 #include "core/chat/hub.h"
 #include "core/chat/hub_inside.h"
 
+enum { SCRATCH_KEPT = 64 << 10 }; /* one large event leaves no more behind */
+
 /* ---- rooms -------------------------------------------------------------------------------- */
 
 struct room *room_find(const struct hub *h, struct bytes name)
@@ -156,7 +158,10 @@ static int encode(struct room *r, int encoding, struct stream *s, uint64_t seq)
                 return err;
         h->stats.encodes++;
         h->stats.encoded_bytes += h->scratch.n;
-        return stream_append(s, buf_bytes(&h->scratch));
+        err = stream_append(s, buf_bytes(&h->scratch));
+        if (h->scratch.cap > SCRATCH_KEPT)
+                buf_free(&h->scratch);
+        return err;
 }
 
 /* Appends the entries up to (not with) seq_end; stops early when memory is out. */

@@ -39,8 +39,7 @@ int event_parse(struct bytes packed, size_t bytes_max, struct event *e)
         struct bytes first;
         struct event found = { .packed = packed };
         uint32_t n;
-        if (bytes_max < limits.bytes_max)
-                limits.bytes_max = bytes_max;
+        limits.bytes_max = bytes_max;
         int err = pack_scan_census(packed, &limits, &census);
         if (err)
                 return err == ERR_TRUNCATED ? ERR_MALFORMED : err;

@@ -22,8 +22,7 @@ struct event {
 
 enum { EVENT_BINS_MAX = 10 }; /* socket.io-parser 4.2.7 takes at most 10 attachments */
 
-/* Scans (pack_limits_event, with its bytes_max lowered to the argument when that is smaller) and
- * parses; *e is untouched on failure.
+/* Scans (pack_limits_event, but of at most so many bytes) and parses; *e is untouched on failure.
  * returns 0; ERR_MALFORMED (cut short, no array, no name, name empty or too long, text that is not
  *         UTF-8, a map key that is neither text nor integer, bins together with a map that says
  *         {"_placeholder": true}, bad msgpack); ERR_TOO_BIG (a limit, or over EVENT_BINS_MAX bins) */

@@ -1,6 +1,7 @@
 #include "core/service/service.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "core/chat/chat.h"
 #include "core/chat/echo.h"
 
-enum { TRANSPORTS_MAX = 4 };
+enum { TRANSPORTS_MAX = 4, LARGE_BLOCK = 512 << 10 };
 #define FAREWELL_NS (100 * NS_PER_MS) /* between telling the clients and ending */
 
 struct service {
@@ -91,6 +92,13 @@ static void raise_file_limit(void)
         (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* What a long message took goes back to the system when it is freed. Left alone, malloc raises its threshold to
+ * the largest block it ever freed, and keeps such blocks from then on. */
+static void return_large_blocks(void)
+{
+        (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
+}
+
 static int add_namespace(struct service *s, const struct service_config *config, const struct app_handlers *handlers)
 {
         uint32_t i = s->namespaces;
@@ -121,6 +129,7 @@ int service_create(const struct service_config *config, struct service **out)
         if (!s)
                 return ERR_NO_MEMORY;
         raise_file_limit();
+        return_large_blocks();
         s->budget.bytes_max = config->hub.bytes_total_max;
         s->coin = rng_seeded(config->seed, "flush order");
         s->loop = loop_create();

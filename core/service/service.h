@@ -2,9 +2,9 @@
  *
  * What tcp_server, udp_server and `lab serve` have in common. It owns loop, hubs and application,
  * flushes every transport at the end of a turn that had news, evicts what grows old, and stops
- * cleanly on SIGINT and SIGTERM. It takes as many descriptors as the machine lets it. Which
- * transport is flushed first in a turn is a seeded coin, so that neither path of a comparison is
- * always ahead.
+ * cleanly on SIGINT and SIGTERM. It takes as many descriptors as the machine lets it, and has large
+ * blocks of memory given back at once. Which transport is flushed first in a turn is a seeded coin, so
+ * that neither path of a comparison is always ahead.
  */
 #ifndef CORE_SERVICE_SERVICE_H
 #define CORE_SERVICE_SERVICE_H

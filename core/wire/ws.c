@@ -251,9 +251,11 @@ static enum ws_fault read_payload(struct ws *ws, uint8_t *in, size_t n, size_t *
         return tell_gathered(ws, ev);
 }
 
-/* Lets go of what the last event lent: a message wholly, a control frame back to the message. */
-static void take_back(struct ws *ws)
+/* A message goes wholly, a control frame back to the message. */
+void ws_rest(struct ws *ws)
 {
+        if (!ws->lent)
+                return;
         ws->lent = false;
         if (ws->message != 0)
                 ws->gathered.n = ws->frame_start;
@@ -271,8 +273,7 @@ static void end(struct ws *ws, enum ws_fault fault, struct ws_event *ev)
 size_t ws_recv(struct ws *ws, uint8_t *in, size_t n, struct ws_event *ev)
 {
         *ev = (struct ws_event){ .got = WS_GOT_NOTHING };
-        if (ws->lent)
-                take_back(ws);
+        ws_rest(ws);
         if (ws->deaf)
                 return n;
         size_t used = 0;

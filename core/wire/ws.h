@@ -32,7 +32,7 @@ enum ws_opcode {
 enum {
         WS_HEAD_MAX = 14,         /* bytes of a frame's head: 2, length 8, mask 4 */
         WS_CONTROL_MAX = 125,     /* bytes of a control frame's payload */
-        WS_FRAGMENTS_MAX = 16384, /* frames of one message: empty fragments cost time, not memory */
+        WS_FRAGMENTS_MAX = 65536, /* frames of one message; each costs as much time as a message of its own */
         WS_NO_CODE = 1005,        /* stands for a close frame without a code; never on the wire */
 };
 
@@ -110,6 +110,10 @@ void ws_free(struct ws *ws);
  *          those up to the end of what ev tells; call again with the rest
  */
 size_t ws_recv(struct ws *ws, uint8_t *in, size_t n, struct ws_event *ev);
+
+/* Lets go of what the last event lent; ws_recv does so by itself. Whoever has no more bytes for a while
+ * calls it, so that a message that was gathered is not held until the peer's next byte. */
+void ws_rest(struct ws *ws);
 
 /* Writes the head of a final frame of payload_bytes; mask is NULL on a server, else four bytes
  * with which the payload must be masked too. Returns the head's length. */

@@ -145,6 +145,19 @@ static void crowded(struct world *w)
         assert_false(hub_crowded(w->hub));
 }
 
+/* A log's bytes are set by its events when these are large: four of 8 MiB stay, a fifth evicts the first. */
+static void four_of_the_largest(struct world *w)
+{
+        size_t n = 8 << 20;
+        struct publish p = { .event = bytes_of(calloc(1, n), n) };
+        for (int i = 0; i < 4; i++)
+                assert_int_equal(hub_publish(w->hub, w->now, &p, &w->last), 0);
+        assert_int_equal(hub_stats(w->hub).evicted_events, 0);
+        assert_int_equal(hub_publish(w->hub, w->now, &p, &w->last), 0);
+        assert_int_equal(hub_stats(w->hub).evicted_events, 1);
+        free((void *)(uintptr_t)p.event.at);
+}
+
 static void leave_in_the_turn(struct world *w)
 {
         join(w, w->bob, "a");
@@ -302,6 +315,8 @@ static const struct story stories[] = {
         { "each is told once a turn of news", .tell = news_once_a_turn },
         { "crowded: a quarter of a log is new", .tell = crowded,
           .config = { .room_events_max = 8, .room_bytes_max = 100 } },
+        { "a log holds four of the largest events", .tell = four_of_the_largest,
+          .config = { .event_bytes_max = 8 << 20 } },
         { "leaving in the turn of a publish still delivers it", .tell = leave_in_the_turn },
         { "who is away hears nothing until it is back", .tell = away_hears_nothing },
         { "at most 64 rooms", .tell = stays_limit },

@@ -80,12 +80,29 @@ static void nothing_waiting_holds_no_memory(void **state)
         buf_text(tcp_private_border(&p.p), "ping");
         assert_true(tcp_private_bytes(&p.p) >= 7);
         tcp_private_border_sent(&p.p, 1);
-        assert_true(bytes_equal(buf_bytes(&p.p.border), bytes_text("ing")));
+        assert_true(bytes_equal(tcp_private_border_left(&p.p), bytes_text("ing")));
         tcp_private_border_sent(&p.p, 3);
         tcp_private_placed_sent(&p.p, &p.l, 3);
         assert_null(p.p.border.at);
         assert_null(p.l.records.at);
         assert_int_equal(tcp_private_bytes(&p.p), 0);
+}
+
+static void a_long_frame_leaves_in_many_parts(void **state)
+{
+        (void)state;
+        enum { LONG = 10000 };
+        struct lanes p = { 0 };
+        for (int i = 0; i < LONG; i++)
+                buf_put(tcp_private_border(&p.p), &(uint8_t){ (uint8_t)(i % 251) }, 1);
+        for (int at = 0; at < LONG; at += 7) {
+                struct bytes left = tcp_private_border_left(&p.p);
+                assert_int_equal(left.n, LONG - at);
+                assert_int_equal(left.at[0], at % 251);
+                assert_int_equal(tcp_private_bytes(&p.p), left.n);
+                tcp_private_border_sent(&p.p, left.n < 7 ? left.n : 7);
+        }
+        assert_null(p.p.border.at);
 }
 
 static void unplacing_leaves_the_border(void **state)
@@ -108,6 +125,7 @@ int main(void)
                 cmocka_unit_test(placed_frames_keep_their_order_and_places),
                 cmocka_unit_test(any_cut_leaves_the_rest),
                 cmocka_unit_test(nothing_waiting_holds_no_memory),
+                cmocka_unit_test(a_long_frame_leaves_in_many_parts),
                 cmocka_unit_test(unplacing_leaves_the_border),
         };
         return cmocka_run_group_tests_name("tcp_private", stories, NULL, NULL);

@@ -192,6 +192,25 @@ static void memory_follows_what_arrived_not_what_was_announced(void **state)
         ws_free(&ws);
 }
 
+static void a_gathered_message_is_let_go_of_when_asked(void **state)
+{
+        (void)state;
+        uint8_t first[] = { 0x02, 1, 'a' }, ping[] = { 0x89, 1, 'p' }, last[] = { 0x80, 1, 'b' };
+        struct ws ws;
+        struct ws_event ev;
+        ws_init(&ws, WS_CLIENT, ROW_MAX);
+        ws_recv(&ws, first, sizeof first, &ev);
+        ws_rest(&ws);
+        ws_recv(&ws, ping, 2, &ev);
+        ws_recv(&ws, ping + 2, 1, &ev);
+        assert_int_equal(ev.got, WS_GOT_PING);
+        ws_rest(&ws);
+        assert_int_equal(ws_recv(&ws, last, sizeof last, &ev), sizeof last);
+        assert_true(bytes_equal(ev.payload, bytes_text("ab")));
+        ws_rest(&ws);
+        assert_null(ws.gathered.at);
+}
+
 static void fragments_are_counted(void **state)
 {
         (void)state;
@@ -304,6 +323,7 @@ int main(void)
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(a_whole_frame_is_lent_and_not_copied),
                 cmocka_unit_test(memory_follows_what_arrived_not_what_was_announced),
+                cmocka_unit_test(a_gathered_message_is_let_go_of_when_asked),
                 cmocka_unit_test(fragments_are_counted),
                 cmocka_unit_test(written_frames_are_read_back),
                 cmocka_unit_test(a_frame_written_in_place_equals_one_put),
