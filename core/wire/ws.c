@@ -1,6 +1,7 @@
 #include "core/wire/ws.h"
 
 #include "core/base/err.h"
+#include "core/wire/ws_deflate.h"
 
 enum {
         FIN = 0x80,
@@ -47,6 +48,8 @@ void ws_init(struct ws *ws, enum ws_role role, size_t message_bytes_max)
 void ws_free(struct ws *ws)
 {
         buf_free(&ws->gathered);
+        ws_inflate_destroy(ws->inflate);
+        ws->inflate = NULL;
 }
 
 void ws_mask(uint8_t *at, size_t n, const uint8_t mask[4], uint64_t phase)
@@ -80,7 +83,8 @@ static enum ws_fault judge_start(const struct ws *ws)
 {
         uint8_t opcode = ws->head[0] & OPCODE;
         uint8_t length = ws->head[1] & LENGTH;
-        if (ws->head[0] & RESERVED)
+        bool may_be_packed = ws->inflate && (opcode == WS_TEXT || opcode == WS_BINARY);
+        if (ws->head[0] & RESERVED & (may_be_packed ? ~WS_PACKED : ~0))
                 return WS_FAULT_RESERVED_BIT;
         if ((opcode & ~CONTROL) > WS_BINARY)
                 return WS_FAULT_OPCODE;
@@ -121,6 +125,13 @@ static uint64_t announced(const struct ws *ws, bool *shortest)
         return length;
 }
 
+/* Bytes of the message on the wire. What does not get shorter by compression gets a little longer. */
+static size_t wire_bytes_max(const struct ws *ws)
+{
+        size_t most = ws->message_bytes_max, more = ws->packed ? most / 8 + 64 : 0;
+        return most > SIZE_MAX - more ? SIZE_MAX : most + more;
+}
+
 /* The head is whole: judges its length and begins the frame. */
 static enum ws_fault begin_frame(struct ws *ws)
 {
@@ -129,13 +140,14 @@ static enum ws_fault begin_frame(struct ws *ws)
         if (!shortest)
                 return WS_FAULT_LENGTH_FORM;
         if (!is_control(ws)) {
-                if (length > ws->message_bytes_max - ws->gathered.n)
-                        return WS_FAULT_TOO_BIG;
                 if (ws->message == 0) {
                         ws->message = ws->head[0] & OPCODE;
+                        ws->packed = ws->head[0] & WS_PACKED;
                         ws->fragments = 0;
                         ws->text = (struct utf8){ 0 };
                 }
+                if (length > wire_bytes_max(ws) - ws->gathered.n)
+                        return WS_FAULT_TOO_BIG;
                 if (++ws->fragments > WS_FRAGMENTS_MAX)
                         return WS_FAULT_FRAGMENTS;
         }
@@ -169,7 +181,7 @@ static void unmask(const struct ws *ws, uint8_t *at, size_t n)
 
 static enum ws_fault gather(struct ws *ws, struct bytes part)
 {
-        if (!is_control(ws) && ws->message == WS_TEXT && !utf8_feed(&ws->text, part))
+        if (!is_control(ws) && !ws->packed && ws->message == WS_TEXT && !utf8_feed(&ws->text, part))
                 return WS_FAULT_UTF8;
         return buf_put(&ws->gathered, part.at, part.n) == 0 ? WS_FAULT_NONE : WS_FAULT_MEMORY;
 }
@@ -207,11 +219,26 @@ static enum ws_fault tell_message(struct ws *ws, struct bytes message, struct ws
         return ev->opcode == WS_TEXT && !utf8_whole(&ws->text) ? WS_FAULT_UTF8 : WS_FAULT_NONE;
 }
 
+/* What comes out takes the place of what was gathered. */
+static enum ws_fault tell_packed(struct ws *ws, struct bytes packed, struct ws_event *ev)
+{
+        struct buf plain = { 0 };
+        enum ws_fault fault = ws_inflate_message(ws->inflate, packed, ws->message_bytes_max, &plain);
+        buf_free(&ws->gathered);
+        ws->gathered = plain;
+        ws->lent = true;
+        if (!fault && ws->message == WS_TEXT && !utf8_valid(buf_bytes(&plain)))
+                fault = WS_FAULT_UTF8;
+        return fault ? fault : tell_message(ws, buf_bytes(&plain), ev);
+}
+
 /* The frame is whole in the input and needs nothing that came before it. */
 static enum ws_fault tell_in_place(struct ws *ws, struct bytes payload, struct ws_event *ev)
 {
         if (is_control(ws))
                 return tell_control(ws, payload, ev);
+        if (ws->packed)
+                return tell_packed(ws, payload, ev);
         if (ws->message == WS_TEXT && !utf8_valid(payload))
                 return WS_FAULT_UTF8;
         return tell_message(ws, payload, ev);
@@ -227,6 +254,8 @@ static enum ws_fault tell_gathered(struct ws *ws, struct ws_event *ev)
         }
         if (!is_final(ws))
                 return WS_FAULT_NONE;
+        if (ws->packed)
+                return tell_packed(ws, gathered, ev);
         ws->lent = true;
         return tell_message(ws, gathered, ev);
 }
@@ -266,8 +295,11 @@ void ws_rest(struct ws *ws)
 static void end(struct ws *ws, enum ws_fault fault, struct ws_event *ev)
 {
         ws->deaf = true;
-        if (fault)
-                *ev = (struct ws_event){ .got = WS_GOT_FAULT, .fault = fault };
+        if (!fault)
+                return;
+        ws->lent = false;
+        buf_free(&ws->gathered);
+        *ev = (struct ws_event){ .got = WS_GOT_FAULT, .fault = fault };
 }
 
 size_t ws_recv(struct ws *ws, uint8_t *in, size_t n, struct ws_event *ev)
@@ -331,22 +363,20 @@ int ws_put(struct buf *out, enum ws_opcode opcode, struct bytes payload, const u
         return 0;
 }
 
-enum { UNMASKED_HEAD_MAX = WS_HEAD_MAX - 4 };
-
 ptrdiff_t ws_begin(struct buf *out)
 {
-        if (!buf_room(out, UNMASKED_HEAD_MAX))
+        if (!buf_room(out, WS_HEAD_ROOM))
                 return ERR_NO_MEMORY;
-        out->n += UNMASKED_HEAD_MAX;
-        return (ptrdiff_t)(out->n - UNMASKED_HEAD_MAX);
+        out->n += WS_HEAD_ROOM;
+        return (ptrdiff_t)(out->n - WS_HEAD_ROOM);
 }
 
 void ws_end(struct buf *out, ptrdiff_t start, enum ws_opcode opcode)
 {
         uint8_t head[WS_HEAD_MAX], *frame = out->at + start;
-        size_t payload_n = out->n - (size_t)start - UNMASKED_HEAD_MAX;
+        size_t payload_n = out->n - (size_t)start - WS_HEAD_ROOM;
         size_t head_n = ws_head(head, opcode, payload_n, NULL);
-        memmove(frame + head_n, frame + UNMASKED_HEAD_MAX, payload_n);
+        memmove(frame + head_n, frame + WS_HEAD_ROOM, payload_n);
         memcpy(frame, head, head_n);
         out->n = (size_t)start + head_n + payload_n;
 }

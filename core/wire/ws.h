@@ -6,10 +6,11 @@
  * else is gathered in a buffer that grows with the bytes that arrived, never with a length that
  * was announced.
  *
- * Not spoken: extensions. permessage-deflate would own RSV1; until it is negotiated every reserved
- * bit is a fault.
+ * A reader that was given an `inflate` (ws_deflate.h) speaks permessage-deflate: then RSV1 on a message's
+ * first frame says that it is compressed. Every other reserved bit is a fault. Text is refused at its first bad
+ * byte, compressed text when the message is whole.
  *
- * Source: RFC 6455, sections 5 to 8.
+ * Source: RFC 6455, sections 5 to 8; RFC 7692, 6.
  */
 #ifndef CORE_WIRE_WS_H
 #define CORE_WIRE_WS_H
@@ -33,6 +34,8 @@ enum {
         WS_HEAD_MAX = 14,         /* bytes of a frame's head: 2, length 8, mask 4 */
         WS_CONTROL_MAX = 125,     /* bytes of a control frame's payload */
         WS_FRAGMENTS_MAX = 65536, /* frames of one message; each costs as much time as a message of its own */
+        WS_HEAD_ROOM = 10,        /* what ws_begin leaves for a server's head */
+        WS_PACKED = 0x40,         /* RSV1, in a frame's first byte */
         WS_NO_CODE = 1005,        /* stands for a close frame without a code; never on the wire */
 };
 
@@ -49,6 +52,7 @@ enum {
         X(WS_FAULT_IN_MESSAGE, 1002, "new message inside a message")       \
         X(WS_FAULT_CLOSE_CODE, 1002, "close code not allowed on the wire") \
         X(WS_FAULT_UTF8, 1007, "text is not UTF-8")                        \
+        X(WS_FAULT_DEFLATE, 1007, "compressed data is broken")             \
         X(WS_FAULT_TOO_BIG, 1009, "message larger than the limit")         \
         X(WS_FAULT_FRAGMENTS, 1009, "too many fragments")                  \
         X(WS_FAULT_MEMORY, 1011, "out of memory")
@@ -87,6 +91,7 @@ struct ws {
         uint8_t head_n;
         bool in_frame;         /* the head is whole and was accepted; payload is being read */
         bool deaf;             /* closed or at fault */
+        bool packed;           /* the message being gathered is compressed */
         bool lent;             /* the last event borrows from `gathered` */
         uint8_t message;       /* opcode of the message being gathered, 0: none */
         uint32_t fragments;    /* frames of that message so far */
@@ -95,12 +100,13 @@ struct ws {
         size_t frame_start;    /* where in `gathered` the frame's payload begins */
         struct buf gathered;   /* the message's earlier bytes, behind them those of a control frame */
         struct utf8 text;
+        struct ws_inflate *inflate; /* owned; NULL: compressed messages were not agreed on */
 };
 
 /* Prepares a reader of messages of at most message_bytes_max bytes. No memory is taken. */
 void ws_init(struct ws *ws, enum ws_role role, size_t message_bytes_max);
 
-/* Frees what was gathered. */
+/* Frees what was gathered, and the inflate. */
 void ws_free(struct ws *ws);
 
 /* Takes bytes and tells the first thing they complete.
