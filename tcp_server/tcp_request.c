@@ -51,7 +51,7 @@ void conn_answer(struct conn *c, struct mono now, enum polling_answer_kind kind,
                 conn_refuse(c, HTTP_BAD_REQUEST);
                 return;
         case POLLING_DROP:
-                (void)ws_put_close(&c->first, WS_NO_CODE, "", NULL); /* without it it is dropped all the same */
+                (void)ws_put_close(&c->desk->first, WS_NO_CODE, "", NULL); /* without it it is dropped all the same */
                 conn_drop_probe(c);
                 conn_close_after(c);
                 return;
