@@ -40,7 +40,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         struct options *o = state->input;
         switch (key) {
         case ARGP_KEY_INIT:
-                state->child_inputs[0] = &o->service.hub;
+                state->child_inputs[0] = &o->service;
                 return 0;
         case KEY_TCP:
                 o->tcp_listen = arg;
@@ -84,7 +84,7 @@ static void read_address(const char *name, const char *text, struct sock_addr *a
 
 int serve_main(int argc, char **argv)
 {
-        static const struct argp_child children[] = { { &service_log_argp, 0, NULL, 0 }, { 0 } };
+        static const struct argp_child children[] = { { &service_argp, 0, NULL, 0 }, { 0 } };
         static const struct argp argp = { option_list, parse, NULL, doc, children, NULL, NULL };
         struct options o = { .service = { .handlers = &chat_handlers, .seed = 1 },
                              .tcp = tcp_server_defaults(),
@@ -118,6 +118,7 @@ int serve_main(int argc, char **argv)
         service_run(service);
         tcp_server_tell(tcp);
         udp_server_tell(udp);
+        service_tell(service);
         udp_server_destroy(udp);
         tcp_server_destroy(tcp);
         web_destroy(web);

@@ -93,7 +93,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         static const char *const overruns[] = { "gap", "close", NULL };
         switch (key) {
         case ARGP_KEY_INIT:
-                state->child_inputs[0] = &o->service.hub;
+                state->child_inputs[0] = &o->service;
                 return 0;
         case 'l':
                 o->listen = arg;
@@ -155,7 +155,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 int main(int argc, char **argv)
 {
-        static const struct argp_child children[] = { { &service_log_argp, 0, NULL, 0 }, { 0 } };
+        static const struct argp_child children[] = { { &service_argp, 0, NULL, 0 }, { 0 } };
         static const struct argp argp = { option_list, parse, NULL, doc, children, NULL, NULL };
         struct options o = { .service.handlers = &chat_handlers,
                              .server = tcp_server_defaults(),
@@ -185,6 +185,7 @@ int main(int argc, char **argv)
         service_ready("tcp", &at);
         service_run(service);
         tcp_server_tell(server);
+        service_tell(service);
         tcp_server_destroy(server);
         web_destroy(web);
         service_destroy(service);

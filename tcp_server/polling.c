@@ -219,7 +219,7 @@ void polling_upgrade(struct polling *p)
 static void take_packets(struct polling *p, struct mono now)
 {
         struct bytes rest = bytes_of(p->packets.at + p->packets_at, p->packets.n - p->packets_at), packet;
-        while (!ended(p) && tcp_session_takes(p->session) && eio_payload_next(&rest, &packet))
+        while (!ended(p) && tcp_session_takes(p->session, now) && eio_payload_next(&rest, &packet))
                 tcp_session_packet(p->session, now, packet);
         p->packets_left = rest.at && !ended(p);
         p->packets_at = p->packets.n - rest.n;

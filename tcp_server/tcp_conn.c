@@ -164,13 +164,20 @@ static bool reads(const struct conn *c)
         return held(c) < (c->waiting ? HELD_MAX : 1);
 }
 
+/* What was held may be taken now: all answers have left, and the client is within its rate. */
+static bool takes_held(const struct conn *c)
+{
+        return held(c) > 0 && !unsaid(c) && !c->blocked && !c->waiting &&
+               !(c->session && tcp_session_held_back(c->session));
+}
+
 /* All that this connection has to send, and what follows from having sent it. */
 void conn_flush(struct conn *c, struct mono now)
 {
         bool alive = !unsaid(c) || c->blocked || send_first(c);
         if (alive && c->session && !unsaid(c))
                 alive = send_session(c, now);
-        if (alive && held(c) > 0 && !unsaid(c) && !c->blocked && !c->waiting)
+        if (alive && takes_held(c))
                 feed_held(c, now);
         if (!alive) {
                 if (c->session)

@@ -102,6 +102,7 @@ static void on_packet(struct tcp_session *s, struct mono now, const struct sio_p
         struct tcp_space *space = tcp_service_space(s->service, p->nsp);
         struct tcp_seat *seat = space ? session_seat(s, space) : NULL;
         bool joined = seat && seat->socket;
+        bucket_spend(&s->said, &app_limits(s->service->spaces->app)->events, now, 1);
         if (joined == (p->type == SIO_CONNECT) || p->type == SIO_CONNECT_ERROR) {
                 end(s, now, TCP_END_STATE);
                 return;

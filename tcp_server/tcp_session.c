@@ -168,9 +168,26 @@ void tcp_session_heard(struct tcp_session *s, struct mono now)
                 s->pong_by = mono_add(now, s->service->config.ping_timeout_ns);
 }
 
-bool tcp_session_takes(const struct tcp_session *s)
+/* The application's limit is for whole clients: one bucket for all namespaces of a connection. */
+static bool within_rate(struct tcp_session *s, struct mono now)
 {
-        return tcp_private_bytes(&s->private) < ANSWERS_BEFORE_SENDING && !tcp_service_crowded(s->service);
+        struct limits *limits = app_limits(s->service->spaces->app);
+        if (bucket_open(&s->said, &limits->events, now))
+                return true;
+        limits->met[LIMIT_EVENTS] += !s->held_back;
+        s->held_back = true;
+        return false;
+}
+
+bool tcp_session_held_back(const struct tcp_session *s)
+{
+        return s->held_back;
+}
+
+bool tcp_session_takes(struct tcp_session *s, struct mono now)
+{
+        return tcp_private_bytes(&s->private) < ANSWERS_BEFORE_SENDING && !tcp_service_crowded(s->service) &&
+               within_rate(s, now);
 }
 
 /* ---- WebSocket -------------------------------------------------------------------------------- */
@@ -209,7 +226,8 @@ static size_t private_bytes_max(const struct tcp_session *s)
 size_t tcp_session_recv(struct tcp_session *s, struct mono now, uint8_t *in, size_t n)
 {
         size_t used = 0, pause = private_bytes_max(s);
-        while (used < n && !s->ended && tcp_private_bytes(&s->private) < pause && !tcp_service_crowded(s->service)) {
+        while (used < n && !s->ended && tcp_private_bytes(&s->private) < pause && !tcp_service_crowded(s->service) &&
+               within_rate(s, now)) {
                 struct ws_event ev;
                 used += ws_recv(&s->ws, in + used, n - used, &ev);
                 on_frame(s, now, &ev);
@@ -221,9 +239,15 @@ size_t tcp_session_recv(struct tcp_session *s, struct mono now, uint8_t *in, siz
 
 /* ---- time ------------------------------------------------------------------------------------- */
 
+static struct mono held_until(const struct tcp_session *s)
+{
+        return s->held_back ? bucket_open_at(&s->said, &app_limits(s->service->spaces->app)->events) : MONO_NEVER;
+}
+
 struct mono tcp_session_deadline(const struct tcp_session *s)
 {
         struct mono soonest = mono_min(s->connect_by, mono_min(s->ping_at, s->pong_by));
+        soonest = mono_min(soonest, held_until(s));
         return tcp_session_done(s) ? MONO_NEVER : mono_min(soonest, s->done_by);
 }
 
@@ -238,6 +262,10 @@ static void ping(struct tcp_session *s, struct mono now)
 
 void tcp_session_expire(struct tcp_session *s, struct mono now)
 {
+        if (s->held_back)
+                tcp_session_heard(s, now);
+        if (!mono_before(now, held_until(s)))
+                s->held_back = false;
         if (!mono_before(now, s->pong_by))
                 end(s, now, TCP_END_SILENT);
         if (!mono_before(now, s->connect_by))

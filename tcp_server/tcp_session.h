@@ -47,14 +47,18 @@ void tcp_session_destroy(struct tcp_session *s, struct mono now);
  * returns  how many were taken. Fewer than n while its private answers pile up, or all clients
  *          together have published so much that the members must be given it first (hub_crowded):
  *          after the turn's announce send (or try to), then call again with the rest; a client that
- *          does not read its answers is closed (SLOW).
+ *          does not read its answers is closed (SLOW). Fewer, too, while it is held back for having said
+ *          more than its limit (limits.h): call again after the deadline, which then is the end of that.
  */
 size_t tcp_session_recv(struct tcp_session *s, struct mono now, uint8_t *in, size_t n);
 
-/* Takes one packet of a polling payload. Call it only while tcp_session_takes: answers
- * must not pile up, nor events that nobody was offered yet. */
+/* Takes one packet of a polling payload. Call it only while tcp_session_takes: answers must not pile
+ * up, nor events that nobody was offered yet, nor may it say more than its limit (limits.h). */
 void tcp_session_packet(struct tcp_session *s, struct mono now, struct bytes packet);
-bool tcp_session_takes(const struct tcp_session *s);
+bool tcp_session_takes(struct tcp_session *s, struct mono now);
+
+/* Did it say more than its limit, so that nothing is taken from it until the deadline? */
+bool tcp_session_held_back(const struct tcp_session *s);
 
 /* The client is alive but cannot say so: what it sent is held back. A pong that is awaited has its time anew. */
 void tcp_session_heard(struct tcp_session *s, struct mono now);

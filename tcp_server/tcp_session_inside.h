@@ -32,6 +32,8 @@ struct tcp_session {
         struct mono pong_by;    /* NEVER while none is awaited */
         struct mono connect_by; /* NEVER once a namespace was joined */
         struct mono done_by;    /* NEVER until it ended */
+        struct bucket said;     /* events, and all other packets of Socket.IO */
+        bool held_back;         /* what it sent waits until there is a token for it */
         bool pong_put_off;      /* pong_by was moved once by another packet */
         bool bare;              /* Engine.IO alone */
         bool refused;           /* the transport took less than was lent */

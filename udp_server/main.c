@@ -42,7 +42,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         struct options *o = state->input;
         switch (key) {
         case ARGP_KEY_INIT:
-                state->child_inputs[0] = &o->service.hub;
+                state->child_inputs[0] = &o->service;
                 return 0;
         case 'l':
                 o->listen = arg;
@@ -79,7 +79,7 @@ static const uint8_t *read_key(const char *file, uint8_t key[UDP_KEY_BYTES])
 
 int main(int argc, char **argv)
 {
-        static const struct argp_child children[] = { { &service_log_argp, 0, NULL, 0 }, { 0 } };
+        static const struct argp_child children[] = { { &service_argp, 0, NULL, 0 }, { 0 } };
         static const struct argp argp = { option_list, parse, NULL, doc, children, NULL, NULL };
         struct options o = { .service.handlers = &chat_handlers,
                              .server = udp_server_defaults(),
@@ -106,6 +106,7 @@ int main(int argc, char **argv)
         service_ready("udp", &at);
         service_run(service);
         udp_server_tell(server);
+        service_tell(service);
         udp_server_destroy(server);
         service_destroy(service);
         return EXIT_DONE;

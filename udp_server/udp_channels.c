@@ -94,7 +94,8 @@ static uint16_t join_one(struct udp_session *s, struct mono now, const struct dg
         if (!was_in) {
                 ask_app(s, now, "join", row->room);
                 if (!member_is_in(s->member, row->room))
-                        return s->channels_n >= 64 ? DGRAM_CODE_LIMIT : DGRAM_CODE_AUTH;
+                        return member_rooms(s->member) >= app_limits(s->app)->rooms_max ? DGRAM_CODE_LIMIT
+                                                                                        : DGRAM_CODE_AUTH;
         }
         const struct room *room = member_room(s->member, row->room);
         struct udp_channel *c = udp_channel_of(s, room);
@@ -149,6 +150,8 @@ void udp_channels_join(struct udp_session *s, struct mono now, struct bytes tail
                 udp_session_error(s, DGRAM_CODE_MALFORMED, DGRAM_JOIN, pktno);
                 return;
         }
+        if (!udp_session_may(s, now, join.rooms_n))
+                return; /* it comes again */
         struct dgram_join_ok ok = { .req = join.req };
         size_t bytes = 32;
         for (uint32_t i = 0; i < join.rooms_n; i++) {

@@ -98,13 +98,15 @@ static void publish_to(struct udp_session *s, struct mono now, const struct dgra
 static void perform(struct udp_session *s, struct mono now, const struct dgram_pub *pub, struct dgram_ack *ack)
 {
         struct event e;
-        if (pub->frag_cnt > 1 || pub->event.n > DGRAM_FRAGMENT_BYTES)
+        if (!udp_session_may(s, now, 1))
+                ack->status = DGRAM_CODE_RATE;
+        else if (pub->frag_cnt > 1 || pub->event.n > DGRAM_FRAGMENT_BYTES)
                 ack->status = DGRAM_CODE_TOO_BIG;
         else if (event_parse(pub->event, DGRAM_FRAGMENT_BYTES, &e) != 0 || is_membership(&e))
                 ack->status = DGRAM_CODE_MALFORMED;
         else if (pub->chan_ref == 0)
                 call_app(s, now, &e, ack);
-        else if (reserved(&e))
+        else if (reserved(&e) || !app_takes(s->app, &e))
                 ack->status = DGRAM_CODE_MALFORMED;
         else
                 publish_to(s, now, pub, ack);

@@ -20,6 +20,16 @@ void udp_session_say(struct udp_session *s, struct dgram_msg *m)
                 s->shared->stats->no_memory++;
 }
 
+bool udp_session_may(struct udp_session *s, struct mono now, uint32_t n)
+{
+        struct limits *limits = app_limits(s->app);
+        bool may = bucket_open(&s->said, &limits->events, now);
+        if (may)
+                bucket_spend(&s->said, &limits->events, now, n);
+        limits->met[LIMIT_EVENTS] += !may;
+        return may;
+}
+
 static void close_if_slow(struct udp_session *s, struct mono now)
 {
         if (!s->slow || s->state != UDP_UP)

@@ -52,6 +52,7 @@ struct udp_session {
         struct resend rtt;
         struct pace pace;
         bool held; /* there is something to send that may not go yet */
+        struct bucket said; /* PUBs, and rooms in JOINs */
         struct mono heard, pinged, closed_at;
         struct mono resume_until; /* MONO_NEVER: not resuming */
         uint32_t named_n;         /* channels that JOINs have resumed */
@@ -92,6 +93,8 @@ void udp_rate_sent(struct udp_session *s, struct mono now, const struct udp_batc
 int64_t udp_rate_of_repairs(const struct udp_session *s); /* bytes per second */
 struct mono udp_rate_deadline(const struct udp_session *s);
 void udp_rate_expire(struct udp_session *s, struct mono now);
+/* May it say something more of these now (limits.h)? Counts when not. */
+bool udp_session_may(struct udp_session *s, struct mono now, uint32_t n);
 
 /* udp_publish */
 void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub);

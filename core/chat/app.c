@@ -12,7 +12,7 @@ struct app *app_create(struct hub *hub, const struct app_handlers *handlers)
 {
         struct app *a = calloc(1, sizeof *a);
         if (a)
-                *a = (struct app){ .hub = hub, .handlers = handlers };
+                *a = (struct app){ .hub = hub, .handlers = handlers, .own = limits_defaults(), .limits = &a->own };
         return a;
 }
 
@@ -61,6 +61,16 @@ const struct app_handlers *app_handlers(const struct app *a)
 void app_token_set(struct app *a, struct bytes token)
 {
         a->token = token;
+}
+
+void app_limits_set(struct app *a, struct limits *limits)
+{
+        a->limits = limits;
+}
+
+struct limits *app_limits(struct app *a)
+{
+        return a->limits;
 }
 
 /* ---- coming and going ------------------------------------------------------------------------- */
@@ -139,9 +149,28 @@ struct app_socket *app_connect(struct app *a, struct mono now, struct bytes auth
         return s;
 }
 
+bool app_takes(struct app *a, const struct event *e)
+{
+        bool fits = e->name.n <= a->limits->event_name_max;
+        a->limits->met[LIMIT_EVENT_NAME] += !fits;
+        return fits;
+}
+
+static void refuse(struct app_reply *reply, const char *words)
+{
+        struct buf *out = app_reply_arg(reply);
+        int err = pack_put_map(out, 1);
+        err = err ? err : pack_put_word(out, "error");
+        err = err ? err : pack_put_word(out, words);
+        if (err)
+                reply->args.n = reply->args_n = 0;
+}
+
 void app_event(struct app *a, struct app_socket *s, struct mono now, const struct event *e, struct app_reply *reply)
 {
-        if (a->handlers->event)
+        if (!app_takes(a, e))
+                refuse(reply, "the name of the event is too long");
+        else if (a->handlers->event)
                 a->handlers->event(a, s, now, e, reply);
         else
                 reply->silent = true;

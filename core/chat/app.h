@@ -12,6 +12,7 @@
 #define CORE_CHAT_APP_H
 #include "core/base/mono.h"
 #include "core/chat/hub.h"
+#include "core/chat/limits.h"
 #include "core/event/event.h"
 
 struct app;
@@ -69,6 +70,11 @@ struct app *app_next(const struct app *a);
 struct app *app_find(struct app *a, struct bytes nsp);
 struct bytes app_nsp(const struct app *a);
 
+/* What its clients may ask, and the counts of more; limits_defaults until it is given others, which are
+ * borrowed for its life. */
+void app_limits_set(struct app *a, struct limits *limits);
+struct limits *app_limits(struct app *a);
+
 void app_destroy(struct app *a); /* accepts NULL */
 struct hub *app_hub(const struct app *a);
 
@@ -117,7 +123,11 @@ bool app_admit(struct app *a, struct mono now, struct bytes auth, struct app_ref
 struct app_socket *app_connect(struct app *a, struct mono now, struct bytes auth, int encoding,
                                const struct hub_sink *sink, struct app_line line);
 
-/* An event arrived from the client. reply->args are what to answer if an answer was asked for. */
+/* Is the event's name within the limit? Counts one that is not. */
+bool app_takes(struct app *a, const struct event *e);
+
+/* An event arrived from the client. reply->args are what to answer if an answer was asked for; an event
+ * that is not taken is answered {error} and otherwise passed over. */
 void app_event(struct app *a, struct app_socket *s, struct mono now, const struct event *e, struct app_reply *reply);
 
 /* Gone for good: tells the application, removes the member, frees the socket. */

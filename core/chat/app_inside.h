@@ -13,6 +13,7 @@ struct app {
         const struct app_handlers *handlers;
         struct asks *asks;
         struct bytes token; /* empty: none is asked for */
+        struct limits own, *limits;
         uint32_t sockets; /* connected or away */
 };
 

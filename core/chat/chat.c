@@ -1,5 +1,6 @@
 #include "core/chat/chat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/err.h"
@@ -9,14 +10,13 @@
 /* Attached to the socket once it has set a display name, or given an id to what it published. */
 struct person {
         struct once once;
-        uint8_t name_n;
-        uint8_t name[CHAT_NAME_MAX];
+        struct buf name;
 };
 
 static struct bytes name_of(struct app_socket *s)
 {
         const struct person *p = *app_socket_data(s);
-        return p ? bytes_of(p->name, p->name_n) : bytes_text("");
+        return p ? buf_bytes(&p->name) : bytes_text("");
 }
 
 /* NULL when memory is out. */
@@ -38,6 +38,8 @@ struct call {
         const struct event *e;
         struct app_reply *reply;
         struct bytes pub; /* the client's id for it; empty: none */
+        struct limits *limits;
+        char words[64]; /* of a refusal that names a limit */
 };
 
 static const char no_memory[] = "out of memory";
@@ -134,22 +136,35 @@ static bool is_own_room(const struct hub *h, struct bytes room)
         return first && bytes_equal(member_id(first), room);
 }
 
-static bool room_arg(const struct call *c, struct bytes *room)
+/* NULL if the item is text of 1 to max bytes, or the words for what it should have been. */
+static const char *read_name(struct call *c, struct bytes item, const char *what, uint32_t max, enum limit limit,
+                             struct bytes *name)
 {
-        return pack_get_text(event_arg(c->e, 0), room) && room->n > 0 && room->n <= HUB_ROOM_NAME_MAX;
+        bool text = pack_get_text(item, name) && name->n > 0;
+        if (text && name->n <= max)
+                return NULL;
+        c->limits->met[limit] += text;
+        snprintf(c->words, sizeof c->words, "%s is text of 1 to %u bytes", what, (unsigned)max);
+        return c->words;
 }
 
-static const char a_room[] = "a room is text of 1 to 255 bytes";
+static const char *read_room(struct call *c, struct bytes item, struct bytes *room)
+{
+        return read_name(c, item, "a room", c->limits->room_name_max, LIMIT_ROOM_NAME, room);
+}
 
 static const char *verb_join(struct call *c)
 {
         struct bytes room;
-        if (!room_arg(c, &room))
-                return a_room;
+        const char *wrong = read_room(c, event_arg(c->e, 0), &room);
+        if (wrong)
+                return wrong;
         if (is_own_room(c->hub, room))
                 return "that room belongs to one socket";
         uint64_t eid = hub_head(c->hub);
-        int err = hub_join(c->m, c->now, room);
+        bool full = member_rooms(c->m) >= c->limits->rooms_max && !member_is_in(c->m, room);
+        int err = full ? ERR_FULL : hub_join(c->m, c->now, room);
+        c->limits->met[LIMIT_ROOMS] += err == ERR_FULL;
         if (err && err != ERR_EXISTS)
                 return err == ERR_FULL ? "in too many rooms" : err_text(err);
         if (!err)
@@ -161,8 +176,9 @@ static const char *verb_join(struct call *c)
 static const char *verb_leave(struct call *c)
 {
         struct bytes room;
-        if (!room_arg(c, &room))
-                return a_room;
+        const char *wrong = read_room(c, event_arg(c->e, 0), &room);
+        if (wrong)
+                return wrong;
         if (is_own_room(c->hub, room))
                 return "that room belongs to one socket";
         int err = hub_leave(c->m, c->now, room);
@@ -178,13 +194,15 @@ static const char *verb_leave(struct call *c)
 static const char *verb_name(struct call *c)
 {
         struct bytes text;
-        if (!pack_get_text(event_arg(c->e, 0), &text) || text.n == 0 || text.n > CHAT_NAME_MAX)
-                return "a name is text of 1 to 64 bytes";
+        const char *wrong = read_name(c, event_arg(c->e, 0), "a name", c->limits->name_max, LIMIT_NAME, &text);
+        if (wrong)
+                return wrong;
         struct person *p = person_of(c->s);
-        if (!p)
+        struct buf name = { 0 };
+        if (!p || buf_put(&name, text.at, text.n) != 0)
                 return no_memory;
-        p->name_n = (uint8_t)text.n;
-        memcpy(p->name, text.at, text.n);
+        buf_free(&p->name);
+        p->name = name;
         answer_text(c->reply, "name", text);
         return NULL;
 }
@@ -209,8 +227,9 @@ static uint32_t put_present(const struct hub *h, struct bytes room, struct buf *
 static const char *verb_who(struct call *c)
 {
         struct bytes room;
-        if (!room_arg(c, &room))
-                return a_room;
+        const char *wrong = read_room(c, event_arg(c->e, 0), &room);
+        if (wrong)
+                return wrong;
         struct buf list = { 0 };
         int err = 0;
         uint32_t present = put_present(c->hub, room, &list, &err);
@@ -305,8 +324,9 @@ static const char *verb_chat_message(struct call *c)
         struct bytes message = event_arg(c->e, 0), value = pack_map_text(message, "room"), room;
         if (pack_kind(value) == PACK_NONE)
                 return publish(c, c->e->packed, NULL, 0, true);
-        if (!pack_get_text(value, &room) || room.n == 0 || room.n > HUB_ROOM_NAME_MAX)
-                return a_room;
+        const char *wrong = read_room(c, value, &room);
+        if (wrong)
+                return wrong;
         if (pack_kind(pack_map_text(message, "text")) != PACK_TEXT)
                 return "a message to a room has a text";
         return say_in_room(c, message, room);
@@ -349,8 +369,10 @@ static const char *publish_inner(struct call *c, uint32_t at, const struct bytes
         struct bytes name, rest = c->e->args, item;
         for (uint32_t i = 0; i < at; i++)
                 pack_next(&rest, &item);
-        if (!pack_get_text(event_arg(c->e, at), &name) || name.n == 0 || name.n > EVENT_NAME_MAX)
-                return "an event name is text of 1 to 256 bytes";
+        const char *wrong =
+                read_name(c, event_arg(c->e, at), "an event name", c->limits->event_name_max, LIMIT_EVENT_NAME, &name);
+        if (wrong)
+                return wrong;
         if (is_reserved(name))
                 return reserved_name;
         struct buf out = { 0 };
@@ -425,7 +447,7 @@ static const char *act(struct call *c)
 static void chat_event(struct app *a, struct app_socket *s, struct mono now, const struct event *e,
                        struct app_reply *reply)
 {
-        struct call c = { app_hub(a), s, app_socket_member(s), now, e, reply, bytes_text("") };
+        struct call c = { app_hub(a), s, app_socket_member(s), now, e, reply, bytes_text(""), app_limits(a), "" };
         const char *refused = act(&c);
         if (refused) {
                 unsay(reply);
@@ -448,8 +470,10 @@ static void chat_forget(struct app *a, struct app_socket *s)
 {
         (void)a;
         struct person *p = *app_socket_data(s);
-        if (p)
-                once_free(&p->once);
+        if (!p)
+                return;
+        once_free(&p->once);
+        buf_free(&p->name);
         free(p);
 }
 

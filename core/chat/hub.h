@@ -148,6 +148,7 @@ bool member_is_in(const struct member *m, struct bytes room);
 /* The rooms it is in now, own-id room and `everyone` left out; i from 0; false past the last.
  * Joining or leaving renumbers them. */
 bool member_room_at(const struct member *m, uint32_t i, struct bytes *name);
+uint32_t member_rooms(const struct member *m); /* how many these are */
 
 /* The members of a room now, i from 0; NULL past the last or when there is no such room. */
 struct member *hub_room_member_at(const struct hub *h, struct bytes room, uint32_t i);

@@ -194,6 +194,11 @@ int hub_leave(struct member *m, struct mono now, struct bytes room)
         return 0;
 }
 
+uint32_t member_rooms(const struct member *m)
+{
+        return m->joined;
+}
+
 bool member_is_in(const struct member *m, struct bytes room)
 {
         const struct room *r = find_room(m->hub, room);

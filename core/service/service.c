@@ -1,6 +1,7 @@
 #include "core/service/service.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "core/base/err.h"
+#include "core/base/log.h"
 #include "core/base/options.h"
 #include "core/base/rng.h"
 #include "core/chat/ask.h"
@@ -20,6 +22,7 @@ enum { TRANSPORTS_MAX = 4, LARGE_BLOCK = 512 << 10 };
 struct service {
         struct loop *loop;
         struct hub_budget budget; /* of all namespaces together */
+        struct limits limits;     /* and of each client in all of them */
         struct hub *hub[SERVICE_NAMESPACES_MAX];
         struct app *app[SERVICE_NAMESPACES_MAX];
         uint32_t namespaces;
@@ -103,6 +106,8 @@ static int add_namespace(struct service *s, const struct service_config *config,
 {
         uint32_t i = s->namespaces;
         struct hub_config hub = config->hub;
+        if (hub.stays_max == 0 && s->limits.rooms_max > limits_defaults().rooms_max)
+                hub.stays_max = s->limits.rooms_max;
         if (i == SERVICE_NAMESPACES_MAX)
                 return ERR_FULL;
         if (hub.epoch == 0)
@@ -120,6 +125,7 @@ static int add_namespace(struct service *s, const struct service_config *config,
         if (i > 0)
                 app_chain(s->app[0], s->app[i]);
         hub_wake_set(s->hub[i], service_wake, s);
+        app_limits_set(s->app[i], &s->limits);
         return 0;
 }
 
@@ -131,6 +137,9 @@ int service_create(const struct service_config *config, struct service **out)
         raise_file_limit();
         return_large_blocks();
         s->budget.bytes_max = config->hub.bytes_total_max;
+        s->limits = config->limits;
+        if (config->event_rate > 0)
+                s->limits.events = bucket_rule(config->event_rate, config->event_burst);
         s->coin = rng_seeded(config->seed, "flush order");
         s->loop = loop_create();
         int err = !s->loop || loop_on_signals(s->loop, on_signal, s) != 0 ? ERR_NO_MEMORY : 0;
@@ -204,6 +213,13 @@ void service_run(struct service *s)
         loop_run(s->loop);
 }
 
+void service_tell(const struct service *s)
+{
+        for (int i = 0; i < LIMITS; i++)
+                if (s->limits.met[i] > 0)
+                        log_info("counted %" PRIu64 " %s", s->limits.met[i], limit_text((enum limit)i));
+}
+
 const struct app_handlers *service_app_word(const char *name)
 {
         static const char *const names[] = { "chat", "echo", NULL };
@@ -213,20 +229,42 @@ const struct app_handlers *service_app_word(const char *name)
 
 /* ---- options ------------------------------------------------------------------------------ */
 
-enum { KEY_EVENTS = 0x1000, KEY_BYTES, KEY_TOTAL, KEY_AGE };
+enum {
+        KEY_EVENTS = 0x1000,
+        KEY_BYTES,
+        KEY_TOTAL,
+        KEY_AGE,
+        KEY_RATE,
+        KEY_BURST,
+        KEY_ROOMS,
+        KEY_ROOM_NAME,
+        KEY_NAME,
+        KEY_EVENT_NAME
+};
 
-static const struct argp_option log_options[] = {
+enum { EVENTS_PER_S = 10000, EVENT_BURST = 10000, ROOM_NAME_MIN = APP_ID_CHARS /* a socket's own */ };
+
+static const struct argp_option option_list[] = {
         { 0, 0, 0, 0, "How much of each room is kept for slow readers and for recovery:", 50 },
         { "log-events", KEY_EVENTS, "N", 0, "events in a room's log (10000)", 0 },
         { "log-bytes", KEY_BYTES, "SIZE", 0, "bytes of events in a room's log (16mib)", 0 },
         { "log-bytes-total", KEY_TOTAL, "SIZE", 0, "bytes of all logs together, in all namespaces (256mib)", 0 },
         { "log-age", KEY_AGE, "SPAN", 0, "age of an event in any log (120s)", 0 },
+        { 0, 0, 0, 0, "What one client may ask:", 51 },
+        { "event-rate", KEY_RATE, "RATE", 0,
+          "what it says over this waits (TCP: it is not read from) or is refused (UDP); its joins count, too "
+          "(10000/s)",
+          0 },
+        { "event-burst", KEY_BURST, "N", 0, "but so much may come at once (10000)", 0 },
+        { "rooms", KEY_ROOMS, "N", 0, "rooms that it may be in (64)", 0 },
+        { "room-name-max", KEY_ROOM_NAME, "SIZE", 0, "name of a room (255b)", 0 },
+        { "name-max", KEY_NAME, "SIZE", 0, "display name (64b)", 0 },
+        { "event-name-max", KEY_EVENT_NAME, "SIZE", 0, "name of an event (256b)", 0 },
         { 0 },
 };
 
-static error_t parse_log(int key, char *arg, struct argp_state *state)
+static error_t parse_log(int key, char *arg, struct hub_config *c)
 {
-        struct hub_config *c = state->input;
         switch (key) {
         case KEY_EVENTS:
                 c->room_events_max = options_count("log-events", arg, 1, 100000000);
@@ -245,4 +283,37 @@ static error_t parse_log(int key, char *arg, struct argp_state *state)
         }
 }
 
-const struct argp service_log_argp = { log_options, parse_log, 0, 0, 0, 0, 0 };
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+        struct service_config *c = state->input;
+        switch (key) {
+        case ARGP_KEY_INIT:
+                c->limits = limits_defaults();
+                c->event_rate = EVENTS_PER_S;
+                c->event_burst = EVENT_BURST;
+                return 0;
+        case KEY_RATE:
+                c->event_rate = options_rate("event-rate", arg);
+                return 0;
+        case KEY_BURST:
+                c->event_burst = (uint32_t)options_count("event-burst", arg, 1, 1000000);
+                return 0;
+        case KEY_ROOMS:
+                c->limits.rooms_max = (uint32_t)options_count("rooms", arg, 1, HUB_STAYS_MAX);
+                return 0;
+        case KEY_ROOM_NAME:
+                c->limits.room_name_max =
+                        (uint32_t)options_size("room-name-max", arg, ROOM_NAME_MIN, HUB_ROOM_NAME_MAX);
+                return 0;
+        case KEY_NAME:
+                c->limits.name_max = (uint32_t)options_size("name-max", arg, 1, 255);
+                return 0;
+        case KEY_EVENT_NAME:
+                c->limits.event_name_max = (uint32_t)options_size("event-name-max", arg, 1, EVENT_NAME_MAX);
+                return 0;
+        default:
+                return parse_log(key, arg, &c->hub);
+        }
+}
+
+const struct argp service_argp = { option_list, parse, 0, 0, 0, 0, 0 };

@@ -20,7 +20,10 @@ struct service;
 enum { SERVICE_NAMESPACES_MAX = 16 };
 
 struct service_config {
-        struct hub_config hub;               /* of each namespace's; bytes_total_max: of all; epoch 0: from the OS */
+        struct hub_config hub; /* of each namespace's; bytes_total_max: of all; epoch 0: from the OS */
+        struct limits limits;  /* of each client */
+        double event_rate;     /* its events a second; 0: as limits.events say */
+        uint32_t event_burst;
         const struct app_handlers *handlers; /* the application: at most SERVICE_NAMESPACES_MAX, by `also` */
         const char *token;                   /* to be let in, in every namespace (app_token_set); NULL: none */
         uint64_t seed;                       /* of the coin */
@@ -59,7 +62,11 @@ void service_run(struct service *s);
 /* The application of that name, for an option --app: chat or echo; ends the process otherwise. */
 const struct app_handlers *service_app_word(const char *name);
 
-/* argp child for the options of the log (--log-events, ...); its input is a struct hub_config. */
-extern const struct argp service_log_argp;
+/* argp child for the options of the logs (--log-events, ...) and of what a client may ask (--event-rate,
+ * ...); its input is a struct service_config, whose limits it sets to the defaults. */
+extern const struct argp service_argp;
+
+/* Says how often each limit was met, a line each as log_info. */
+void service_tell(const struct service *s);
 
 #endif

@@ -371,6 +371,60 @@ static void a_client_that_takes_no_control_is_closed(void **state)
         rig_stop(r);
 }
 
+/* ---- limits -------------------------------------------------------------------------------- */
+
+/* A datagram cannot wait: what is over the rate is refused, and a JOIN passed over, to be said again. */
+static void over_the_rate(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        app_limits(r->app)->events = bucket_rule(10, 3);
+        rig_connect(r, &p);
+        for (uint64_t i = 1; i <= 5; i++) {
+                struct dgram_ack ack = pub(r, &p, i, 0, 0, TEXT("\x91\xa1x"));
+                assert_int_equal(ack.status, i <= 3 ? DGRAM_CODE_OK : DGRAM_CODE_RATE);
+        }
+        assert_int_equal(rig_join(r, &p, "tea", 0, 0).status, 999);
+        assert_int_equal(app_limits(r->app)->met[LIMIT_EVENTS], 3);
+        assert_int_equal(RIG_COUNT(r, pub_refused), 2);
+        rig_pass(r, 100);
+        assert_int_equal(rig_join(r, &p, "tea", 0, 0).status, DGRAM_CODE_OK);
+        /* Asked again, the same PUB has the same answer; a new one is done. */
+        rig_pass(r, 100);
+        assert_int_equal(pub(r, &p, 5, 0, 0, TEXT("\x91\xa1x")).status, DGRAM_CODE_RATE);
+        assert_int_equal(pub(r, &p, 6, 0, 0, TEXT("\x91\xa1x")).status, DGRAM_CODE_OK);
+        rig_stop(r);
+}
+
+static void as_many_rooms_as_one_may_be_in(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        app_limits(r->app)->rooms_max = 2;
+        rig_connect(r, &p);
+        assert_int_equal(rig_join(r, &p, "one", 0, 0).status, DGRAM_CODE_OK);
+        assert_int_equal(rig_join(r, &p, "two", 0, 0).status, DGRAM_CODE_OK);
+        assert_int_equal(rig_join(r, &p, "three", 0, 0).status, DGRAM_CODE_LIMIT);
+        assert_int_equal(app_limits(r->app)->met[LIMIT_ROOMS], 1);
+        rig_stop(r);
+}
+
+static void a_long_name_of_an_event(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        app_limits(r->app)->event_name_max = 1;
+        rig_connect(r, &p);
+        assert_int_equal(pub(r, &p, 1, OWN, 0, TEXT("\x91\xa2xy")).status, DGRAM_CODE_MALFORMED);
+        assert_int_equal(pub(r, &p, 2, OWN, 0, TEXT("\x91\xa1x")).status, DGRAM_CODE_OK);
+        assert_int_equal(pub(r, &p, 3, 0, 0, TEXT("\x91\xa2xy")).status, DGRAM_CODE_OK); /* {error} is on its way */
+        assert_int_equal(app_limits(r->app)->met[LIMIT_EVENT_NAME], 2);
+        rig_stop(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -386,6 +440,9 @@ int main(void)
                 cmocka_unit_test(later_levels_are_passed_over),
                 cmocka_unit_test(shutdown_tells_everybody),
                 cmocka_unit_test(a_client_that_takes_no_control_is_closed),
+                cmocka_unit_test(over_the_rate),
+                cmocka_unit_test(as_many_rooms_as_one_may_be_in),
+                cmocka_unit_test(a_long_name_of_an_event),
         };
         int failed = RUN_ROWS("udp_session publishes", pubs, run_pub);
         failed += RUN_ROWS("udp_session resumes", resumes, run_resume);
