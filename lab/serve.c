@@ -19,7 +19,17 @@ static const char doc[] = "Serves one hub on both paths: an event said on one is
                           "When it is ready it prints `listening tcp ADDRESS` and `listening udp ADDRESS`.\n\n"
                           "  lab serve --tcp 127.0.0.1:3000 --udp 127.0.0.1:3001";
 
-enum { KEY_TCP = 256, KEY_UDP, KEY_CONGESTION, KEY_NODELAY, KEY_SEED, KEY_PER_ADDRESS, KEY_TOKEN, KEY_APP };
+enum {
+        KEY_TCP = 256,
+        KEY_UDP,
+        KEY_CONGESTION,
+        KEY_NODELAY,
+        KEY_SEED,
+        KEY_PER_ADDRESS,
+        KEY_NAMESPACE,
+        KEY_TOKEN,
+        KEY_APP
+};
 
 static const struct argp_option option_list[] = {
         { "tcp", KEY_TCP, "ADDRESS", 0, "listen for Socket.IO here (127.0.0.1:3000); port 0 picks one", 0 },
@@ -29,6 +39,8 @@ static const struct argp_option option_list[] = {
         { "seed", KEY_SEED, "N", 0, "of the coin that says which path is flushed first in a turn (1)", 0 },
         { "per-address", KEY_PER_ADDRESS, "N", 0,
           "UDP sessions that one address may have, but this host's own (64); many clients may stand behind one", 0 },
+        { "namespace", KEY_NAMESPACE, "NSP", 0,
+          "serve the application in this namespace, too, as in /news; again for more", 0 },
         { "auth-token-file", KEY_TOKEN, "FILE", 0, "let in only who knows the token in this file (anyone)", 0 },
         { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
         { "verbose", 'v', 0, 0, "say on standard error what happens, and at the end what was counted", 0 },
@@ -59,6 +71,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_PER_ADDRESS:
                 o->udp.per_address = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX);
+                return 0;
+        case KEY_NAMESPACE:
+                service_namespace(&o->service, arg);
                 return 0;
         case KEY_TOKEN:
                 o->service.token = options_secret("auth-token-file", arg, APP_TOKEN_MAX);

@@ -41,6 +41,7 @@ enum {
         KEY_BUNDLE,
         KEY_CONGESTION,
         KEY_NODELAY,
+        KEY_NAMESPACE,
         KEY_TOKEN,
         KEY_APP
 };
@@ -61,6 +62,8 @@ static const struct argp_option option_list[] = {
           "folder of socket.io.js and its sisters for browsers (the npm package that `make deps` installs)", 0 },
         { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control of every connection (the system's)", 0 },
         { "nodelay", KEY_NODELAY, "on|off", 0, "TCP_NODELAY (on)", 0 },
+        { "namespace", KEY_NAMESPACE, "NSP", 0,
+          "serve the application in this namespace, too, as in /news; again for more", 0 },
         { "auth-token-file", KEY_TOKEN, "FILE", 0, "let in only who knows the token in this file (anyone)", 0 },
         { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
         { "verbose", 'v', 0, 0, "say on standard error what happens, and at the end what was counted", 0 },
@@ -136,6 +139,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_NODELAY:
                 c->nodelay = options_switch("nodelay", arg);
+                return 0;
+        case KEY_NAMESPACE:
+                service_namespace(&o->service, arg);
                 return 0;
         case KEY_TOKEN:
                 o->service.token = options_secret("auth-token-file", arg, APP_TOKEN_MAX);

@@ -21,7 +21,7 @@ static const char doc[] = "Broadcasts chat events over sequenced datagrams.\v"
                           "  udp_server --listen 127.0.0.1:3001\n"
                           "  client udp://127.0.0.1:3001 --room tea";
 
-enum { KEY_FILE = 256, KEY_PER_ADDRESS, KEY_TOKEN, KEY_APP };
+enum { KEY_FILE = 256, KEY_PER_ADDRESS, KEY_NAMESPACE, KEY_TOKEN, KEY_APP };
 
 static const struct argp_option option_list[] = {
         { "listen", 'l', "ADDRESS", 0, "address and port to bind to (127.0.0.1:3001); port 0 picks one", 0 },
@@ -31,6 +31,8 @@ static const struct argp_option option_list[] = {
           0 },
         { "per-address", KEY_PER_ADDRESS, "N", 0,
           "sessions that one address may have, but this host's own (64); many clients may stand behind one", 0 },
+        { "namespace", KEY_NAMESPACE, "NSP", 0,
+          "serve the application in this namespace, too, as in /news; again for more", 0 },
         { "auth-token-file", KEY_TOKEN, "FILE", 0, "let in only who knows the token in this file (anyone)", 0 },
         { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
         { "verbose", 'v', 0, 0, "say on standard error what happens, and at the end what was counted", 0 },
@@ -52,6 +54,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_PER_ADDRESS:
                 o->server.per_address = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX);
+                return 0;
+        case KEY_NAMESPACE:
+                service_namespace(&o->service, arg);
                 return 0;
         case KEY_TOKEN:
                 o->service.token = options_secret("auth-token-file", arg, APP_TOKEN_MAX);

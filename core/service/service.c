@@ -25,6 +25,7 @@ struct service {
         struct limits limits;     /* and of each client in all of them */
         struct hub *hub[SERVICE_NAMESPACES_MAX];
         struct app *app[SERVICE_NAMESPACES_MAX];
+        struct app_handlers more[SERVICE_NAMESPACES_MAX]; /* the application's first, under other names */
         uint32_t namespaces;
         struct flush flush;
         struct alarm expiry, farewell;
@@ -110,6 +111,8 @@ static int add_namespace(struct service *s, const struct service_config *config,
                 hub.stays_max = s->limits.rooms_max;
         if (i == SERVICE_NAMESPACES_MAX)
                 return ERR_FULL;
+        if (i > 0 && app_find(s->app[0], bytes_text(handlers->nsp)))
+                return ERR_EXISTS;
         if (hub.epoch == 0)
                 hub.epoch = (uint32_t)rng_os_u64() | 1;
         hub.budget = &s->budget;
@@ -145,6 +148,11 @@ int service_create(const struct service_config *config, struct service **out)
         int err = !s->loop || loop_on_signals(s->loop, on_signal, s) != 0 ? ERR_NO_MEMORY : 0;
         for (const struct app_handlers *h = config->handlers; !err && h; h = h->also)
                 err = add_namespace(s, config, h);
+        for (uint32_t i = 0; !err && i < config->more_n; i++) {
+                s->more[i] = *config->handlers;
+                s->more[i].nsp = config->more[i];
+                err = add_namespace(s, config, &s->more[i]);
+        }
         if (err) {
                 service_destroy(s);
                 return err;
@@ -218,6 +226,20 @@ void service_tell(const struct service *s)
         for (int i = 0; i < LIMITS; i++)
                 if (s->limits.met[i] > 0)
                         log_info("counted %" PRIu64 " %s", s->limits.met[i], limit_text((enum limit)i));
+}
+
+void service_namespace(struct service_config *config, const char *name)
+{
+        const char *at = name;
+        while (*at > ' ' && *at <= '~' && *at != ',' && *at != '?')
+                at++;
+        if (name[0] != '/' || *at || at - name > HUB_ROOM_NAME_MAX)
+                options_fail("--namespace %s: must begin with a slash, as in /news", name);
+        if (strcmp(name, "/") == 0)
+                options_fail("--namespace %s: is there anyway; name another, as in /news", name);
+        if (config->more_n == SERVICE_NAMESPACES_MAX - 1)
+                options_fail("--namespace %s: that is one too many; %d are enough", name, SERVICE_NAMESPACES_MAX - 1);
+        config->more[config->more_n++] = name;
 }
 
 const struct app_handlers *service_app_word(const char *name)

@@ -24,9 +24,11 @@ struct service_config {
         struct limits limits;  /* of each client */
         double event_rate;     /* its events a second; 0: as limits.events say */
         uint32_t event_burst;
-        const struct app_handlers *handlers; /* the application: at most SERVICE_NAMESPACES_MAX, by `also` */
-        const char *token;                   /* to be let in, in every namespace (app_token_set); NULL: none */
-        uint64_t seed;                       /* of the coin */
+        const struct app_handlers *handlers;      /* the application: at most SERVICE_NAMESPACES_MAX, by `also` */
+        const char *more[SERVICE_NAMESPACES_MAX]; /* namespaces with the same handlers as the first one */
+        uint32_t more_n;
+        const char *token; /* to be let in, in every namespace (app_token_set); NULL: none */
+        uint64_t seed;     /* of the coin */
 };
 
 /* Borrowed until service_destroy; flush and stop are never called from inside each other. */
@@ -36,7 +38,7 @@ struct service_transport {
         void (*stop)(void *server, struct mono now);
 };
 
-/* returns 0 and *out; ERR_NO_MEMORY; ERR_FULL (too many namespaces) */
+/* returns 0 and *out; ERR_NO_MEMORY; ERR_FULL (too many namespaces); ERR_EXISTS (two of one name) */
 int service_create(const struct service_config *config, struct service **out);
 void service_destroy(struct service *s); /* accepts NULL; the servers are gone already */
 
@@ -58,6 +60,9 @@ void service_need_congestion(const char *name);
 
 /* Runs until a signal, then stops the transports and gives what they wrote a moment to leave. */
 void service_run(struct service *s);
+
+/* Takes --namespace NAME into config->more; ends the process when it is no name or there are too many. */
+void service_namespace(struct service_config *config, const char *name);
 
 /* The application of that name, for an option --app: chat or echo; ends the process otherwise. */
 const struct app_handlers *service_app_word(const char *name);

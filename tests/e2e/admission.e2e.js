@@ -29,7 +29,7 @@ function connect(options = {}) {
 const event = (emitter, name) => within(3000, name, (resolve) => emitter.once(name, (...args) => resolve(args)));
 
 story('the server starts, and the token does not stand in its command line', async () => {
-  server = await serve('lab', ['serve', '--tcp', '127.0.0.1:0', '--udp', '127.0.0.1:0', '--auth-token-file', right], ['tcp', 'udp']);
+  server = await serve('lab', ['serve', '--tcp', '127.0.0.1:0', '--udp', '127.0.0.1:0', '--auth-token-file', right, '--namespace', '/news'], ['tcp', 'udp']);
   assert.ok(!fs.readFileSync(`/proc/${server.child.pid}/cmdline`).includes(token));
 });
 
@@ -56,6 +56,23 @@ for (const [name, options] of Object.entries(ways)) {
     assert.ok((await within(3000, 'answer', (resolve) => socket.emit('chat message', 'in', resolve))).eid > 0);
   });
 }
+
+story('refused in one namespace, a client stays in the other, and may ask again on the same connection', async () => {
+  const socket = connect({ transports: ['websocket'], auth: { token } });
+  await event(socket, 'connect');
+  const { engine } = socket.io;
+  const news = socket.io.socket('/news', { auth: {} });
+  const refused = event(news, 'connect_error');
+  news.connect();
+  assert.deepStrictEqual((await refused)[0].data, { token: 'missing' });
+  assert.ok((await within(3000, 'answer', (resolve) => socket.emit('chat message', 'still here', resolve))).eid > 0);
+  news.auth = { token };
+  const connected = event(news, 'connect');
+  news.connect();
+  await connected;
+  assert.strictEqual(news.io.engine, engine);
+  assert.notStrictEqual(news.id, socket.id);
+});
 
 story('who comes back with its private id needs no token, and misses nothing', async () => {
   const socket = connect({ transports: ['websocket'], auth: { token } });

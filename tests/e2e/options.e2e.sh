@@ -67,6 +67,7 @@ wrong() {
         LIST) printf '%s\n' "maybe${t}2${t}there are tcp, " "tcp,tcp${t}2${t}each once" "${t}2${t}name one or more" ;;
         PATH) printf '%s\n' "x${t}2${t}as in /" "/x${t}2${t}as in /" "${t}2${t}as in /" ;;
         NAME=FIRST-LAST) for v in a a=2-1 a=0 a=70000 =5 a=1-2x ''; do echo "$v${t}2${t}write it as in"; done ;;
+        NSP) for v in '' x / 'a b' '/a,b' '/a?b' '/a b'; do echo "$v${t}2${t}as in /news"; done ;;
         ORIGIN) printf '%s\n' "${t}2${t}as in https" "a b${t}2${t}as in https" $'a\r'"${t}2${t}as in https" ;;
         NAME) printf '%s\n' "$long${t}2${t}1 to 64 bytes" "${t}2${t}1 to 64 bytes" ;;
         ROOM) printf '%s\n' "$long${t}2${t}1 to 255 bytes" "${t}2${t}1 to 255 bytes" ;;
@@ -170,6 +171,9 @@ expect "client, nobody there on TCP" 3 '^client: cannot reach 127.0.0.1:1: Conne
 expect "client, nobody there on UDP" 3 '^client: cannot reach 127.0.0.1:1: Connection refused' "$bin/client" udp://127.0.0.1:1
 expect "a plan that is no capture" 3 '--plan.*key' sh -c 'echo hello, this is no capture >key; exec "$@"' - "$bin/bench" run --plan key
 expect "a key that is too short" 3 '--key-file key: too short for a key' "$bin/udp_server" --listen 127.0.0.1:0 --key-file key
+expect "a namespace twice" 3 'cannot start the service: exists already' "$bin/tcp_server" --listen 127.0.0.1:0 --namespace /a --namespace /a
+expect "a namespace that the application has" 3 'exists already' "$bin/tcp_server" --listen 127.0.0.1:0 --app echo --namespace /custom
+expect "more namespaces than there may be" 2 '--namespace /x: .*15 are enough' "$bin/tcp_server" --namespace=/{a,b,c,d,e,f,g,h,i,j,k,l,m,n,o} --namespace=/x
 expect "a token that is none" 3 '--auth-token-file empty: must hold one line' sh -c 'echo >empty; exec "$@"' - "$bin/tcp_server" --listen 127.0.0.1:0 --auth-token-file empty
 expect "a token that is too long" 3 '--auth-token-file long: must hold one line of 1 to 256' \
         sh -c 'printf %0300d 7 >long; exec "$@"' - "$bin/udp_server" --listen 127.0.0.1:0 --auth-token-file long
