@@ -26,6 +26,7 @@ enum {
         KEY_NODELAY,
         KEY_SEED,
         KEY_PER_ADDRESS,
+        KEY_PACE,
         KEY_NAMESPACE,
         KEY_TOKEN,
         KEY_APP
@@ -39,6 +40,11 @@ static const struct argp_option option_list[] = {
         { "seed", KEY_SEED, "N", 0, "of the coin that says which path is flushed first in a turn (1)", 0 },
         { "per-address", KEY_PER_ADDRESS, "N", 0,
           "UDP sessions that one address may have, but this host's own (64); many clients may stand behind one", 0 },
+        { "pace", KEY_PACE, "auto|off|RATE", 0,
+          "how fast a UDP session may send: what a TCP would take of its path (auto), that and no more than RATE, as "
+          "in "
+          "10mbit; or off: as fast as events come, for networks of your own (auto)",
+          0 },
         { "namespace", KEY_NAMESPACE, "NSP", 0,
           "serve the application in this namespace, too, as in /news; again for more", 0 },
         { "auth-token-file", KEY_TOKEN, "FILE", 0, "let in only who knows the token in this file (anyone)", 0 },
@@ -71,6 +77,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_PER_ADDRESS:
                 o->udp.per_address = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX);
+                return 0;
+        case KEY_PACE:
+                if (pace_parse(arg, &o->udp.pace) != 0)
+                        options_fail("--pace %s: not auto, off, or a rate as in 10mbit", arg);
                 return 0;
         case KEY_NAMESPACE:
                 service_namespace(&o->service, arg);

@@ -17,11 +17,11 @@ struct options {
 
 static const char doc[] = "Broadcasts chat events over sequenced datagrams.\v"
                           "When it is ready it prints `listening udp ADDRESS`; SIGINT and SIGTERM stop it cleanly.\n"
-                          "It is not congestion controlled yet: keep it to networks of your own.\n\n"
+                          "A session sends no faster than a TCP would on its path, unless --pace off says so.\n\n"
                           "  udp_server --listen 127.0.0.1:3001\n"
                           "  client udp://127.0.0.1:3001 --room tea";
 
-enum { KEY_FILE = 256, KEY_PER_ADDRESS, KEY_NAMESPACE, KEY_TOKEN, KEY_APP };
+enum { KEY_FILE = 256, KEY_PER_ADDRESS, KEY_PACE, KEY_NAMESPACE, KEY_TOKEN, KEY_APP };
 
 static const struct argp_option option_list[] = {
         { "listen", 'l', "ADDRESS", 0, "address and port to bind to (127.0.0.1:3001); port 0 picks one", 0 },
@@ -31,6 +31,10 @@ static const struct argp_option option_list[] = {
           0 },
         { "per-address", KEY_PER_ADDRESS, "N", 0,
           "sessions that one address may have, but this host's own (64); many clients may stand behind one", 0 },
+        { "pace", KEY_PACE, "auto|off|RATE", 0,
+          "how fast a session may send: what a TCP would take of its path (auto), that and no more than RATE, as in "
+          "10mbit; or off: as fast as events come, for networks of your own (auto)",
+          0 },
         { "namespace", KEY_NAMESPACE, "NSP", 0,
           "serve the application in this namespace, too, as in /news; again for more", 0 },
         { "auth-token-file", KEY_TOKEN, "FILE", 0, "let in only who knows the token in this file (anyone)", 0 },
@@ -54,6 +58,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_PER_ADDRESS:
                 o->server.per_address = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX);
+                return 0;
+        case KEY_PACE:
+                if (pace_parse(arg, &o->server.pace) != 0)
+                        options_fail("--pace %s: not auto, off, or a rate as in 10mbit", arg);
                 return 0;
         case KEY_NAMESPACE:
                 service_namespace(&o->service, arg);

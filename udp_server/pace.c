@@ -1,5 +1,10 @@
 #include "udp_server/pace.h"
 
+#include <string.h>
+
+#include "core/base/err.h"
+#include "core/base/units.h"
+
 #define RATE_MAX   INT64_C(100000000000) /* bytes per second: nothing is that fast, and it can be counted with */
 #define BAD_SHARE  5                     /* one in so many lost is too much */
 #define RTT_NS_MIN NS_PER_US
@@ -38,12 +43,24 @@ static void set_rate(struct pace *p, int64_t rate, const struct resend *rtt)
         p->burst_ns = open ? 0 : lower(most, higher(least, higher(rtt->srtt_ns, PACE_TURN_NS)));
 }
 
-void pace_init(struct pace *p, struct mono now, bool on, int64_t rate_max)
+int pace_parse(const char *text, struct pace_config *config)
+{
+        uint64_t bits = 0;
+        bool named = strcmp(text, "auto") == 0 || strcmp(text, "off") == 0;
+        int err = named ? 0 : units_bitrate(text, &bits);
+        *config = (struct pace_config){ .on = strcmp(text, "off") != 0,
+                                        .rate_max = lower((int64_t)(bits / 8), RATE_MAX) };
+        if (!err && !named && config->rate_max < PACE_RATE_MIN)
+                return ERR_RANGE;
+        return err;
+}
+
+void pace_init(struct pace *p, struct mono now, struct pace_config config)
 {
         struct resend rtt;
         resend_init(&rtt);
-        *p = (struct pace){ .on = on,
-                            .rate_max = rate_max ? rate_max : INT64_MAX,
+        *p = (struct pace){ .on = config.on,
+                            .rate_max = config.rate_max ? config.rate_max : INT64_MAX,
                             .report_due = MONO_NEVER,
                             .bad_since = MONO_NEVER,
                             .open_since = MONO_NEVER };

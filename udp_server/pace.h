@@ -38,9 +38,17 @@ enum {
 #define PACE_BAD_NS    (10 * NS_PER_S) /* of bad REPORTs, then the breaker opens */
 #define PACE_OPEN_NS   (30 * NS_PER_S) /* then it is over */
 
+struct pace_config {
+        bool on;
+        int64_t rate_max; /* bytes per second; 0: no ceiling */
+};
+
+/* "auto" (on, without a ceiling), "off", or a ceiling as in "10mbit". Returns as units_bitrate. */
+int pace_parse(const char *text, struct pace_config *config);
+
 struct pace {
         bool on;
-        int64_t rate_max; /* bytes per second, as configured; INT64_MAX: no ceiling */
+        int64_t rate_max; /* bytes per second; INT64_MAX: no ceiling */
         int64_t rate;     /* now */
         int64_t burst_ns;
         int64_t slack_ns; /* for a REPORT to come, besides */
@@ -53,8 +61,7 @@ struct pace {
         struct mono open_since; /* the breaker; MONO_NEVER: it is closed */
 };
 
-/* rate_max: bytes per second; 0: no ceiling. */
-void pace_init(struct pace *p, struct mono now, bool on, int64_t rate_max);
+void pace_init(struct pace *p, struct mono now, struct pace_config config);
 
 /* The round trip was measured anew. */
 void pace_round_trip(struct pace *p, const struct resend *rtt);

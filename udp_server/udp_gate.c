@@ -479,8 +479,7 @@ struct udp_gate *udp_gate_create(const struct udp_gate_config *config, struct mo
                                          .encoding = config->encoding,
                                          .stats = &g->stats,
                                          .repair_rate = or_default(config->repair_rate, UDP_REPAIR_RATE),
-                                         .paced = config->paced,
-                                         .pace_max = config->pace_max,
+                                         .pace = config->pace,
                                          .idle_ns = 60 * NS_PER_S,
                                          .consent_ns = 30 * NS_PER_S };
         g->shared.instances = udp_instances_create(UDP_AWAY_MAX, UDP_AWAY_NS);

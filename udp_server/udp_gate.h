@@ -18,6 +18,7 @@
 #define UDP_SERVER_UDP_GATE_H
 #include "core/base/mono.h"
 #include "core/chat/app.h"
+#include "udp_server/pace.h"
 #include "udp_server/udp_addr.h"
 #include "udp_server/udp_batch.h"
 #include "udp_server/udp_stats.h"
@@ -34,8 +35,7 @@ struct udp_gate_config {
         uint32_t per_ip_max;   /* sessions of one address, but the loopback's (64) */
         uint32_t hellos_per_s; /* answered, of all strangers (1,000) */
         uint32_t repair_rate;  /* bytes per second and session, where it is not paced (UDP_REPAIR_RATE) */
-        bool paced;            /* sessions keep to what their paths carry (pace.h) */
-        int64_t pace_max;      /* bytes per second and session, at most; 0: no ceiling */
+        struct pace_config pace; /* zeroed: off */
 };
 
 /* Returns NULL when memory is out. */

@@ -42,7 +42,7 @@ struct udp_server {
 
 struct udp_server_config udp_server_defaults(void)
 {
-        return (struct udp_server_config){ .reset_key = NULL };
+        return (struct udp_server_config){ .pace.on = true };
 }
 
 /* ---- addresses ---------------------------------------------------------------------------- */
@@ -299,6 +299,7 @@ static int open_gate(struct udp_server *s)
         s->gate = udp_gate_create(&(struct udp_gate_config){ .app = s->config.app,
                                                              .encoding = encoding,
                                                              .reset_key = s->config.reset_key,
+                                                             .pace = s->config.pace,
                                                              .per_ip_max = s->config.per_address },
                                   loop_clock());
         return s->gate ? 0 : ERR_NO_MEMORY;

@@ -11,6 +11,7 @@
 #include "core/loop/loop.h"
 #include "core/loop/sock.h"
 #include "core/service/service.h"
+#include "udp_server/pace.h"
 #include "udp_server/udp_cookie.h"
 
 struct udp_server;
@@ -22,6 +23,7 @@ struct udp_server_config {
         void (*wake)(void *ctx); /* asks for a flush at the end of this turn */
         void *wake_ctx;
         const uint8_t *reset_key; /* UDP_KEY_BYTES, copied; NULL: no RESET after a restart */
+        struct pace_config pace;  /* on, unless told otherwise */
         uint32_t per_address;     /* sessions of one address, but the loopback's; 0: 64 */
 };
 

@@ -145,7 +145,7 @@ struct udp_session *udp_session_create(const struct udp_shared *shared, struct m
         s->next_ref = UDP_REF_OWN;
         s->resume_until = MONO_NEVER;
         resend_init(&s->rtt);
-        pace_init(&s->pace, now, shared->paced, shared->pace_max);
+        pace_init(&s->pace, now, shared->pace);
         if (!s->app || !bind_instance(s, now, connect->instance, tail->auth)) {
                 free(s);
                 return NULL;

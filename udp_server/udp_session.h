@@ -17,6 +17,7 @@
 #include "core/base/mono.h"
 #include "core/chat/app.h"
 #include "core/wire/dgram_tail.h"
+#include "udp_server/pace.h"
 #include "udp_server/udp_batch.h"
 #include "udp_server/udp_cookie.h"
 #include "udp_server/udp_recover.h"
@@ -31,11 +32,10 @@ struct udp_shared {
         struct udp_instances *instances;
         struct udp_stats *stats;
         uint8_t reset_key[UDP_KEY_BYTES];
-        bool paced;
-        int64_t pace_max;    /* bytes per second, each session; 0: no ceiling */
-        int64_t repair_rate; /* bytes per second, each session that is not paced */
-        int64_t idle_ns;     /* without a datagram from the client until the session is lost */
-        int64_t consent_ns;  /* without one until nothing but control is sent */
+        struct pace_config pace; /* each session's */
+        int64_t repair_rate;     /* bytes per second, each session that is not paced */
+        int64_t idle_ns;         /* without a datagram from the client until the session is lost */
+        int64_t consent_ns;      /* without one until nothing but control is sent */
 };
 
 /* Begins a session for a validated CONNECT and puts ACCEPT first into its queue. A living session

@@ -22,7 +22,9 @@ static void start_server(void)
         for (int r = 1; r < ROOMS; r++)
                 hub_join(sim.witness, now(), room_text(r));
         sim.app = app_create(sim.hub, &handlers);
-        struct udp_gate_config gate = { .app = sim.app, .encoding = encoding, .reset_key = reset_key };
+        struct udp_gate_config gate = {
+                .app = sim.app, .encoding = encoding, .reset_key = reset_key, .pace.on = sim.seed % 2
+        };
         sim.gate = udp_gate_create(&gate, now());
 }
 

@@ -15,7 +15,7 @@ static struct rig begin(bool on, int64_t rate_max)
 {
         struct rig r = { .now = { 100 * NS_PER_S } };
         resend_init(&r.rtt);
-        pace_init(&r.pace, r.now, on, rate_max);
+        pace_init(&r.pace, r.now, (struct pace_config){ on, rate_max });
         resend_sample(&r.rtt, 50 * NS_PER_MS);
         pace_round_trip(&r.pace, &r.rtt);
         return r;
@@ -263,6 +263,22 @@ static void a_round_trip_of_nothing_is_no_division_by_it(void **state)
         assert_true(r.pace.rate >= PACE_RATE_MIN && pace_credit_ns(&r.pace, r.now) >= 0);
 }
 
+static void what_people_write(void **state)
+{
+        (void)state;
+        struct pace_config c;
+        assert_int_equal(pace_parse("auto", &c), 0);
+        assert_true(c.on && c.rate_max == 0);
+        assert_int_equal(pace_parse("off", &c), 0);
+        assert_false(c.on);
+        assert_int_equal(pace_parse("10mbit", &c), 0);
+        assert_true(c.on && c.rate_max == 1250000);
+        assert_int_not_equal(pace_parse("1kbit", &c), 0); /* not one datagram a second */
+        assert_int_not_equal(pace_parse("10", &c), 0);
+        assert_int_not_equal(pace_parse("", &c), 0);
+        assert_int_not_equal(pace_parse("0bit", &c), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -279,6 +295,7 @@ int main(void)
                 cmocka_unit_test(bad_reports_for_10_s_open_it),
                 cmocka_unit_test(one_good_report_in_between_is_enough),
                 cmocka_unit_test(open_for_30_s_is_the_end),
+                cmocka_unit_test(what_people_write),
                 cmocka_unit_test(a_round_trip_of_nothing_is_no_division_by_it),
         };
         return cmocka_run_group_tests_name("pace", stories, NULL, NULL);
