@@ -34,7 +34,7 @@ static void stop(void *ctx)
 static void stage_open(struct stage *st)
 {
         const struct app_handlers *handlers = &echo_handlers;
-        *st = (struct stage){ .loop = loop_create(LOOP_SOCKETS) };
+        *st = (struct stage){ .loop = loop_create() };
         for (int i = 0; i < 2; i++, handlers = handlers->also) {
                 st->hub[i] = hub_create(&(struct hub_config){ .epoch = 1, .room_events_max = 8 });
                 st->app[i] = app_create(st->hub[i], handlers);
