@@ -230,7 +230,7 @@ static void beat(struct world *w, struct bytes payload)
         struct dgram_msg m = {
                 .type = DGRAM_BEAT,
                 .tag = TAG_OF_ROOMS + room,
-                .beat = { .epoch = w->epoch, .head = (far ? UINT64_C(1) << far % 62 : 0) + head, .tail = reader_u8(&r) }
+                .beat = { .epoch = w->epoch, .head = (far ? UINT64_C(1) << far % 56 : 0) + head, .tail = reader_u8(&r) }
         };
         if (!r.failed)
                 give(w, &m);
