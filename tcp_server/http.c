@@ -34,6 +34,12 @@ static int on_field(llhttp_t *p, const char *at, size_t n)
         return memchr(at, ' ', n) ? HPE_USER : HPE_OK; /* "Host : a": a proxy may read it otherwise */
 }
 
+/* Of which more lines than one are one list; all others may stand once. */
+static bool is_list(enum header header)
+{
+        return header == HEADER_PROTOCOL || header == HEADER_EXTENSIONS;
+}
+
 static int on_field_end(llhttp_t *p)
 {
         struct http *h = p->data;
@@ -48,7 +54,7 @@ static int on_field_end(llhttp_t *p)
         if (h->header == HEADER_OTHER)
                 return HPE_OK;
         bool again = h->value[h->header].at != NULL;
-        h->doubled = h->doubled || (again && h->header != HEADER_PROTOCOL);
+        h->doubled = h->doubled || (again && !is_list(h->header));
         return buf_put(&h->value[h->header], ",", again);
 }
 
@@ -190,6 +196,19 @@ static enum http_verdict put_file(struct http *h)
         return HTTP_REFUSED;
 }
 
+static int put_extensions(struct http *h)
+{
+        if (!h->config->deflate)
+                return 0;
+        struct ws_deflate_rules rules = ws_deflate_rules(h->config->deflate);
+        h->deflated = ws_offer_accept(buf_bytes(&h->value[HEADER_EXTENSIONS]), &rules, &h->terms);
+        if (!h->deflated)
+                return 0;
+        int err = buf_text(&h->answer, "Sec-WebSocket-Extensions: ");
+        err = err ? err : ws_offer_answer(&h->terms, &h->answer);
+        return err ? err : buf_text(&h->answer, "\r\n");
+}
+
 static void put_switch(struct http *h)
 {
         char accept[WS_ACCEPT_TEXT + 1];
@@ -202,6 +221,7 @@ static void put_switch(struct http *h)
         if (protocol.n > 0)
                 (void)buf_printf(&h->answer, "Sec-WebSocket-Protocol: %.*s\r\n", (int)protocol.n,
                                  (const char *)protocol.at);
+        (void)put_extensions(h);
         (void)put_cors(h, &h->answer);
         (void)buf_text(&h->answer, "\r\n");
 }
@@ -323,6 +343,11 @@ bool http_begun(const struct http *h)
 bool http_posting(const struct http *h)
 {
         return h->posting;
+}
+
+const struct ws_terms *http_terms(const struct http *h)
+{
+        return h->deflated ? &h->terms : NULL;
 }
 
 struct bytes http_sid(const struct http *h)

@@ -10,6 +10,7 @@
 #ifndef TCP_SERVER_HTTP_H
 #define TCP_SERVER_HTTP_H
 #include "core/base/bytes.h"
+#include "core/wire/ws_deflate.h"
 #include "tcp_server/web.h"
 
 /* X(name, status, body): what may be wrong with a request. */
@@ -53,10 +54,11 @@ enum http_verdict {
 enum http_session { HTTP_NO_SESSION, HTTP_POLLED, HTTP_UPGRADED };
 
 struct http_config {
-        const char *path;        /* where Socket.IO is served, with both slashes */
-        const char *bare_path;   /* and Engine.IO without it; NULL: nowhere */
-        const char *cors_origin; /* NULL: none */
-        const struct web *web;   /* files for browsers; NULL: none */
+        const char *path;                 /* where Socket.IO is served, with both slashes */
+        const char *bare_path;            /* and Engine.IO without it; NULL: nowhere */
+        const char *cors_origin;          /* NULL: none */
+        const struct web *web;            /* files for browsers; NULL: none */
+        const struct ws_deflate *deflate; /* whose rules are agreed on; NULL: no compression */
         size_t body_bytes_max;
         enum http_session (*look_up)(void *ctx, struct bytes sid); /* must not call back */
         void *ctx;
@@ -78,6 +80,9 @@ bool http_posting(const struct http *h);
 
 /* Is Engine.IO wanted without Socket.IO inside it? */
 bool http_bare(const struct http *h);
+
+/* What an UPGRADE agreed on; NULL: no compression. */
+const struct ws_terms *http_terms(const struct http *h);
 
 /* Borrowed until http_next. */
 struct bytes http_sid(const struct http *h);

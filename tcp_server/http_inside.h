@@ -16,6 +16,7 @@ enum { NAME_MAX_BYTES = 32 };
         X(HEADER_KEY, "sec-websocket-key")                \
         X(HEADER_VERSION, "sec-websocket-version")        \
         X(HEADER_PROTOCOL, "sec-websocket-protocol")      \
+        X(HEADER_EXTENSIONS, "sec-websocket-extensions")  \
         X(HEADER_ORIGIN, "origin")                        \
         X(HEADER_TYPE, "content-type")                    \
         X(HEADER_ASKED, "access-control-request-headers") \
@@ -37,7 +38,8 @@ struct http {
         bool folded;        /* a header goes on in the next line */
         uint8_t last;       /* byte of the head so far */
         enum http_refusal refusal;
-        bool head_whole, posting, body_whole, body_too_big;
+        struct ws_terms terms;
+        bool head_whole, posting, body_whole, body_too_big, deflated;
 };
 
 /* The value of a query parameter; empty when it is not there. */

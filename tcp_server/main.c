@@ -43,6 +43,10 @@ enum {
         KEY_NODELAY,
         KEY_NAMESPACE,
         KEY_TOKEN,
+        KEY_DEFLATE,
+        KEY_WINDOW,
+        KEY_CONTEXT,
+        KEY_THRESHOLD,
         KEY_APP
 };
 
@@ -65,6 +69,14 @@ static const struct argp_option option_list[] = {
         { "namespace", KEY_NAMESPACE, "NSP", 0,
           "serve the application in this namespace, too, as in /news; again for more", 0 },
         { "auth-token-file", KEY_TOKEN, "FILE", 0, "let in only who knows the token in this file (anyone)", 0 },
+        { "deflate", KEY_DEFLATE, "on|off", 0,
+          "compress WebSocket messages (permessage-deflate) with clients that offer it (off)", 0 },
+        { "deflate-window", KEY_WINDOW, "N", 0,
+          "with windows of 2^N bytes, 9 to 15 (15); a client that can only take smaller ones is sent plain messages",
+          0 },
+        { "deflate-context", KEY_CONTEXT, "none|client", 0,
+          "client: clients may refer to their earlier messages, for a window of memory each (none)", 0 },
+        { "deflate-threshold", KEY_THRESHOLD, "SIZE", 0, "shorter messages are sent plain (1kib)", 0 },
         { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
         { "verbose", 'v', 0, 0, "say on standard error what happens, and at the end what was counted", 0 },
         { 0 },
@@ -93,7 +105,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
         struct options *o = state->input;
         struct tcp_server_config *c = &o->server;
-        static const char *const overruns[] = { "gap", "close", NULL };
+        static const char *const overruns[] = { "gap", "close", NULL }, *const contexts[] = { "none", "client", NULL };
+        struct ws_deflate_rules *deflate = &c->session.deflate_rules;
         switch (key) {
         case ARGP_KEY_INIT:
                 state->child_inputs[0] = &o->service;
@@ -145,6 +158,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_TOKEN:
                 o->service.token = options_secret("auth-token-file", arg, APP_TOKEN_MAX);
+                return 0;
+        case KEY_DEFLATE:
+                c->session.deflate = options_switch("deflate", arg);
+                return 0;
+        case KEY_WINDOW:
+                deflate->window_bits =
+                        (uint8_t)options_count("deflate-window", arg, WS_WINDOW_BITS_MIN, WS_WINDOW_BITS_MAX);
+                return 0;
+        case KEY_CONTEXT:
+                deflate->client_context = options_word("deflate-context", arg, contexts) == 1;
+                return 0;
+        case KEY_THRESHOLD:
+                deflate->threshold_bytes = (uint32_t)options_size("deflate-threshold", arg, 1, 16 << 20);
                 return 0;
         case KEY_APP:
                 o->service.handlers = service_app_word(arg);

@@ -234,14 +234,15 @@ static void feed_probe(struct conn *c, struct mono now, uint8_t *in, size_t n)
         conn_mark(c);
         if (verdict == PROBE_MORE)
                 return;
-        conn_drop_probe(c);
         if (verdict == PROBE_BAD) {
+                conn_drop_probe(c);
                 polling_gone(&p->polling, now, c);
                 c->polled = NULL;
                 conn_close_after(c);
                 return;
         }
         polled_upgrade(p, c);
+        conn_drop_probe(c);
         c->session = p->polling.session;
         if (taken < n)
                 feed_session(c, now, in + taken, n - taken);

@@ -11,7 +11,17 @@
 
 static int encoding(const struct tcp_session *s, const struct tcp_space *space)
 {
-        return s->form == SIO_FORM_JSON ? space->json_number : space->msgpack_number;
+        int packed = s->ws.inflate && ws_inflate_sends(s->ws.inflate);
+        return s->form == SIO_FORM_JSON ? space->json_number[packed] : space->msgpack_number[packed];
+}
+
+/* Polling carries whole entries, so none is half given when its session gets here. */
+void tcp_session_deflate(struct tcp_session *s, struct ws_inflate *inflate)
+{
+        s->ws.inflate = inflate;
+        for (struct tcp_seat *seat = &s->seat; inflate && seat; seat = seat->next)
+                if (seat->socket)
+                        member_recode(seat_member(seat), encoding(s, seat->space));
 }
 
 static bool understands_gaps(const struct tcp_session *s, struct bytes auth)

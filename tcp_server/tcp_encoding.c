@@ -5,16 +5,28 @@
 #include "core/wire/sio_msgpack.h"
 #include "core/wire/ws.h"
 
-static int put_attachments(struct buf *out, const struct json_bins *bins)
+static void end_frame(const struct tcp_encoding *e, struct buf *out, ptrdiff_t frame, enum ws_opcode opcode)
 {
-        int err = 0;
-        for (uint32_t i = 0; !err && i < bins->n; i++)
-                err = ws_put(out, WS_BINARY, bins->bin[i], NULL);
-        return err;
+        if (e->deflate)
+                ws_deflate_end(e->deflate, out, frame, opcode);
+        else
+                ws_end(out, frame, opcode);
+}
+
+static int put_attachments(const struct tcp_encoding *e, struct buf *out, const struct json_bins *bins)
+{
+        for (uint32_t i = 0; i < bins->n; i++) {
+                ptrdiff_t frame = ws_begin(out);
+                if (frame < 0 || buf_put(out, bins->bin[i].at, bins->bin[i].n) != 0)
+                        return ERR_NO_MEMORY;
+                end_frame(e, out, frame, WS_BINARY);
+        }
+        return 0;
 }
 
 /* Engine.IO's digit, then the packet; its attachments are lent through bins. */
-static int put_text_frame(struct buf *out, const struct sio_packet *p, const char *offset, struct json_bins *bins)
+static int put_text_frame(const struct tcp_encoding *e, struct buf *out, const struct sio_packet *p, const char *offset,
+                          struct json_bins *bins)
 {
         ptrdiff_t frame = ws_begin(out);
         if (frame < 0)
@@ -28,15 +40,15 @@ static int put_text_frame(struct buf *out, const struct sio_packet *p, const cha
                 err = err ? err : buf_text(out, "\"]");
         }
         if (!err)
-                ws_end(out, frame, WS_TEXT);
+                end_frame(e, out, frame, WS_TEXT);
         return err;
 }
 
-static int put_json(struct buf *out, const struct sio_packet *p, const char *offset)
+static int put_json(const struct tcp_encoding *e, struct buf *out, const struct sio_packet *p, const char *offset)
 {
         struct json_bins bins;
-        int err = put_text_frame(out, p, offset, &bins);
-        return err ? err : put_attachments(out, &bins);
+        int err = put_text_frame(e, out, p, offset, &bins);
+        return err ? err : put_attachments(e, out, &bins);
 }
 
 /* The array with one argument more. */
@@ -51,35 +63,35 @@ static int extend(struct buf *longer, struct bytes array, const char *offset)
         return err ? err : pack_put_word(longer, offset);
 }
 
-static int put_binary_frame(struct buf *out, const struct sio_packet *p)
+static int put_binary_frame(const struct tcp_encoding *e, struct buf *out, const struct sio_packet *p)
 {
         ptrdiff_t frame = ws_begin(out);
         if (frame < 0)
                 return ERR_NO_MEMORY;
         int err = sio_msgpack_put(out, p);
         if (!err)
-                ws_end(out, frame, WS_BINARY);
+                end_frame(e, out, frame, WS_BINARY);
         return err;
 }
 
-static int put_msgpack(struct buf *out, const struct sio_packet *p, const char *offset)
+static int put_msgpack(const struct tcp_encoding *e, struct buf *out, const struct sio_packet *p, const char *offset)
 {
         if (!offset)
-                return put_binary_frame(out, p);
+                return put_binary_frame(e, out, p);
         struct buf longer = { 0 };
         struct sio_packet with = *p;
         int err = extend(&longer, p->data, offset);
         with.data = buf_bytes(&longer);
-        err = err ? err : put_binary_frame(out, &with);
+        err = err ? err : put_binary_frame(e, out, &with);
         buf_free(&longer);
         return err;
 }
 
 /* All or nothing. */
-static int put(struct buf *out, enum sio_form form, const struct sio_packet *p, const char *offset)
+static int put(const struct tcp_encoding *e, struct buf *out, const struct sio_packet *p, const char *offset)
 {
         size_t start = out->n;
-        int err = form == SIO_FORM_JSON ? put_json(out, p, offset) : put_msgpack(out, p, offset);
+        int err = e->form == SIO_FORM_JSON ? put_json(e, out, p, offset) : put_msgpack(e, out, p, offset);
         if (err)
                 out->n = start;
         return err;
@@ -87,7 +99,7 @@ static int put(struct buf *out, enum sio_form form, const struct sio_packet *p, 
 
 int tcp_encoding_packet(enum sio_form form, const struct sio_packet *p, struct buf *out)
 {
-        return put(out, form, p, NULL);
+        return put(&(struct tcp_encoding){ .form = form }, out, p, NULL);
 }
 
 int tcp_encoding_event(const struct tcp_encoding *e, struct sio_offset at, struct bytes event, struct buf *out)
@@ -95,7 +107,7 @@ int tcp_encoding_event(const struct tcp_encoding *e, struct sio_offset at, struc
         char offset[SIO_OFFSET_TEXT_MAX];
         struct sio_packet p = { .type = SIO_EVENT, .nsp = e->nsp, .data = event };
         sio_offset_text(at, offset);
-        return put(out, e->form, &p, e->recovery ? offset : NULL);
+        return put(e, out, &p, e->recovery ? offset : NULL);
 }
 
 /* What no path of ours can say is shown to the member as a gap; the hub asks for nothing then. */
@@ -107,8 +119,10 @@ static int encode(void *ctx, const struct hub_entry *entry, struct buf *out)
 
 struct hub_encoding tcp_encoding_hub(struct tcp_encoding *e)
 {
+        static const char *const names[2][2] = { { "tcp-json", "tcp-json-deflate" },
+                                                 { "tcp-msgpack", "tcp-msgpack-deflate" } };
         return (struct hub_encoding){
-                .name = e->form == SIO_FORM_JSON ? "tcp-json" : "tcp-msgpack",
+                .name = names[e->form == SIO_FORM_MSGPACK][e->deflate != NULL],
                 .ctx = e,
                 .per_room = false,
                 .encode = encode,

@@ -96,6 +96,8 @@ void polled_upgrade(struct polled *p, struct conn *c)
 {
         p->upgraded = c;
         polling_upgrade(&p->polling);
+        tcp_session_deflate(p->polling.session, c->probe->ws.inflate);
+        c->probe->ws.inflate = NULL;
         polled_mark(p);
 }
 

@@ -147,19 +147,33 @@ static void on_probe(struct conn *c, struct mono now, struct polled *p)
         alarm_set(&c->alarm, MONO_NEVER);
 }
 
+/* What was agreed on is the session's, or the probe's until it has said `5`. */
+static void give_inflate(struct conn *c, struct ws_inflate *inflate)
+{
+        if (c->session)
+                tcp_session_deflate(c->session, inflate);
+        else if (c->probe)
+                c->probe->ws.inflate = inflate;
+        else
+                ws_inflate_destroy(inflate);
+}
+
 static void on_upgrade(struct conn *c, struct mono now)
 {
         struct bytes sid = http_sid(c->http), answer = http_answer(c->http);
         struct polled *p = sid.n > 0 ? polled_find(c->server, sid) : NULL;
         bool bare = http_bare(c->http);
-        c->closing = buf_put(&c->desk->first, answer.at, answer.n) != 0;
+        const struct ws_terms *terms = http_terms(c->http);
+        struct ws_inflate *inflate = terms ? ws_inflate_create(c->server->service->deflate, terms) : NULL;
+        c->closing = buf_put(&c->desk->first, answer.at, answer.n) != 0 || (terms && !inflate);
         conn_drop_http(c);
         if (p)
                 on_probe(c, now, p);
-        else
+        else if (!c->closing)
                 c->session = tcp_session_create(c->server->service, now, &(struct hub_sink){ on_news, c });
         if (c->session && bare)
                 tcp_session_bare(c->session);
+        give_inflate(c, inflate);
         c->closing = c->closing || !(c->session || c->probe);
         conn_mark(c);
 }

@@ -15,7 +15,7 @@
 
 static const struct tcp_encoding *encoding(const struct tcp_session *s, const struct tcp_seat *seat)
 {
-        return s->form == SIO_FORM_MSGPACK ? &seat->space->msgpack : &seat->space->json;
+        return s->form == SIO_FORM_MSGPACK ? &seat->space->msgpack[0] : &seat->space->json[0];
 }
 
 static struct sio_offset offset(const struct tcp_seat *seat, uint64_t eid)

@@ -108,6 +108,8 @@ int tcp_server_create(const struct tcp_server_config *config, struct tcp_server 
         int err = s->fd < 0 ? s->fd : prepare_listener(s);
         if (!err)
                 err = tcp_service_create(config->app, &config->session, &s->service);
+        if (!err)
+                s->http.deflate = s->service->deflate;
         if (err) {
                 int kept = errno;
                 if (s->fd >= 0)
@@ -193,6 +195,13 @@ void tcp_server_tell(const struct tcp_server *s)
                 tell(c->ends[i], "sessions ended: ", tcp_end_text((enum tcp_end)i));
         for (int i = WS_FAULT_NONE + 1; i < WS_FAULTS; i++)
                 tell(c->faults[i], "bad frames: ", ws_fault_text((enum ws_fault)i));
+        struct ws_deflate_stats d = { 0 };
+        if (s->service->deflate)
+                d = ws_deflate_stats(s->service->deflate);
+        tell(d.in_packed, "compressed bytes received", "");
+        tell(d.in_plain, "bytes that they were", "");
+        tell(d.out_plain, "bytes of events compressed", "");
+        tell(d.out_packed, "bytes that they became, each sent to many", "");
         tell(c->connects, "sockets connected", "");
         tell(c->refused, "sockets refused", "");
         tell(c->recovered, "sockets recovered", "");

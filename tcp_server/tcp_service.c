@@ -44,23 +44,32 @@ struct tcp_config tcp_config_defaults(void)
                 .connect_timeout_ns = 45 * NS_PER_S,
                 .payload_bytes_max = 1000000,
                 .recovery = true,
+                .deflate_rules = { .window_bits = WS_WINDOW_BITS_MAX, .threshold_bytes = 1024 },
                 .overrun = TCP_OVERRUN_BY_CLIENT,
                 .away_max = 10000,
                 .away_ns = 120 * NS_PER_S,
         };
 }
 
-static int space_open(struct tcp_space *space, struct app *app, bool recovery)
+static int add_encodings(struct tcp_space *space, bool recovery, struct ws_deflate *deflate)
+{
+        int packed = deflate != NULL;
+        space->json[packed] = (struct tcp_encoding){ SIO_FORM_JSON, recovery, space->nsp, deflate };
+        space->msgpack[packed] = (struct tcp_encoding){ SIO_FORM_MSGPACK, recovery, space->nsp, deflate };
+        struct hub_encoding json = tcp_encoding_hub(&space->json[packed]);
+        struct hub_encoding msgpack = tcp_encoding_hub(&space->msgpack[packed]);
+        space->json_number[packed] = hub_encoding_add(space->hub, &json);
+        if (space->json_number[packed] < 0)
+                return space->json_number[packed];
+        space->msgpack_number[packed] = hub_encoding_add(space->hub, &msgpack);
+        return space->msgpack_number[packed] < 0 ? space->msgpack_number[packed] : 0;
+}
+
+static int space_open(struct tcp_space *space, struct app *app, const struct tcp_service *v)
 {
         *space = (struct tcp_space){ .nsp = app_nsp(app), .app = app, .hub = app_hub(app) };
-        space->json = (struct tcp_encoding){ SIO_FORM_JSON, recovery, space->nsp };
-        space->msgpack = (struct tcp_encoding){ SIO_FORM_MSGPACK, recovery, space->nsp };
-        struct hub_encoding json = tcp_encoding_hub(&space->json), msgpack = tcp_encoding_hub(&space->msgpack);
-        space->json_number = hub_encoding_add(space->hub, &json);
-        if (space->json_number < 0)
-                return space->json_number;
-        space->msgpack_number = hub_encoding_add(space->hub, &msgpack);
-        return space->msgpack_number < 0 ? space->msgpack_number : 0;
+        int err = add_encodings(space, v->config.recovery, NULL);
+        return err || !v->deflate ? err : add_encodings(space, v->config.recovery, v->deflate);
 }
 
 static int open_spaces(struct tcp_service *v, struct app *first)
@@ -71,7 +80,7 @@ static int open_spaces(struct tcp_service *v, struct app *first)
         v->spaces = calloc(n, sizeof *v->spaces);
         int err = v->spaces ? 0 : ERR_NO_MEMORY;
         for (struct app *a = first; !err && a; a = app_next(a))
-                err = space_open(&v->spaces[v->spaces_n++], a, v->config.recovery);
+                err = space_open(&v->spaces[v->spaces_n++], a, v);
         return err;
 }
 
@@ -84,7 +93,10 @@ int tcp_service_create(struct app *app, const struct tcp_config *config, struct 
         v->config.recovery = config->recovery && !app_handlers(app)->exact;
         if (v->config.recovery)
                 v->recover = tcp_recover_create(config->away_max, config->away_ns);
-        int err = v->config.recovery && !v->recover ? ERR_NO_MEMORY : open_spaces(v, app);
+        if (v->config.deflate)
+                v->deflate = ws_deflate_create(&config->deflate_rules);
+        bool whole = (v->recover || !v->config.recovery) && (v->deflate || !v->config.deflate);
+        int err = whole ? open_spaces(v, app) : ERR_NO_MEMORY;
         if (err) {
                 tcp_service_destroy(v);
                 return err;
@@ -112,6 +124,7 @@ void tcp_service_destroy(struct tcp_service *v)
         if (!v)
                 return;
         tcp_recover_destroy(v->recover);
+        ws_deflate_destroy(v->deflate);
         buf_free(&v->base64);
         buf_free(&v->data);
         buf_free(&v->event);

@@ -21,11 +21,14 @@ struct tcp_config {
         uint32_t payload_bytes_max; /* of one message from a client */
         bool recovery;              /* never for an application that wants exact bytes */
         enum tcp_overrun overrun;
+        bool deflate; /* compression is agreed on with clients that offer it, by these rules */
+        struct ws_deflate_rules deflate_rules;
         uint32_t away_max; /* sockets kept without a connection */
         int64_t away_ns;   /* and for how long */
 };
 
-/* The reference's: 25 s, 20 s, 45 s, 1,000,000 bytes; recovery on, 10,000 sockets for 120 s. */
+/* The reference's: 25 s, 20 s, 45 s, 1,000,000 bytes; recovery on, 10,000 sockets for 120 s; no compression (if
+ * there is to be: messages from 1 KiB on, no context, windows of 15 bits). */
 struct tcp_config tcp_config_defaults(void);
 
 /* X(name, Socket.IO's words, WebSocket code, kept, words): why a session ended. kept: the socket
@@ -85,8 +88,8 @@ struct tcp_space {
         struct bytes nsp;
         struct app *app;
         struct hub *hub;
-        struct tcp_encoding json, msgpack;
-        int json_number, msgpack_number; /* at the hub */
+        struct tcp_encoding json[2], msgpack[2]; /* plain, compressed */
+        int json_number[2], msgpack_number[2];   /* at the hub */
 };
 
 struct tcp_service {
@@ -94,6 +97,7 @@ struct tcp_service {
         uint32_t spaces_n;
         struct tcp_config config;
         struct tcp_recover *recover; /* NULL: recovery is off */
+        struct ws_deflate *deflate;  /* NULL: compression is */
         struct tcp_counts counts;
         struct tcp_lent lent;
         struct buf base64, data, event, answer; /* scratch, each with one use */

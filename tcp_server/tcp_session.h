@@ -39,6 +39,10 @@ struct tcp_session *tcp_session_create_polled(struct tcp_service *v, struct mono
 /* Makes a session that was just created one of Engine.IO alone: each message is sent back as it came. */
 void tcp_session_bare(struct tcp_session *s);
 
+/* Compression was agreed on with the WebSocket that carries it now: at its beginning, or at the upgrade.
+ * Takes inflate (NULL: it was not). */
+void tcp_session_deflate(struct tcp_session *s, struct ws_inflate *inflate);
+
 /* Frees it; ends it as lost if it has not ended. Accepts NULL. */
 void tcp_session_destroy(struct tcp_session *s, struct mono now);
 

@@ -30,7 +30,7 @@ struct hub;
 struct room;
 struct member; /* one session's place in this namespace; it stays while the session is away */
 
-enum { HUB_ROOM_NAME_MAX = 255, HUB_ENCODINGS_MAX = 4, HUB_TARGETS_MAX = 64, HUB_STAYS_MAX = 120 };
+enum { HUB_ROOM_NAME_MAX = 255, HUB_ENCODINGS_MAX = 5, HUB_TARGETS_MAX = 64, HUB_STAYS_MAX = 120 };
 
 /* What the logs and streams of several hubs may hold together: an application's namespaces have one.
  * Over it, the oldest event of all goes first, whichever hub's it is, and a hub is crowded by what all
@@ -129,6 +129,9 @@ void hub_member_remove(struct member *m);
 void member_detach(struct member *m);
 void member_attach(struct member *m, int encoding, const struct hub_sink *sink);
 bool member_attached(const struct member *m);
+
+/* An attached member goes on in another encoding of the same per_room kind. No entry may be half given. */
+void member_recode(struct member *m, int encoding);
 
 uint32_t member_origin(const struct member *m); /* its number as publisher; not 0; unique in the hub's life */
 struct bytes member_id(const struct member *m);

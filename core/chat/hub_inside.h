@@ -46,8 +46,8 @@ struct room {
         uint32_t members, members_cap;
         uint32_t stays;                    /* members, and kept records of those who left */
         uint32_t users[HUB_ENCODINGS_MAX]; /* stays of attached members, by encoding */
-        bool dirty;                        /* has news that was not announced; on hub->dirty */
         struct room *next_dirty;
+        bool dirty; /* has news that was not announced; on hub->dirty */
         uint8_t name_n;
         uint8_t name[];
 };

@@ -292,6 +292,15 @@ void member_attach(struct member *m, int encoding, const struct hub_sink *sink)
                 room_use_stream(s->room, encoding);
 }
 
+void member_recode(struct member *m, int encoding)
+{
+        for (struct stay *s = m->stays; s; s = s->next) {
+                room_use_stream(s->room, encoding);
+                room_leave_stream(s->room, m->encoding);
+        }
+        m->encoding = (uint8_t)encoding;
+}
+
 bool member_attached(const struct member *m)
 {
         return m->attached;

@@ -301,6 +301,40 @@ static void a_refusal_of_head_has_no_body(void **state)
         http_destroy(t.http);
 }
 
+/* With one offer in two lines; the answer's line, or that there is none. */
+static void compression_is_agreed_on(void **state)
+{
+        (void)state;
+#define ANSWER "\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover"
+        static const struct {
+                const char *request, *line;
+                bool off;
+        } asked[] = {
+                { WITH("Sec-WebSocket-Extensions: permessage-deflate\r\n"), ANSWER "\r\n", false },
+                { WITH("sec-websocket-extensions: x-other\r\n"
+                       "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=12\r\n"),
+                  ANSWER "; server_max_window_bits=12\r\n", false },
+                { WITH("Sec-WebSocket-Extensions: x-other\r\nSec-WebSocket-Extensions: nonsense;\r\n"), NULL, false },
+                { WITH("Sec-WebSocket-Extensions:\r\n"), NULL, false },
+                { WITH(""), NULL, false },
+                { WITH("Sec-WebSocket-Extensions: permessage-deflate\r\n"), NULL, true },
+                { WITH("Sec-WebSocket-Extensions: nonsense;\r\n"), NULL, true },
+        };
+        struct ws_deflate *deflate = ws_deflate_create(&(struct ws_deflate_rules){ 15, true, 0 });
+        for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+                struct http_config with = { .path = "/socket.io/", .deflate = asked[i].off ? NULL : deflate };
+                struct http *h = http_create(&with);
+                size_t taken, n = strlen(asked[i].request);
+                assert_int_equal(http_recv(h, (const uint8_t *)asked[i].request, n, &taken), HTTP_UPGRADE);
+                struct bytes answer = http_answer(h);
+                const char *line = asked[i].line ? asked[i].line : "Extensions";
+                assert_int_equal(memmem(answer.at, answer.n, line, strlen(line)) != NULL, asked[i].line != NULL);
+                assert_int_equal(http_terms(h) != NULL, asked[i].line != NULL);
+                http_destroy(h);
+        }
+        ws_deflate_destroy(deflate);
+}
+
 static void who_is_slow_is_told_so(void **state)
 {
         (void)state;
@@ -316,9 +350,8 @@ static void who_is_slow_is_told_so(void **state)
 int main(void)
 {
         static const struct CMUnitTest others[] = {
-                cmocka_unit_test(cors_is_said_in_every_answer),
-                cmocka_unit_test(the_first_subprotocol_is_taken),
-                cmocka_unit_test(a_refusal_of_head_has_no_body),
+                cmocka_unit_test(cors_is_said_in_every_answer),  cmocka_unit_test(the_first_subprotocol_is_taken),
+                cmocka_unit_test(a_refusal_of_head_has_no_body), cmocka_unit_test(compression_is_agreed_on),
                 cmocka_unit_test(who_is_slow_is_told_so),
         };
         int failed = RUN_ROWS("http", rows, run_row);

@@ -170,6 +170,23 @@ static void leave_in_the_turn(struct world *w)
         assert_string_equal(given(w, w->bob), "last words@1");
 }
 
+static void recoded(struct world *w)
+{
+        join(w, w->bob, "a");
+        say(w, NULL, "a", "1");
+        assert_string_equal(given(w, w->bob), "1@1");
+        say(w, NULL, "a", "2");
+        assert_true(member_behind(w->bob, UINT64_MAX));
+        member_recode(w->bob, OTHER_STREAM);
+        assert_string_equal(given(w, w->bob), "2 at 2");
+        member_recode(w->bob, STREAM);
+        say(w, NULL, "a", "3"), say(w, NULL, "", "4");
+        assert_string_equal(given(w, w->bob), "3@3 4@4");
+        uint64_t before = hub_stats(w->hub).stream_bytes;
+        member_recode(w->bob, OTHER_STREAM); /* nobody else used the room's stream */
+        assert_true(hub_stats(w->hub).stream_bytes < before);
+}
+
 static void away_hears_nothing(struct world *w)
 {
         join(w, w->bob, "a");
@@ -319,6 +336,7 @@ static const struct story stories[] = {
           .config = { .event_bytes_max = 8 << 20 } },
         { "leaving in the turn of a publish still delivers it", .tell = leave_in_the_turn },
         { "who is away hears nothing until it is back", .tell = away_hears_nothing },
+        { "a member goes on in another encoding", .tell = recoded },
         { "at most 64 rooms", .tell = stays_limit },
         { "forgotten stays cannot be resumed into", .tell = forgotten_stays, .config = { .stays_max = 2 } },
         { "an exception outlives the record of its room", .tell = exception_outlives_record,

@@ -99,6 +99,49 @@ static void attachments_stand_behind_their_header(void **state)
         buf_free(&out);
 }
 
+/* Header and attachments each by itself: compressed if it is long enough and gets shorter. */
+static void frames_are_compressed_one_by_one(void **state)
+{
+        (void)state;
+        struct ws_deflate *d = ws_deflate_create(&(struct ws_deflate_rules){ 15, false, 60 });
+        struct tcp_encoding e = { .form = SIO_FORM_JSON, .deflate = d };
+        struct buf event = { 0 }, out = { 0 };
+        static const uint8_t zeros[5000];
+        event_begin(&event, "a", 2);
+        pack_put_bin(&event, bytes_of(zeros, sizeof zeros));
+        pack_put_bin(&event, bytes_text("short"));
+        assert_int_equal(tcp_encoding_event(&e, (struct sio_offset){ 9, 5 }, buf_bytes(&event), &out), 0);
+        static const struct {
+                uint8_t head;
+                size_t n;
+        } frames[] = { { 0xc1, 69 }, { 0xc2, sizeof zeros }, { 0x82, 5 } };
+        size_t at = 0;
+        struct ws ws;
+        ws_init(&ws, WS_CLIENT, 1000000);
+        ws.inflate = ws_inflate_create(d, &(struct ws_terms){ 0 });
+        for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
+                struct ws_event ev;
+                assert_int_equal(out.at[at], frames[i].head);
+                at += ws_recv(&ws, out.at + at, out.n - at, &ev);
+                assert_int_equal(ev.got, WS_GOT_MESSAGE);
+                assert_int_equal(ev.payload.n, frames[i].n);
+        }
+        assert_int_equal(at, out.n);
+        assert_true(out.n < 150);
+        e.form = SIO_FORM_MSGPACK;
+        out.n = 0;
+        assert_int_equal(tcp_encoding_event(&e, (struct sio_offset){ 9, 5 }, buf_bytes(&event), &out), 0);
+        assert_int_equal(out.at[0], 0xc2);
+        out.n = 0;
+        struct sio_packet p = { .type = SIO_EVENT, .data = buf_bytes(&event) };
+        assert_int_equal(tcp_encoding_packet(SIO_FORM_MSGPACK, &p, &out), 0);
+        assert_int_equal(out.at[0], 0x82); /* for one client alone */
+        ws_free(&ws);
+        buf_free(&event);
+        buf_free(&out);
+        ws_deflate_destroy(d);
+}
+
 static void what_json_cannot_say_leaves_nothing(void **state)
 {
         (void)state;
@@ -121,6 +164,7 @@ int main(void)
 {
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(attachments_stand_behind_their_header),
+                cmocka_unit_test(frames_are_compressed_one_by_one),
                 cmocka_unit_test(what_json_cannot_say_leaves_nothing),
         };
         return RUN_ROWS("tcp json", rows, run_json) + RUN_ROWS("tcp msgpack", rows, run_msgpack) +
