@@ -6,24 +6,11 @@ process.env.ASAN_OPTIONS = `${process.env.ASAN_OPTIONS || ''}:quarantine_size_mb
 const assert = require('node:assert');
 const fs = require('node:fs');
 const { serve, story } = require('./harness');
+const { seed, random } = require('./random');
 
 const GROWTH_MAX = 16 << 20; // bytes of resident memory, for one story; about a log of 2,000 events of 1 kB and its streams
-const seed = Number(process.env.SEED || 1);
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-// A small seeded generator (mulberry32): each story has its own, so that it can be told alone.
-function random(name) {
-  let state = [...name].reduce((h, c) => Math.imul(h ^ c.charCodeAt(0), 0x01000193), seed ^ 0x811c9dc5);
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return (t ^ (t >>> 14)) >>> 0;
-  };
-  const below = (n) => next() % n;
-  return { below, bytes: (n) => Buffer.from(Array.from({ length: n }, () => below(256))), pick: (list) => list[below(list.length)] };
-}
 
 // One server under attack. path: 'tcp' or 'udp'; pair: starts the bystanders; welcome: lets a newcomer
 // in and out.
