@@ -188,9 +188,9 @@ bool udp_feed_data(struct udp_feed *f, struct mono now, const struct resend *rtt
         }
         f->received++;
         bool replay = d->seq <= f->replay_to;
-        bool recovered = a.repaired || replay;
+        bool recovered = a.tries > 0 || replay;
         bool mine = d->origin == f->origin && !(m->flags & DGRAM_OWN);
-        struct mono opened = a.repaired ? a.opened : replay ? f->away_since : MONO_NEVER;
+        struct mono opened = a.tries > 0 ? a.opened : replay ? f->away_since : MONO_NEVER;
         if (!h) {
                 *told = (struct udp_told){ .seq = d->seq,
                                            .eid = d->eid,

@@ -1,14 +1,13 @@
 #include "core/wire/gaps.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum state { HELD, ABSENT, ASK, WAIT, GONE, ENDED };
+#include "core/wire/gaps_inside.h"
+#include "core/wire/reassembly.h"
 
-#define ASK_SPACE_NS (10 * NS_PER_MS) /* between NACKs when one did not hold all there is to ask */
-#define DARK_NS                                                                                              \
-        (1500 * NS_PER_MS) /* without a word, though there is a BEAT every second while something is missing \
-                            */
+enum { SPARE = REASSEMBLY_EVENTS_MAX }; /* ranges always free for gaps_absent, which may not fail */
 
 const char *gaps_reason_text(uint8_t reason)
 {
@@ -26,9 +25,16 @@ enum gaps_outcome gaps_outcome_of(uint16_t reason)
         return reason == GAPS_EXCLUDED || reason == GAPS_YOURS ? GAPS_SKIPPED : GAPS_LOST;
 }
 
+static void know(struct gaps *g, uint64_t upto)
+{
+        g->edge = upto;
+        g->highest = seq_of(upto);
+}
+
 void gaps_init(struct gaps *g, uint64_t contig, bool asks)
 {
-        *g = (struct gaps){ .contig = contig, .highest = contig, .asks = asks };
+        *g = (struct gaps){ .contig = contig, .asks = asks };
+        know(g, last_place(contig));
 }
 
 void gaps_free(struct gaps *g)
@@ -39,13 +45,13 @@ void gaps_free(struct gaps *g)
 
 /* ---- the list of holes -------------------------------------------------------------------- */
 
-/* The first hole that ends at seq or later; holes_n when there is none. */
-static uint32_t find(const struct gaps *g, uint64_t seq)
+/* The first hole that ends at this place or later; holes_n when there is none. */
+static uint32_t find(const struct gaps *g, uint64_t place)
 {
         uint32_t low = 0, high = g->holes_n;
         while (low < high) {
                 uint32_t mid = (low + high) / 2;
-                if (g->hole[mid].to < seq)
+                if (g->hole[mid].to < place)
                         low = mid + 1;
                 else
                         high = mid;
@@ -57,9 +63,9 @@ static bool reserve(struct gaps *g, uint32_t more)
 {
         if (g->holes_n + more > GAPS_RANGES_MAX)
                 return false;
-        if (g->holes_n + more <= g->holes_cap)
+        if (g->holes_n + more + SPARE <= g->holes_cap)
                 return true;
-        uint32_t cap = g->holes_cap ? 2 * g->holes_cap : 16;
+        uint32_t cap = 2 * (g->holes_n + more) + SPARE;
         struct gaps_hole *hole = realloc(g->hole, cap * sizeof *hole);
         if (!hole)
                 return false;
@@ -135,23 +141,18 @@ static void learn(struct gaps *g, struct mono now, const struct resend *rtt, con
 
 /* ---- holes come, wake and end ------------------------------------------------------------- */
 
-static uint64_t hole_seqs(const struct gaps_hole *h)
-{
-        return h->to - h->from + 1;
-}
-
 /* Up to here the stream's progress is believed. */
 static uint64_t believed(const struct gaps *g)
 {
         for (uint32_t i = 0; i < g->holes_n; i++)
                 if (g->hole[i].state == HELD)
                         return g->hole[i].from - 1;
-        return g->highest;
+        return g->edge;
 }
 
 static bool is_jump(const struct gaps *g, uint64_t seq)
 {
-        uint64_t near = believed(g);
+        uint64_t near = seq_of(believed(g));
         return g->asks && seq > near && seq - near > GAPS_JUMP_MAX;
 }
 
@@ -163,33 +164,27 @@ static void notice(struct gaps *g, struct mono now, const struct resend *rtt, st
         h->later_at = g->later;
 }
 
-/* Makes all seqs up to `upto` known of: the new ones are one hole. */
+/* Makes all places up to `upto` known of: the new ones are one hole. */
 static bool extend(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t upto, bool jump)
 {
-        if (upto <= g->highest)
+        if (upto <= g->edge)
                 return true;
         if (!reserve(g, 1))
                 return false;
-        struct gaps_hole h = { .from = g->highest + 1, .to = upto, .opened = now, .state = HELD };
+        struct gaps_hole h = { .from = g->edge + 1, .to = upto, .opened = now, .state = HELD };
         if (!jump)
                 notice(g, now, rtt, &h);
         g->hole[g->holes_n++] = h;
-        g->highest = upto;
+        know(g, upto);
         return true;
 }
 
-/* Believable news of `seq`: what is held below it is noticed now. */
-static void wake(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t seq)
+/* Believable news of a place: what is held below it is noticed now. */
+static void wake(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t place)
 {
-        for (uint32_t i = 0; i < g->holes_n && g->hole[i].to < seq; i++)
+        for (uint32_t i = 0; i < g->holes_n && g->hole[i].to < place; i++)
                 if (g->hole[i].state == HELD)
                         notice(g, now, rtt, &g->hole[i]);
-}
-
-static void end(struct gaps_hole *h, uint8_t reason)
-{
-        h->state = ENDED;
-        h->reason = reason;
 }
 
 /* A datagram moved the channel forward: holes that it is the third later one of are losses. */
@@ -221,69 +216,144 @@ static struct gaps_arrival plain(enum gaps_verdict verdict)
         return (struct gaps_arrival){ .verdict = verdict, .opened = MONO_NEVER };
 }
 
-static struct gaps_arrival fill(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t seq)
+/* Places from..to, the first of which is in a hole, have arrived. */
+static struct gaps_arrival fill(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t from, uint64_t to)
 {
-        uint32_t i = find(g, seq);
-        if (i == g->holes_n || g->hole[i].from > seq)
-                return plain(GAPS_DUPLICATE);
-        struct gaps_hole *h = &g->hole[i];
-        if (h->state == ENDED)
-                return plain(gaps_outcome_of(h->reason) == GAPS_LOST ? GAPS_LATE : GAPS_DUPLICATE);
-        struct gaps_hole was = *h;
-        if (!isolate(g, i, seq, seq, &i))
+        uint32_t i = find(g, from);
+        struct gaps_hole was = g->hole[i];
+        to = to < was.to ? to : was.to;
+        if (!isolate(g, i, from, to, &i))
                 return plain(GAPS_FULL);
         drop(g, i);
         learn(g, now, rtt, &was);
         if (was.state == WAIT) {
                 /* Repairs of this hole flow: the rest of it gets its time afresh. */
                 g->progress = now;
-                if (i < g->holes_n && g->hole[i].from == seq + 1 && g->hole[i].state == WAIT)
+                if (i < g->holes_n && g->hole[i].from == to + 1 && g->hole[i].state == WAIT)
                         g->hole[i].due = mono_add(now, resend_repair_ns(rtt, was.tries));
         }
-        return (struct gaps_arrival){ .verdict = GAPS_NEW, .repaired = was.tries > 0, .opened = was.opened };
+        return (struct gaps_arrival){ .verdict = GAPS_NEW, .tries = was.tries, .opened = was.opened };
 }
 
-struct gaps_arrival gaps_mark(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
-                              uint64_t seq)
+/* Places from..to, not known of until now, have arrived. */
+static struct gaps_arrival append(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t from, uint64_t to)
 {
+        if (!extend(g, now, rtt, from - 1, is_jump(g, seq_of(from))))
+                return plain(GAPS_FULL);
+        know(g, to);
+        return plain(GAPS_NEW);
+}
+
+enum gaps_verdict gaps_look(const struct gaps *g, uint64_t seq, uint8_t idx)
+{
+        uint64_t place = first_place(seq) + idx;
         if (seq <= g->contig)
-                return plain(seen(g, seq));
+                return seen(g, seq);
         if (g->asks && seq - g->contig > GAPS_WINDOW)
-                return plain(GAPS_BEYOND);
-        bool jump = is_jump(g, seq), forward = seq > believed(g);
-        struct gaps_arrival a = plain(GAPS_NEW);
-        if (seq <= g->highest)
-                a = fill(g, now, rtt, seq);
-        else if (extend(g, now, rtt, seq - 1, jump))
-                g->highest = seq;
-        else
-                a = plain(GAPS_FULL);
+                return GAPS_BEYOND;
+        if (place > g->edge)
+                return GAPS_NEW;
+        uint32_t i = find(g, place);
+        if (i == g->holes_n || g->hole[i].from > place)
+                return GAPS_DUPLICATE;
+        if (g->hole[i].state != ENDED)
+                return GAPS_NEW;
+        return gaps_outcome_of(g->hole[i].reason) == GAPS_LOST ? GAPS_LATE : GAPS_DUPLICATE;
+}
+
+struct gaps_arrival gaps_mark_part(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
+                                   uint64_t seq, uint8_t idx, uint8_t cnt)
+{
+        uint64_t from = first_place(seq) + idx, to = idx + 1 == cnt ? last_place(seq) : from;
+        struct gaps_arrival a = plain(gaps_look(g, seq, idx));
+        if (seq <= g->contig || a.verdict == GAPS_BEYOND)
+                return a;
+        bool jump = is_jump(g, seq), forward = from > believed(g);
+        if (a.verdict == GAPS_NEW && cnt > 1 && !reserve(g, 1)) /* for gaps_absent */
+                a.verdict = GAPS_FULL;
+        else if (a.verdict == GAPS_NEW)
+                a = from <= g->edge ? fill(g, now, rtt, from, to) : append(g, now, rtt, from, to);
         if (a.verdict == GAPS_FULL) {
                 g->full++;
                 return a;
         }
         if (!jump && forward)
-                wake(g, now, rtt, seq);
+                wake(g, now, rtt, from);
         if (forward)
                 move_on(g, now, datagram);
         return a;
 }
 
+struct gaps_arrival gaps_mark(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
+                              uint64_t seq)
+{
+        return gaps_mark_part(g, now, rtt, datagram, seq, 0, 1);
+}
+
+/* The hole that takes the place of all that is missing of the event from..to. False: it has ended. */
+static bool gather(const struct gaps *g, struct gaps_hole *whole)
+{
+        for (uint32_t i = find(g, whole->from); i < g->holes_n && g->hole[i].from <= whole->to; i++) {
+                const struct gaps_hole *h = &g->hole[i];
+                if (h->state == ENDED)
+                        return false;
+                if (h->state == HELD)
+                        whole->state = HELD;
+                whole->tries = h->tries > whole->tries ? h->tries : whole->tries;
+                whole->opened = mono_min(whole->opened, h->opened);
+                whole->since = mono_min(whole->since, h->since);
+                whole->due = mono_min(whole->due, h->due);
+        }
+        return true;
+}
+
+void gaps_absent(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t seq,
+                 const struct gaps_arrival *was)
+{
+        struct gaps_hole whole = { .from = first_place(seq), .to = last_place(seq), .tries = was->tries };
+        if (seq <= g->contig || whole.from > g->edge)
+                return;
+        notice(g, now, rtt, &whole);
+        whole.opened = mono_min(now, was->opened);
+        if (!gather(g, &whole))
+                return;
+        if (whole.tries > 0 && whole.state != HELD) {
+                whole.state = WAIT; /* that is over */
+                whole.asked = whole.due = now;
+        }
+        uint32_t i = find(g, whole.from);
+        if (i < g->holes_n && g->hole[i].from <= whole.from && g->hole[i].to >= whole.to)
+                return; /* nothing of it had come */
+        if (i < g->holes_n && g->hole[i].from < whole.from)
+                g->hole[i++].to = whole.from - 1;
+        while (i < g->holes_n && g->hole[i].to <= whole.to)
+                drop(g, i);
+        if (i < g->holes_n && g->hole[i].from <= whole.to)
+                g->hole[i].from = whole.to + 1;
+        assert(g->holes_n < g->holes_cap);
+        memmove(&g->hole[i + 1], &g->hole[i], (g->holes_n - i) * sizeof *g->hole);
+        g->hole[i] = whole;
+        g->holes_n++;
+        if (g->edge < whole.to)
+                know(g, whole.to);
+}
+
 void gaps_beat(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t head, bool sure)
 {
         bool jump = !sure && is_jump(g, head);
-        extend(g, now, rtt, head, jump);
+        uint64_t last = last_place(head);
+        extend(g, now, rtt, last, jump);
         if (jump)
                 return;
-        uint32_t i = find(g, head);
-        if (i < g->holes_n && g->hole[i].state == HELD && g->hole[i].from <= head)
-                isolate(g, i, g->hole[i].from, head, &i);
-        wake(g, now, rtt, head + 1);
+        uint32_t i = find(g, last);
+        if (i < g->holes_n && g->hole[i].state == HELD && g->hole[i].from <= last)
+                isolate(g, i, g->hole[i].from, last, &i);
+        wake(g, now, rtt, last + 1);
 }
 
 bool gaps_doubts(const struct gaps *g)
 {
-        return believed(g) != g->highest;
+        return believed(g) != g->edge;
 }
 
 /* ---- ends --------------------------------------------------------------------------------- */
@@ -296,15 +366,16 @@ static void remember_lost(struct gaps *g, const struct gaps_run *run)
 
 void gaps_close(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t from, uint64_t to, uint8_t reason)
 {
-        if (!extend(g, now, rtt, to, is_jump(g, to)))
+        uint64_t first = first_place(from), last = last_place(to);
+        if (!extend(g, now, rtt, last, is_jump(g, to)))
                 return;
-        for (uint32_t i = find(g, from); i < g->holes_n && g->hole[i].from <= to; i++) {
+        for (uint32_t i = find(g, first); i < g->holes_n && g->hole[i].from <= last; i++) {
                 struct gaps_hole *h = &g->hole[i];
                 if (h->state == ENDED)
                         continue;
-                if (!isolate(g, i, h->from > from ? h->from : from, h->to < to ? h->to : to, &i))
+                if (!isolate(g, i, h->from > first ? h->from : first, h->to < last ? h->to : last, &i))
                         return;
-                end(&g->hole[i], reason);
+                gaps_hole_end(&g->hole[i], reason);
         }
 }
 
@@ -312,7 +383,7 @@ void gaps_finish(struct gaps *g, uint8_t reason)
 {
         for (uint32_t i = 0; i < g->holes_n; i++)
                 if (g->hole[i].state != ENDED)
-                        end(&g->hole[i], reason);
+                        gaps_hole_end(&g->hole[i], reason);
 }
 
 void gaps_rewind(struct gaps *g)
@@ -325,123 +396,44 @@ void gaps_rewind(struct gaps *g)
         }
 }
 
-bool gaps_next(struct gaps *g, struct gaps_run *run)
+/* The first hole has ended, and so have all events that it has a part of. */
+static void take_ended(struct gaps *g, struct gaps_run *run)
 {
         struct gaps_hole *h = g->hole;
-        if (g->contig == g->highest)
+        uint64_t last = last_place(seq_of(h->to));
+        run->reason = h->reason;
+        run->outcome = gaps_outcome_of(h->reason);
+        run->opened = h->opened;
+        while (g->holes_n > 0 && h->from <= last + 1) {
+                bool same = h->state == ENDED && h->reason == run->reason;
+                if (h->from == last + 1 && !same)
+                        break;
+                if (same)
+                        last = last_place(seq_of(h->to)) > last ? last_place(seq_of(h->to)) : last;
+                if (h->to > last)
+                        h->from = last + 1;
+                else
+                        drop(g, 0);
+        }
+        if (g->edge < last)
+                know(g, last);
+        run->to = seq_of(last);
+        remember_lost(g, run);
+}
+
+bool gaps_next(struct gaps *g, struct gaps_run *run)
+{
+        const struct gaps_hole *h = g->holes_n > 0 ? g->hole : NULL;
+        uint64_t whole = seq_of(g->edge + 1) - 1; /* of the one behind it some may be still to come */
+        if (g->contig == whole)
                 return false;
         *run = (struct gaps_run){ .from = g->contig + 1, .outcome = GAPS_DELIVERED, .opened = MONO_NEVER };
-        if (g->holes_n == 0 || h->from > run->from) {
-                run->to = g->holes_n == 0 ? g->highest : h->from - 1;
-        } else if (h->state == ENDED) {
-                run->reason = h->reason;
-                run->outcome = gaps_outcome_of(h->reason);
-                run->opened = h->opened;
-                run->to = h->to;
-                drop(g, 0);
-                while (g->holes_n > 0 && h->from == run->to + 1 && h->state == ENDED && h->reason == run->reason) {
-                        run->to = h->to;
-                        drop(g, 0);
-                }
-                remember_lost(g, run);
-        } else {
+        if (!h || seq_of(h->from) > run->from)
+                run->to = h ? seq_of(h->from) - 1 : whole;
+        else if (h->state == ENDED)
+                take_ended(g, run);
+        else
                 return false;
-        }
         g->contig = run->to;
         return true;
-}
-
-/* ---- asking ------------------------------------------------------------------------------- */
-
-uint32_t gaps_ask(struct gaps *g, struct mono now, const struct resend *rtt, struct dgram_range *range, uint8_t *tries)
-{
-        uint32_t n = 0;
-        *tries = 0;
-        if (mono_before(now, g->ask_not_before))
-                return 0;
-        for (uint32_t i = 0; i < g->holes_n; i++) {
-                struct gaps_hole *h = &g->hole[i];
-                if (h->state != ASK)
-                        continue;
-                if (n == DGRAM_RANGES_MAX) {
-                        g->ask_not_before = mono_add(now, ASK_SPACE_NS);
-                        break;
-                }
-                range[n++] = (struct dgram_range){ h->from, h->to };
-                h->state = WAIT;
-                if (h->tries < UINT8_MAX)
-                        h->tries++;
-                h->asked = now;
-                h->due = mono_add(now, resend_repair_ns(rtt, h->tries));
-                *tries = h->tries > *tries ? h->tries : *tries;
-        }
-        return n;
-}
-
-struct mono gaps_deadline(const struct gaps *g)
-{
-        struct mono due = MONO_NEVER;
-        for (uint32_t i = 0; i < g->holes_n; i++) {
-                const struct gaps_hole *h = &g->hole[i];
-                if (h->state == ASK)
-                        due = mono_min(due, g->ask_not_before);
-                else if (h->state == ABSENT || h->state == WAIT || h->state == GONE)
-                        due = mono_min(due, h->due);
-        }
-        return due;
-}
-
-void gaps_light(struct gaps *g, struct mono now, const struct resend *rtt, struct mono heard)
-{
-        int64_t silence_ns = mono_since(now, heard), answer_ns = resend_repair_ns(rtt, 1);
-        for (uint32_t i = 0; silence_ns >= answer_ns && i < g->holes_n; i++) {
-                struct gaps_hole *h = &g->hole[i];
-                if ((h->state != WAIT && h->state != ASK) || !mono_before(heard, h->asked))
-                        continue;
-                bool answerable = mono_since(now, h->asked) >= answer_ns;
-                uint8_t tries_max = answerable ? 1 : GAPS_TRIES_MAX - RESEND_REPAIRS_ALIKE;
-                h->tries = h->tries < tries_max ? h->tries : tries_max;
-                if (answerable)
-                        h->state = ASK;
-        }
-        if (silence_ns >= DARK_NS)
-                g->progress = now;
-}
-
-static bool out_of_patience(const struct gaps *g, struct mono now, struct mono heard, const struct gaps_hole *h)
-{
-        struct mono since = mono_before(h->since, g->progress) ? g->progress : h->since;
-        if (mono_before(heard, h->asked))
-                return false; /* nothing at all came since: not this event is lost, but the path */
-        return h->tries >= GAPS_TRIES_MAX || mono_since(now, since) > GAPS_GIVE_UP_NS ||
-               mono_since(now, h->since) > GAPS_LAST_NS;
-}
-
-/* It does not count as late any more. Raw mode only notes that, and waits on. */
-static void miss(struct gaps *g, struct gaps_hole *h)
-{
-        g->losses++;
-        h->state = g->asks ? ASK : GONE;
-        if (g->asks)
-                g->lost_first_try += hole_seqs(h);
-        else
-                h->due = mono_add(h->since, GAPS_GIVE_UP_NS);
-}
-
-void gaps_expire(struct gaps *g, struct mono now, struct mono heard)
-{
-        for (uint32_t i = 0; i < g->holes_n; i++) {
-                struct gaps_hole *h = &g->hole[i];
-                bool due = !mono_before(now, h->due), missed = h->state == ABSENT && due;
-                if (missed)
-                        miss(g, h);
-                if (h->state == GONE && !mono_before(now, h->due)) {
-                        g->lost_first_try += hole_seqs(h);
-                        end(h, GAPS_NOT_REPAIRED);
-                } else if (!missed && ((h->state == WAIT && due) || h->state == ASK)) {
-                        h->state = ASK;
-                        if (out_of_patience(g, now, heard, h))
-                                end(h, GAPS_TIMEOUT);
-                }
-        }
 }

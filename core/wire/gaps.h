@@ -17,6 +17,12 @@
  * hole of a million events costs what a hole of one does, and the list is bounded (a datagram
  * that would need one range more is refused, as if the network had lost it).
  *
+ * The ranges are of *places*: 64 to a seq, one for each fragment that an event can have. An event in one
+ * datagram takes all of its seq's places at once, the last of several fragments all that are left. So
+ * fragments are noticed, asked for and waited for as events are, and those that only just are on
+ * their way lie behind the edge, where nothing is missing yet. An event that is done is one none of
+ * whose places is in a hole.
+ *
  * No I/O, no clock; grows on the heap up to GAPS_RANGES_MAX ranges. Seqs count from 1.
  *
  * Source: the project's UDP wire spec, sections 7 and 8; RFC 9002 6.1 (reordering thresholds).
@@ -69,7 +75,7 @@ const char *gaps_reason_text(uint8_t reason); /* "evicted", ...; "unknown" for a
 enum gaps_outcome gaps_outcome_of(uint16_t reason); /* of a wire GAP reason; a stranger's is LOST */
 
 struct gaps_hole {
-        uint64_t from, to;  /* both inclusive */
+        uint64_t from, to;  /* places, both inclusive */
         struct mono opened; /* when the hole was first seen; told with its end */
         struct mono since;  /* patience counts from here */
         struct mono asked, due;
@@ -80,6 +86,7 @@ struct gaps_hole {
 struct gaps {
         uint64_t contig;  /* all up to here were told by gaps_next */
         uint64_t highest; /* highest seq known of */
+        uint64_t edge;    /* highest place known of */
         bool asks;        /* false: raw mode */
         struct gaps_hole *hole;
         uint32_t holes_n, holes_cap;
@@ -92,6 +99,7 @@ struct gaps {
         struct dgram_range lost[GAPS_REMEMBERED];
         uint32_t lost_next;
 
+        uint64_t counted;        /* the seq that was counted last in: */
         uint64_t lost_first_try; /* seqs that were not there when their turn came */
         uint64_t losses;         /* holes that did not count as late any more, also in raw mode */
         uint64_t full;           /* arrivals refused for want of a place */
@@ -103,7 +111,7 @@ void gaps_free(struct gaps *g); /* a zeroed one too */
 
 struct gaps_arrival {
         enum gaps_verdict verdict;
-        bool repaired;      /* NEW, and it had been asked for */
+        uint8_t tries;      /* NEW: how often it had been asked for; 0: never */
         struct mono opened; /* NEW into a hole: when that was first seen; else MONO_NEVER */
 };
 
@@ -111,6 +119,20 @@ struct gaps_arrival {
  * datagrams; several messages of one datagram count once as "later"). */
 struct gaps_arrival gaps_mark(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
                               uint64_t seq);
+
+/* Fragment idx (from 0) of the cnt of event `seq` arrived. All fragments of an event that are taken in say the
+ * same cnt: the caller puts it back with gaps_absent before it believes another. */
+struct gaps_arrival gaps_mark_part(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
+                                   uint64_t seq, uint8_t idx, uint8_t cnt);
+
+/* What the fragment would be found to be, but for GAPS_FULL. */
+enum gaps_verdict gaps_look(const struct gaps *g, uint64_t seq, uint8_t idx);
+
+/* What came of event `seq` is worth nothing: it is missing whole, and asked for soon, unless it has ended.
+ * was: the most tries and the earliest `opened` of what had come. For at most REASSEMBLY_EVENTS_MAX events
+ * whose fragments were taken in, or one that was just marked. */
+void gaps_absent(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t seq,
+                 const struct gaps_arrival *was);
 
 /* A BEAT said that the channel's head is `head`; sure: a PING round trip was completed since
  * gaps_doubts() became true. */
@@ -122,7 +144,8 @@ bool gaps_doubts(const struct gaps *g);
 /* The server's GAP: what of from..to has not arrived ends with this reason. */
 void gaps_close(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t from, uint64_t to, uint8_t reason);
 
-/* The session is over: what is still missing ends as LOST (reason). */
+/* The session is over: what is still missing ends as LOST (reason). Here and in gaps_rewind the caller has put back
+ * the events that are not whole. */
 void gaps_finish(struct gaps *g, uint8_t reason);
 
 /* The connection is lost and will be resumed from contig: nothing is asked or given up until the
@@ -140,8 +163,8 @@ struct gaps_run {
  * is still missing, or not known of. */
 bool gaps_next(struct gaps *g, struct gaps_run *run);
 
-/* The ranges for one NACK, at most DGRAM_RANGES_MAX; they are then waited for. *tries: the highest
- * try among them. 0: nothing to ask now. */
+/* The ranges for one NACK, some of them of fragments, at most DGRAM_RANGES_MAX; they are then waited for. *tries: the
+ * highest try among them. 0: nothing to ask now. */
 uint32_t gaps_ask(struct gaps *g, struct mono now, const struct resend *rtt, struct dgram_range *range, uint8_t *tries);
 
 /* Call gaps_expire at this instant, then gaps_ask and gaps_next. MONO_NEVER: none.

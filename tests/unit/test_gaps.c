@@ -3,9 +3,12 @@
  *   @40        it is 40 ms now (deadlines up to then expire, each at its instant)
  *   d7  +8     seq 7 arrives in a datagram of its own; 8 in the same one. =dup =late =beyond =full
  *              say what it is found to be, else it is new; * that it had been asked for
+ *   d7.1/3     fragment 1 (from 0) of the three of event 7 does
+ *   a7         what came of event 7 is worth nothing
  *   b9  B9     a BEAT with head 9 arrives; B: after a PING round trip
  *   g3-5:1     the server's GAP, reason 1
- *   n3-5,9     the next NACK asks for exactly this; n- for nothing
+ *   n3-5,9     the next NACK asks for exactly this; n- for nothing; 7.1.4 fragments 1 and 4 of event 7, 7.1+ all
+ *              from 1 on
  *   h          something else of the session comes, as all arrivals are words of it
  *   r1-4       gaps_next tells 1..4 as delivered; r3-5L1 lost, r3-5S2 skipped, with the reason; r-
  *              tells nothing
@@ -95,6 +98,36 @@ static const struct gaps_row rows[] = {
         { "rewind stops the clocks and keeps what came", false, "d1 d3 @10 n2-2 w t- @9000 n- d2 d3=dup d4 r1-4" },
         { "after a rewind the replay shows new holes", false, "d1 d5 w d2 d4 t10 @10 n3-3 d3* r1-5" },
         { "after a rewind even a double is news", false, "d1 d4 w d4=dup t10 @10 n2-3" },
+        { "fragments in order", false, "d1.0/3 r- t- n- d1.1/3 r- d1.2/3 r1-1 t-" },
+        { "fragments out of order", false, "d1.2/3 d1.0/3 r- d1.1/3 r1-1 t- l0" },
+        { "a fragment twice", false, "d1.0/3 d1.0/3=dup d1.1/3 d1.2/3 d1.1/3=dup r1-1 d1.1/3=dup" },
+        { "fragments on their way are not asked for", false, "d1.0/9 d1.1/9 d1.2/9 t- @500 n- d1.3/9 n-" },
+        { "three later fragments make a loss", false, "d1.0/9 d1.2/9 d1.3/9 n- d1.4/9 @0 n1.1 n- d1.1/9* t-" },
+        { "the reorder time makes a fragment a loss", false, "d1.0/4 d1.2/4 t10 @10 n1.1 t105 @105 n1.1" },
+        { "each fragment in its time", false,
+          "d1.0/9 d1.2/9 d1.3/9 d1.4/9 @0 n1.1 d1.6/9 d1.7/9 d1.8/9 @0 n1.5 d1.5/9* d1.1/9* r1-1 l1" },
+        { "fragments of one event are one entry", false, "d1.0/9 d1.2/9 d1.4/9 @20 n1.1.3 l1" },
+        { "a later event shows the missing end", false, "d1.0/4 d1.1/4 d2 t10 @10 n1.2+ d1.2/4* d1.3/4* r1-2" },
+        { "a BEAT shows the missing end", false, "d1.0/4 b1 t10 @10 n1.1+" },
+        { "a BEAT with the beginning missing", false, "d1.3/4 b1 @10 n1.0.1.2 l1" },
+        { "ends, whole events and beginnings", false, "d1.0/3 d5.1/3 @10 n1.1+,2-4,5.0 l5" },
+        { "an end and a beginning", false, "d1.0/3 d2.1/3 @10 n1.1+,2.0 l2" },
+        { "a GAP ends an event of which some came", false, "d1.0/3 d2 g1-1:1 r1-1L1 r2-2 d1.1/3=late" },
+        { "a GAP ends the event that is on its way", false, "d1 d2.0/3 g2-2:1 r1-1 r2-2L1 d2.1/3=late d3 r3-3 t-" },
+        { "a fragment given up is the event", false,
+          "d1.0/3 d1.2/3 d2 @10 n1.1 d2=dup @1500 n1.1 d2=dup @2900 n1.1 d2=dup @4000 n- r1-1L16 r2-2 d1.1/3=late" },
+        { "given up at the edge it takes the rest with it", false,
+          "d1.0/3 d2.1/3 @10 n1.1+,2.0 d1=dup @1500 n1.1+,2.0 d1=dup @2900 n1.1+,2.0 d1=dup @4000 n- r1-2L16 "
+          "d2.2/3=late d3 r3-3 t-" },
+        { "put back it is missing whole", false, "d1.0/3 d1.1/3 d1.2/3 a1 r- t10 @10 n1-1 d1* r1-1" },
+        { "put back with an end on its way", false, "d1.0/3 d1.1/3 a1 @10 n1-1 d1.0/3* d1.1/3* d1.2/3* r1-1" },
+        { "put back between two holes", false, "d1 d3.0/2 d5 a3 @10 n2-2,3-3,4-4 d3.0/2* d3.1/2* d2* d4* r1-5" },
+        { "put back when it had been asked for it is asked again at once", false,
+          "d1.0/3 d2 @10 n1.1+ d1.1/3* a1 @10 n1-1 t105 l1" },
+        { "put back when it has ended it stays so", false, "d1.0/3 g1-1:1 a1 r1-1L1 t-" },
+        { "put back when nothing of it came", false, "d1 d4 a2 a3 @10 n2-3 a9 t105" },
+        { "raw waits three seconds for fragments", true, "d1.0/3 d1.2/3 @2999 r- @3000 n- r1-1L17 t-" },
+        { "raw puts back without more time", true, "d1.0/3 d1.2/3 d2 @1000 a1 @2999 r- @3000 r1-1L17 r2-2" },
         { "finish loses the rest", false, "d1 d3 b4 f r1-1 r2-2L18 r3-3 r4-4L18 t- d4=late" },
 };
 
@@ -148,13 +181,36 @@ static void arrive(struct told *t, const char *text)
 {
         static const char *const verdicts[] = { "=", "=dup", "=late", "=beyond", "=full" };
         char *end;
-        uint64_t seq = strtoull(text, &end, 10);
-        struct gaps_arrival a = gaps_mark(&t->gaps, t->now, &t->rtt, t->datagram, seq);
+        uint64_t seq = strtoull(text, &end, 10), idx = 0, cnt = 1;
+        if (*end == '.') {
+                idx = strtoull(end + 1, &end, 10);
+                cnt = strtoull(end + 1, &end, 10);
+        }
+        enum gaps_verdict seen = gaps_look(&t->gaps, seq, (uint8_t)idx);
+        struct gaps_arrival a = gaps_mark_part(&t->gaps, t->now, &t->rtt, t->datagram, seq, (uint8_t)idx, (uint8_t)cnt);
+        check(t, seen == a.verdict, "looked otherwise");
         bool asked = *end == '*';
         const char *want = *end == '=' ? end : "=";
         if (strcmp(verdicts[a.verdict], want) != 0)
                 fail_msg("at `%s`: found %s", t->word, verdicts[a.verdict]);
-        check(t, a.repaired == asked, "was asked for, or was not");
+        check(t, (a.tries > 0) == asked, "was asked for, or was not");
+}
+
+/* ".1.4" or ".1+" behind a seq: its fragments, as a NACK says them. */
+static const char *fragments(const char *text, uint64_t *to)
+{
+        char *end;
+        if (*text == '.')
+                *to = DGRAM_FRAGMENTS_BIT;
+        for (; *text == '.'; text = end) {
+                uint64_t idx = strtoull(text + 1, &end, 10);
+                *to |= UINT64_C(1) << idx;
+                if (*end == '+') {
+                        *to |= ~((UINT64_C(1) << idx) - 1);
+                        end++;
+                }
+        }
+        return text;
 }
 
 static void expect_nack(struct told *t, const char *text)
@@ -165,7 +221,7 @@ static void expect_nack(struct told *t, const char *text)
         check(t, (n > 0) == (*text != '-'), "asks, or does not");
         while (*text != '-' && *text != '\0') {
                 uint64_t from, to;
-                text = range(text, &from, &to);
+                text = fragments(range(text, &from, &to), &to);
                 check(t, i < n && got[i].from == from && got[i].to == to, "another range");
                 i++;
                 text += *text == ',';
@@ -209,6 +265,10 @@ static void step(struct told *t, const char *text)
                 return;
         case '+':
                 arrive(t, text + 1);
+                return;
+        case 'a':
+                gaps_absent(&t->gaps, t->now, &t->rtt, strtoull(text + 1, NULL, 10),
+                            &(struct gaps_arrival){ .opened = MONO_NEVER });
                 return;
         case 'b':
         case 'B':
@@ -311,36 +371,81 @@ static void many_holes_are_asked_in_turns(void **state)
         gaps_free(&g);
 }
 
-/* Random arrivals, doubles, beats, gaps and rewinds against a plain array of outcomes: each seq is
- * told once, in order, as what it was. */
+/* The plain book: of each event a bit for every fragment that has come. */
+enum { SEQS = 400 };
+
+static uint8_t cnt_of(uint64_t seq)
+{
+        return (uint8_t)(seq % 3 ? 1 : 2 + seq % 5);
+}
+
+static uint64_t all_of(uint64_t seq)
+{
+        return (UINT64_C(1) << cnt_of(seq)) - 1;
+}
+
+static bool has_part(const uint64_t *come, uint64_t seq)
+{
+        return come[seq] != 0 && come[seq] != all_of(seq);
+}
+
+static void put_back(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t *come, uint64_t seq)
+{
+        struct gaps_arrival never = { .opened = MONO_NEVER };
+        if (has_part(come, seq))
+                gaps_absent(g, now, rtt, seq, &never);
+        come[seq] = has_part(come, seq) ? 0 : come[seq];
+}
+
+static void check_asked(const struct gaps *g, const struct dgram_range *r, const uint64_t *come, uint64_t told)
+{
+        uint64_t to = dgram_range_is_fragments(r) ? r->from : r->to;
+        assert_true(r->from > told && to <= g->highest);
+        for (uint64_t seq = r->from; seq <= to; seq++) {
+                uint64_t asked = dgram_range_is_fragments(r) ? r->to & ~DGRAM_FRAGMENTS_BIT : all_of(seq);
+                if (come[seq] & asked)
+                        fail_msg("asked for what has come of %lu", seq);
+                if ((asked & all_of(seq)) == 0)
+                        fail_msg("asked for nothing of %lu", seq);
+        }
+}
+
+/* Random arrivals of events and fragments, doubles, beats, gaps, rewinds and events put back against
+ * the plain book: each seq is told once, in order, as what it was. */
 static void against_a_naive_book(void **state)
 {
         (void)state;
-        enum { SEQS = 400 };
         for (uint64_t seed = 1; seed <= harness_seeds(2000); seed++) {
                 struct rng rng = rng_seeded(seed, "gaps");
                 struct resend rtt;
                 resend_init(&rtt);
                 struct gaps g;
                 gaps_init(&g, 0, rng_below(&rng, 4) != 0);
-                uint8_t arrived[SEQS + 1] = { 0 };
+                uint64_t come[SEQS + 1] = { 0 };
                 uint64_t told = 0, head = 0;
                 struct mono now = { 0 };
                 for (int op = 0; told < SEQS; op++) {
                         now = mono_add(now, (int64_t)rng_below(&rng, 20) * NS_PER_MS);
-                        uint64_t seq = 1 + rng_below(&rng, SEQS), kind = rng_below(&rng, 16);
+                        uint64_t seq = 1 + rng_below(&rng, SEQS), kind = rng_below(&rng, 24);
                         head = seq > head ? seq : head;
-                        if (kind < 10) {
-                                struct gaps_arrival a = gaps_mark(&g, now, &rtt, (uint64_t)op, seq);
-                                if (a.verdict == GAPS_NEW && (arrived[seq] || seq <= told))
+                        if (kind < 16) {
+                                uint8_t idx = (uint8_t)rng_below(&rng, cnt_of(seq));
+                                uint64_t bit = UINT64_C(1) << idx;
+                                struct gaps_arrival a =
+                                        gaps_mark_part(&g, now, &rtt, (uint64_t)op, seq, idx, cnt_of(seq));
+                                if (a.verdict == GAPS_NEW && ((come[seq] & bit) || seq <= told))
                                         fail_msg("seed %lu: %lu is new twice", seed, seq);
-                                arrived[seq] |= a.verdict == GAPS_NEW;
-                        } else if (kind < 12) {
+                                come[seq] |= a.verdict == GAPS_NEW ? bit : 0;
+                        } else if (kind < 18) {
                                 gaps_close(&g, now, &rtt, seq, seq + rng_below(&rng, 3) > SEQS ? SEQS : seq,
                                            GAPS_EVICTED);
-                        } else if (kind < 15) {
+                        } else if (kind < 21) {
                                 gaps_beat(&g, now, &rtt, head, true);
+                        } else if (kind < 23) {
+                                put_back(&g, now, &rtt, come, seq);
                         } else {
+                                for (uint64_t each = told + 1; each <= SEQS; each++)
+                                        put_back(&g, now, &rtt, come, each);
                                 gaps_rewind(&g);
                         }
                         gaps_expire(&g, now, now);
@@ -348,14 +453,13 @@ static void against_a_naive_book(void **state)
                         uint8_t tries;
                         uint32_t asked = gaps_ask(&g, now, &rtt, range, &tries);
                         for (uint32_t i = 0; i < asked; i++)
-                                if (range[i].from <= told || range[i].to > g.highest || arrived[range[i].from])
-                                        fail_msg("seed %lu: asked for what is no hole", seed);
+                                check_asked(&g, &range[i], come, told);
                         struct gaps_run run;
                         while (gaps_next(&g, &run)) {
                                 if (run.from != told + 1)
                                         fail_msg("seed %lu: %lu told after %lu", seed, run.from, told);
                                 for (uint64_t s = run.from; s <= run.to; s++)
-                                        if (arrived[s] != (run.outcome == GAPS_DELIVERED))
+                                        if ((come[s] == all_of(s)) != (run.outcome == GAPS_DELIVERED))
                                                 fail_msg("seed %lu: %lu is told wrongly", seed, s);
                                 told = run.to;
                         }

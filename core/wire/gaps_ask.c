@@ -1,0 +1,159 @@
+/* ask: when holes become losses, how they are asked for, and when that is given up. */
+#include "core/wire/gaps_inside.h"
+
+#define ASK_SPACE_NS (10 * NS_PER_MS)   /* between NACKs when one did not hold all there is to ask */
+#define DARK_NS      (1500 * NS_PER_MS) /* without a word, though BEATs come every second while something is missing */
+
+/* ---- holes as ranges of a NACK ------------------------------------------------------------ */
+
+/* Places from..to are of one event. */
+static void put_parts(struct dgram_range *range, uint32_t *n, uint64_t from, uint64_t to)
+{
+        uint64_t seq = seq_of(from), bits = 0;
+        for (uint64_t idx = from - first_place(seq); idx <= to - first_place(seq); idx++)
+                bits |= UINT64_C(1) << idx;
+        if (*n == 0 || range[*n - 1].from != seq) /* else of the same event as the last */
+                range[(*n)++] = (struct dgram_range){ seq, DGRAM_FRAGMENTS_BIT };
+        range[*n - 1].to |= bits;
+}
+
+/* Does the hole begin, does it end, inside an event? */
+static bool has_head(const struct gaps_hole *h)
+{
+        return h->from != first_place(seq_of(h->from));
+}
+
+static bool has_tail(const struct gaps_hole *h)
+{
+        return h->to != last_place(seq_of(h->to));
+}
+
+/* Ranges of a NACK that the hole takes: one, or up to three. */
+static uint32_t entries(const struct gaps_hole *h)
+{
+        uint64_t from = seq_of(h->from) + has_head(h), to = seq_of(h->to) - has_tail(h);
+        if (seq_of(h->from) == seq_of(h->to))
+                return 1;
+        return (uint32_t)has_head(h) + has_tail(h) + (from <= to);
+}
+
+/* Parts of an event, whole ones, parts of another. */
+static void put_hole(struct dgram_range *range, uint32_t *n, const struct gaps_hole *h)
+{
+        uint64_t from = seq_of(h->from), to = seq_of(h->to);
+        bool head = has_head(h), tail = has_tail(h);
+        if (from == to && (head || tail)) {
+                put_parts(range, n, h->from, h->to);
+                return;
+        }
+        if (head)
+                put_parts(range, n, h->from, last_place(from));
+        if (from + head <= to - tail)
+                range[(*n)++] = (struct dgram_range){ from + head, to - tail };
+        if (tail)
+                put_parts(range, n, first_place(to), h->to);
+}
+
+uint32_t gaps_ask(struct gaps *g, struct mono now, const struct resend *rtt, struct dgram_range *range, uint8_t *tries)
+{
+        uint32_t n = 0;
+        *tries = 0;
+        if (mono_before(now, g->ask_not_before))
+                return 0;
+        for (uint32_t i = 0; i < g->holes_n; i++) {
+                struct gaps_hole *h = &g->hole[i];
+                if (h->state != ASK)
+                        continue;
+                if (n + entries(h) > DGRAM_RANGES_MAX) {
+                        g->ask_not_before = mono_add(now, ASK_SPACE_NS);
+                        break;
+                }
+                put_hole(range, &n, h);
+                h->state = WAIT;
+                if (h->tries < UINT8_MAX)
+                        h->tries++;
+                h->asked = now;
+                h->due = mono_add(now, resend_repair_ns(rtt, h->tries));
+                *tries = h->tries > *tries ? h->tries : *tries;
+        }
+        return n;
+}
+
+/* ---- time --------------------------------------------------------------------------------- */
+
+struct mono gaps_deadline(const struct gaps *g)
+{
+        struct mono due = MONO_NEVER;
+        for (uint32_t i = 0; i < g->holes_n; i++) {
+                const struct gaps_hole *h = &g->hole[i];
+                if (h->state == ASK)
+                        due = mono_min(due, g->ask_not_before);
+                else if (h->state == ABSENT || h->state == WAIT || h->state == GONE)
+                        due = mono_min(due, h->due);
+        }
+        return due;
+}
+
+void gaps_light(struct gaps *g, struct mono now, const struct resend *rtt, struct mono heard)
+{
+        int64_t silence_ns = mono_since(now, heard), answer_ns = resend_repair_ns(rtt, 1);
+        for (uint32_t i = 0; silence_ns >= answer_ns && i < g->holes_n; i++) {
+                struct gaps_hole *h = &g->hole[i];
+                if ((h->state != WAIT && h->state != ASK) || !mono_before(heard, h->asked))
+                        continue;
+                bool answerable = mono_since(now, h->asked) >= answer_ns;
+                uint8_t tries_max = answerable ? 1 : GAPS_TRIES_MAX - RESEND_REPAIRS_ALIKE;
+                h->tries = h->tries < tries_max ? h->tries : tries_max;
+                if (answerable)
+                        h->state = ASK;
+        }
+        if (silence_ns >= DARK_NS)
+                g->progress = now;
+}
+
+static bool out_of_patience(const struct gaps *g, struct mono now, struct mono heard, const struct gaps_hole *h)
+{
+        struct mono since = mono_before(h->since, g->progress) ? g->progress : h->since;
+        if (mono_before(heard, h->asked))
+                return false; /* nothing at all came since: not this event is lost, but the path */
+        return h->tries >= GAPS_TRIES_MAX || mono_since(now, since) > GAPS_GIVE_UP_NS ||
+               mono_since(now, h->since) > GAPS_LAST_NS;
+}
+
+/* Seqs of the hole that were not counted for another of their fragments just before. */
+static uint64_t not_counted(struct gaps *g, const struct gaps_hole *h)
+{
+        uint64_t first = seq_of(h->from), last = seq_of(h->to);
+        uint64_t n = last - first + (first != g->counted);
+        g->counted = last;
+        return n;
+}
+
+/* It does not count as late any more. Raw mode only notes that, and waits on. */
+static void miss(struct gaps *g, struct gaps_hole *h)
+{
+        g->losses++;
+        h->state = g->asks ? ASK : GONE;
+        if (g->asks)
+                g->lost_first_try += not_counted(g, h);
+        else
+                h->due = mono_add(h->since, GAPS_GIVE_UP_NS);
+}
+
+void gaps_expire(struct gaps *g, struct mono now, struct mono heard)
+{
+        for (uint32_t i = 0; i < g->holes_n; i++) {
+                struct gaps_hole *h = &g->hole[i];
+                bool due = !mono_before(now, h->due), missed = h->state == ABSENT && due;
+                if (missed)
+                        miss(g, h);
+                if (h->state == GONE && !mono_before(now, h->due)) {
+                        g->lost_first_try += not_counted(g, h);
+                        gaps_hole_end(h, GAPS_NOT_REPAIRED);
+                } else if (!missed && ((h->state == WAIT && due) || h->state == ASK)) {
+                        h->state = ASK;
+                        if (out_of_patience(g, now, heard, h))
+                                gaps_hole_end(h, GAPS_TIMEOUT);
+                }
+        }
+}
