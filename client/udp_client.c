@@ -374,6 +374,7 @@ static void udp_destroy(struct client *c)
         while (c->calls_n > 0)
                 free(c->call[--c->calls_n]);
         udp_rooms_free(c);
+        reassembly_free(&c->parts);
         eid_set_free(&c->several);
         event_queue_free(&c->told);
         dgram_queue_free(&c->queue);
@@ -388,6 +389,7 @@ static struct client *udp_create(const struct client_config *config, struct mono
                 return NULL;
         event_queue_init(&c->told);
         LIST_INIT(&c->feeds);
+        reassembly_init(&c->parts, PARTS_EVENTS_MAX, PARTS_BYTES_MAX, NULL);
         c->config = *config;
         c->rng = rng_seeded(config->seed, "udp reconnect");
         rng_os(c->instance, sizeof c->instance);

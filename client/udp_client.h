@@ -15,10 +15,11 @@
 #define CLIENT_UDP_CLIENT_H
 #include "client/transport.h"
 
-/* What client_stats has no place for; since create. */
+/* What client_stats has no place for; since create. Of fragments: taken; contradicting those before them; events
+ * that were put back as missing; events without a place. */
 struct udp_client_stats {
-        uint64_t level_2, unknown_tag, replayed, bad_checksum, fragments, doubts, pings, reports, joins, pubs,
-                pub_tries;
+        uint64_t level_2, unknown_tag, replayed, bad_checksum, fragments, disputed, put_back, no_place, doubts, pings,
+                reports, joins, pubs, pub_tries;
 };
 struct udp_client_stats udp_client_stats(const struct client *c);
 

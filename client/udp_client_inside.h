@@ -9,12 +9,15 @@
 #include "core/base/rng.h"
 #include "core/wire/dgram_queue.h"
 #include "core/wire/dgram_tail.h"
+#include "core/wire/reassembly.h"
 #include "core/wire/seqwin.h"
 
 enum {
         CALLS_MAX = 64,
         UDP_REF_OWN = 1,
         UDP_REF_ALL = 2,
+        PARTS_EVENTS_MAX = 64,     /* that are put together at once */
+        PARTS_BYTES_MAX = 1 << 20, /* of them together */
 };
 
 enum udp_call_kind { CALL_JOIN, CALL_LEAVE, CALL_PUB };
@@ -72,6 +75,8 @@ struct client {
         uint64_t datagram;
         uint64_t data_messages; /* DATA of rooms that are known */
 
+        struct reassembly parts;       /* channel: the feed's tag; number: the seq */
+        struct reassembly_event *lent; /* of these, told; until udp_parts_told */
         LIST_HEAD(, udp_feed) feeds;
         struct udp_feed *own, *all;
         uint64_t next_req, rejoin_req; /* of JOINs for feeds of the last session; the first of this one */
@@ -115,6 +120,7 @@ bool udp_pulse_silent(const struct client *c); /* PINGs go unanswered, and nothi
 
 /* udp_rooms: feeds of the session */
 struct udp_feed *udp_room_find(const struct client *c, struct bytes name);
+struct udp_feed *udp_room_tagged(const struct client *c, uint64_t tag); /* NULL: none, or not begun yet */
 /* kept: the server knew this instance. */
 void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *a, bool kept);
 void udp_rooms_away(struct client *c, struct mono now);
@@ -131,6 +137,16 @@ void udp_rooms_work(struct client *c, struct mono now);  /* time passes: NACKs, 
 bool udp_rooms_doubt(const struct client *c);
 bool udp_rooms_rejoining(const struct client *c); /* some room of the last session is not joined again yet */
 struct mono udp_rooms_deadline(const struct client *c);
+
+/* udp_parts: what of DATA may be told */
+bool udp_parts_take(struct client *c, struct udp_feed *f, const struct dgram_msg *m, struct udp_told *told,
+                    enum gaps_verdict *verdict); /* as udp_feed_data */
+void udp_parts_told(struct client *c);
+void udp_parts_lost(struct client *c, const struct udp_feed *f, uint64_t from, uint64_t to); /* not awaited any more */
+void udp_parts_forget(struct client *c, struct udp_feed *f); /* all events of the feed that are not whole */
+void udp_parts_expire(struct client *c);
+/* Fragments that there are not are not asked for. */
+void udp_parts_mask(const struct client *c, const struct udp_feed *f, struct dgram_range *range, uint32_t n);
 
 /* udp_calls */
 int64_t udp_call_add(struct client *c, struct mono now, enum udp_call_kind kind, struct bytes bytes);

@@ -53,25 +53,18 @@ static bool widen(struct udp_feed *f, uint64_t seq)
 }
 
 /* Room for an event that must wait: made before it is marked as arrived. */
-static struct udp_held *hold(struct udp_feed *f, const struct dgram_data *d)
+static struct udp_held *hold(struct udp_feed *f, uint64_t seq, struct bytes event)
 {
-        if (d->seq <= f->gaps.contig || d->seq - f->gaps.contig > GAPS_WINDOW)
+        if (seq <= f->gaps.contig || seq - f->gaps.contig > GAPS_WINDOW)
                 return NULL;
-        if (f->held_bytes + d->event.n > UDP_HELD_BYTES_MAX || !widen(f, d->seq))
+        if (f->held_bytes + event.n > UDP_HELD_BYTES_MAX || !widen(f, seq))
                 return NULL;
-        struct udp_held *h = malloc(sizeof *h + d->event.n);
+        struct udp_held *h = malloc(sizeof *h + event.n);
         if (!h)
                 return NULL;
-        h->n = d->event.n;
-        memcpy(h->event, d->event.at, d->event.n);
+        h->n = event.n;
+        memcpy(h->event, event.at, event.n);
         return h;
-}
-
-static void put_held(struct udp_feed *f, struct udp_held *h)
-{
-        f->held[h->seq % f->held_cap] = h;
-        f->held_n++;
-        f->held_bytes += h->n;
 }
 
 static void drop_held(struct udp_feed *f, uint64_t seq)
@@ -170,45 +163,85 @@ static struct udp_told told_of(const struct udp_held *h)
                                   .event = bytes_of(h->event, h->n) };
 }
 
+/* What is to be known of an event that arrived. */
+static struct udp_told arrived(const struct udp_feed *f, const struct dgram_msg *m, struct bytes event,
+                               const struct gaps_arrival *a)
+{
+        const struct dgram_data *d = &m->data;
+        bool replay = d->seq <= f->replay_to;
+        return (struct udp_told){ .seq = d->seq,
+                                  .eid = d->eid,
+                                  .mine = d->origin == f->origin && !(m->flags & DGRAM_OWN),
+                                  .flags = m->flags,
+                                  .recovered = a->tries > 0 || replay,
+                                  .opened = a->tries > 0 ? a->opened
+                                            : replay     ? f->away_since
+                                                         : MONO_NEVER,
+                                  .event = event };
+}
+
+static void put_held(struct udp_feed *f, struct udp_held *h, const struct udp_told *t)
+{
+        h->seq = t->seq;
+        h->eid = t->eid;
+        h->mine = t->mine;
+        h->flags = t->flags;
+        h->recovered = t->recovered;
+        h->opened = t->opened;
+        f->held[h->seq % f->held_cap] = h;
+        f->held_n++;
+        f->held_bytes += h->n;
+}
+
+static bool must_wait(const struct udp_feed *f, uint64_t seq)
+{
+        return orders(f) && seq != f->gaps.contig + 1;
+}
+
+struct gaps_arrival udp_feed_part(struct udp_feed *f, struct mono now, const struct resend *rtt, uint64_t datagram,
+                                  const struct dgram_msg *m)
+{
+        const struct dgram_data *d = &m->data;
+        struct gaps_arrival a = gaps_mark_part(&f->gaps, now, rtt, datagram, d->seq, d->frag_idx, d->frag_cnt);
+        f->duplicates += a.verdict == GAPS_DUPLICATE;
+        f->received += a.verdict == GAPS_NEW;
+        return a;
+}
+
 bool udp_feed_data(struct udp_feed *f, struct mono now, const struct resend *rtt, uint64_t datagram,
                    const struct dgram_msg *m, struct udp_told *told, enum gaps_verdict *verdict)
 {
         const struct dgram_data *d = &m->data;
-        bool waits = orders(f) && d->seq != f->gaps.contig + 1;
-        struct udp_held *h = waits ? hold(f, d) : NULL;
+        bool waits = must_wait(f, d->seq);
+        struct udp_held *h = waits ? hold(f, d->seq, d->event) : NULL;
         *verdict = GAPS_FULL;
         if (waits && !h && d->seq > f->gaps.contig && d->seq - f->gaps.contig <= GAPS_WINDOW)
                 return false;
-        struct gaps_arrival a = gaps_mark(&f->gaps, now, rtt, datagram, d->seq);
+        struct gaps_arrival a = udp_feed_part(f, now, rtt, datagram, m);
         *verdict = a.verdict;
         if (a.verdict != GAPS_NEW) {
-                f->duplicates += a.verdict == GAPS_DUPLICATE;
                 free(h);
                 return false;
         }
-        f->received++;
-        bool replay = d->seq <= f->replay_to;
-        bool recovered = a.tries > 0 || replay;
-        bool mine = d->origin == f->origin && !(m->flags & DGRAM_OWN);
-        struct mono opened = a.tries > 0 ? a.opened : replay ? f->away_since : MONO_NEVER;
-        if (!h) {
-                *told = (struct udp_told){ .seq = d->seq,
-                                           .eid = d->eid,
-                                           .mine = mine,
-                                           .flags = m->flags,
-                                           .recovered = recovered,
-                                           .opened = opened,
-                                           .event = d->event };
-                return true;
-        }
-        h->seq = d->seq;
-        h->eid = d->eid;
-        h->mine = mine;
-        h->flags = m->flags;
-        h->recovered = recovered;
-        h->opened = opened;
-        put_held(f, h);
-        return false;
+        *told = arrived(f, m, d->event, &a);
+        if (h)
+                put_held(f, h, told);
+        return !h;
+}
+
+enum udp_feed_verdict udp_feed_whole(struct udp_feed *f, const struct dgram_msg *m, struct bytes event,
+                                     const struct gaps_arrival *was, struct udp_told *told)
+{
+        uint64_t seq = m->data.seq;
+        bool waits = must_wait(f, seq);
+        struct udp_held *h = waits ? hold(f, seq, event) : NULL;
+        if (waits && !h)
+                return UDP_FEED_FULL;
+        *told = arrived(f, m, event, was);
+        if (!h)
+                return UDP_FEED_TELL;
+        put_held(f, h, told);
+        return UDP_FEED_WAITS;
 }
 
 /* ---- telling ------------------------------------------------------------------------------ */

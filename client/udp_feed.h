@@ -77,6 +77,21 @@ void udp_feed_away(struct udp_feed *f, struct mono now);
 bool udp_feed_data(struct udp_feed *f, struct mono now, const struct resend *rtt, uint64_t datagram,
                    const struct dgram_msg *m, struct udp_told *told, enum gaps_verdict *verdict);
 
+/* The same for one fragment: the book alone, nothing is told. */
+struct gaps_arrival udp_feed_part(struct udp_feed *f, struct mono now, const struct resend *rtt, uint64_t datagram,
+                                  const struct dgram_msg *m);
+
+enum udp_feed_verdict {
+        UDP_FEED_TELL,  /* *told is to be told at once */
+        UDP_FEED_WAITS, /* for those before it */
+        UDP_FEED_FULL,  /* no place to wait: put it back (gaps_absent) */
+};
+
+/* The event that the fragments made, all of them in the book; m: the last one. was: the most tries and the
+ * earliest `opened` of them. */
+enum udp_feed_verdict udp_feed_whole(struct udp_feed *f, const struct dgram_msg *m, struct bytes event,
+                                     const struct gaps_arrival *was, struct udp_told *told);
+
 /* The next event or loss whose turn has come. */
 bool udp_feed_next(struct udp_feed *f, struct udp_told *told);
 

@@ -1,7 +1,5 @@
 /* rooms: the feeds of one client: joined, resumed, fed, asked for and reported. */
 #include "client/udp_client_inside.h"
-#include "core/event/event.h"
-#include "core/wire/crc32c.h"
 
 #define REPORT_NS     (1 * NS_PER_S)
 #define REPORT_NS_MIN (200 * NS_PER_MS) /* between two of the same */
@@ -38,6 +36,7 @@ static void tell_gap(struct client *c, const struct udp_feed *f, uint64_t from, 
 static void tell(struct client *c, const struct udp_feed *f, const struct udp_told *t)
 {
         if (t->lost) {
+                udp_parts_lost(c, f, t->run.from, t->run.to);
                 tell_gap(c, f, t->run.from, t->run.to, gaps_reason_text(t->run.reason), t->run.opened);
                 return;
         }
@@ -71,6 +70,7 @@ static void tell_ready(struct client *c, struct udp_feed *f)
 /* The feed's log is over: what is missing of it ends, and what came after nobody can say. */
 static void end_feed(struct client *c, struct udp_feed *f, uint8_t reason, bool unknown)
 {
+        udp_parts_forget(c, f);
         gaps_finish(&f->gaps, reason);
         tell_ready(c, f);
         if (unknown && f->epoch != 0)
@@ -88,7 +88,7 @@ struct udp_feed *udp_room_find(const struct client *c, struct bytes name)
         return NULL;
 }
 
-static struct udp_feed *find_tag(const struct client *c, uint64_t tag)
+struct udp_feed *udp_room_tagged(const struct client *c, uint64_t tag)
 {
         struct udp_feed *f;
         LIST_FOREACH(f, &c->feeds, link)
@@ -119,6 +119,7 @@ static void drop_feed(struct client *c, struct udp_feed *f)
         if (!f)
                 return;
         c->stats.lost_first_try += f->gaps.lost_first_try;
+        udp_parts_forget(c, f);
         LIST_REMOVE(f, link);
         udp_feed_destroy(f);
         udp_calls_wake(c);
@@ -142,7 +143,10 @@ void udp_rooms_away(struct client *c, struct mono now)
 {
         struct udp_feed *f;
         LIST_FOREACH(f, &c->feeds, link)
-        udp_feed_away(f, now);
+        {
+                udp_parts_forget(c, f);
+                udp_feed_away(f, now);
+        }
 }
 
 /* ---- beginning ---------------------------------------------------------------------------- */
@@ -324,28 +328,9 @@ bool udp_rooms_doubt(const struct client *c)
         return false;
 }
 
-/* Is it an event, whole, and the one that was published? Asked before its seq counts as arrived. */
-static bool intact(struct client *c, const struct dgram_data *d)
-{
-        struct event e;
-        if (d->frag_cnt > 1) {
-                c->more.fragments++;
-                return false;
-        }
-        if (crc32c(d->event) != d->crc32c) {
-                c->more.bad_checksum++;
-                return false;
-        }
-        if (event_parse(d->event, DGRAM_FRAGMENT_BYTES, &e) != 0) {
-                c->stats.malformed++;
-                return false;
-        }
-        return true;
-}
-
 bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m)
 {
-        struct udp_feed *f = find_tag(c, m->tag);
+        struct udp_feed *f = udp_room_tagged(c, m->tag);
         struct udp_told told;
         enum gaps_verdict verdict;
         if (!f)
@@ -355,10 +340,9 @@ bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m
                 return true;
         }
         c->data_messages++;
-        if (!intact(c, &m->data))
-                return true;
-        if (udp_feed_data(f, now, &c->rtt, c->datagram, m, &told, &verdict))
+        if (udp_parts_take(c, f, m, &told, &verdict))
                 tell(c, f, &told);
+        udp_parts_told(c);
         c->stats.duplicates += verdict == GAPS_DUPLICATE;
         c->stats.late += verdict == GAPS_LATE;
         tell_ready(c, f);
@@ -393,7 +377,7 @@ static void report(struct client *c, struct mono now, struct udp_feed *f)
 
 bool udp_rooms_beat(struct client *c, struct mono now, const struct dgram_msg *m)
 {
-        struct udp_feed *f = find_tag(c, m->tag);
+        struct udp_feed *f = udp_room_tagged(c, m->tag);
         if (!f)
                 return false;
         if (m->beat.epoch != f->epoch) {
@@ -434,6 +418,7 @@ static void ask(struct client *c, struct mono now, struct udp_feed *f)
         uint32_t n = gaps_ask(&f->gaps, now, &c->rtt, m.nack.range, &tries);
         if (n == 0)
                 return;
+        udp_parts_mask(c, f, m.nack.range, n);
         m.nack.chan_ref = f->ref;
         m.nack.n = (uint16_t)n;
         m.nack.tries = tries;
@@ -463,6 +448,7 @@ void udp_rooms_work(struct client *c, struct mono now)
         struct udp_feed *f;
         if (!udp_calls_naming(c) && !mono_before(now, c->rejoin_due))
                 rejoin(c, now);
+        udp_parts_expire(c);
         LIST_FOREACH(f, &c->feeds, link)
         {
                 if (f->ref == 0)
@@ -477,7 +463,7 @@ void udp_rooms_work(struct client *c, struct mono now)
 
 struct mono udp_rooms_deadline(const struct client *c)
 {
-        struct mono due = udp_calls_naming(c) ? MONO_NEVER : c->rejoin_due;
+        struct mono due = mono_min(udp_calls_naming(c) ? MONO_NEVER : c->rejoin_due, reassembly_deadline(&c->parts));
         const struct udp_feed *f;
         LIST_FOREACH(f, &c->feeds, link)
         if (f->ref != 0)

@@ -44,7 +44,7 @@ struct reassembly_event {
         uint8_t cnt;
         bool disputed; /* the last fragment contradicted this */
 
-        bool repaired; /* the caller's own; false and MONO_NEVER at first */
+        uint8_t tries; /* the caller's own; 0 and MONO_NEVER at first */
         struct mono opened;
         uint8_t bytes[];
 };

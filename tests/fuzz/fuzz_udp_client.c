@@ -14,7 +14,7 @@
 #include "core/wire/dgram.h"
 #include "core/wire/dgram_tail.h"
 
-enum step { STEP_RAW, STEP_SAY, STEP_DATA, STEP_BEAT, STEP_PASS, STEP_CALL, STEP_JOIN, STEP_CLOSE, STEPS };
+enum step { STEP_RAW, STEP_SAY, STEP_DATA, STEP_BEAT, STEP_PASS, STEP_CALL, STEP_JOIN, STEP_CLOSE, STEP_PART, STEPS };
 enum { ROOMS = 5, SENT_MAX = 400, TAG_OF_ROOMS = 0x100 };
 
 struct world {
@@ -223,6 +223,32 @@ static void data(struct world *w, struct bytes payload)
         buf_free(&event);
 }
 
+/* A fragment: room, seq, size (two), which one (one too many is parity), a lie about the sum; then a filler. */
+static void part(struct world *w, struct bytes payload)
+{
+        static uint8_t event[DGRAM_EVENT_MAX];
+        struct reader r = reader_of(payload.at, payload.n);
+        struct dgram_msg m = { .type = DGRAM_DATA, .tag = TAG_OF_ROOMS + reader_u8(&r) % ROOMS };
+        m.data.epoch = w->epoch;
+        m.data.seq = 1 + (uint64_t)reader_u8(&r);
+        m.data.eid = m.data.seq;
+        m.data.event_bytes = reader_u16(&r);
+        m.data.frag_cnt = dgram_fragments(m.data.event_bytes);
+        m.data.frag_idx = reader_u8(&r);
+        uint32_t lie = reader_u8(&r);
+        if (r.failed || m.data.frag_cnt < 2)
+                return;
+        m.data.frag_idx %= (uint8_t)(m.data.frag_cnt + 1);
+        struct writer writer = writer_of(event, sizeof event);
+        writer_put(&writer, "\x92\xA1x\xC5", 4);
+        writer_u16(&writer, (uint16_t)(m.data.event_bytes - 6));
+        memset(writer.at, reader_u8(&r), m.data.event_bytes - 6u);
+        m.data.crc32c = crc32c(bytes_of(event, m.data.event_bytes)) ^ lie;
+        m.data.event = bytes_of(event + (size_t)m.data.frag_idx * DGRAM_FRAGMENT_BYTES,
+                                dgram_fragment_bytes(m.data.event_bytes, m.data.frag_idx));
+        give(w, &m);
+}
+
 static void beat(struct world *w, struct bytes payload)
 {
         struct reader r = reader_of(payload.at, payload.n);
@@ -230,7 +256,7 @@ static void beat(struct world *w, struct bytes payload)
         struct dgram_msg m = {
                 .type = DGRAM_BEAT,
                 .tag = TAG_OF_ROOMS + room,
-                .beat = { .epoch = w->epoch, .head = (far ? UINT64_C(1) << far % 56 : 0) + head, .tail = reader_u8(&r) }
+                .beat = { .epoch = w->epoch, .head = (far ? UINT64_C(1) << far % 57 : 0) + head, .tail = reader_u8(&r) }
         };
         if (!r.failed)
                 give(w, &m);
@@ -279,6 +305,9 @@ static void step(struct world *w, enum step what, struct bytes payload)
                 if (w->open)
                         t->closed(w->client, w->now, "cut");
                 w->open = false;
+                return;
+        case STEP_PART:
+                part(w, payload);
                 return;
         case STEPS:
                 return;

@@ -242,12 +242,6 @@ static void what_is_not_right_is_not_told(void **state)
         m = data(TEA_TAG + 50, 1, 101, 0);
         say(&e, m);
         m = data(TEA_TAG, 1, 101, 0);
-        static const uint8_t half[DGRAM_FRAGMENT_BYTES];
-        m.data.frag_cnt = 2;
-        m.data.event_bytes = 2 * sizeof half;
-        m.data.event = bytes_of(half, sizeof half);
-        say(&e, m);
-        m = data(TEA_TAG, 1, 101, 0);
         m.data.event = bytes_of("\x93\xa1x\x01", 4); /* an array cut short */
         m.data.crc32c = crc32c(m.data.event);
         say(&e, m);
@@ -255,7 +249,6 @@ static void what_is_not_right_is_not_told(void **state)
         struct udp_client_stats more = udp_client_stats(e.client);
         assert_int_equal(more.bad_checksum, 1);
         assert_int_equal(more.unknown_tag, 1);
-        assert_int_equal(more.fragments, 1);
         assert_int_equal(udp_transport.stats(e.client).wrong_epoch, 1);
         assert_int_equal(udp_transport.stats(e.client).malformed, 1);
         say_data(&e, TEA_TAG, 1); /* none of these counted as arrived */
