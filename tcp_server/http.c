@@ -37,7 +37,7 @@ static int on_field(llhttp_t *p, const char *at, size_t n)
 /* Of which more lines than one are one list; all others may stand once. */
 static bool is_list(enum header header)
 {
-        return header == HEADER_PROTOCOL || header == HEADER_EXTENSIONS;
+        return header == HEADER_PROTOCOL || header == HEADER_EXTENSIONS || header == HEADER_ENCODINGS;
 }
 
 static int on_field_end(llhttp_t *p)
@@ -121,12 +121,13 @@ static bool stays(const struct http *h)
         return h->parser.http_minor == 1 && !(h->parser.flags & F_CONNECTION_CLOSE);
 }
 
-static int put_found(const struct http *h, const char *type, struct bytes body, struct buf *out)
+/* more: further lines of the head. */
+static int put_found(const struct http *h, const char *type, const char *more, struct bytes body, struct buf *out)
 {
         int err = buf_printf(out,
                              "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-                             "Cache-Control: no-store\r\n%s",
-                             type, body.n, stays(h) ? "" : "Connection: close\r\n");
+                             "Cache-Control: no-store\r\n%s%s",
+                             type, body.n, more, stays(h) ? "" : "Connection: close\r\n");
         err = err ? err : put_cors(h, out);
         err = err ? err : buf_text(out, "\r\n");
         return err ? err : buf_put(out, body.at, body.n);
@@ -134,12 +135,20 @@ static int put_found(const struct http *h, const char *type, struct bytes body, 
 
 int http_put_packets(const struct http *h, struct bytes packets, struct buf *out)
 {
-        return put_found(h, "text/plain; charset=UTF-8", packets, out);
+        static const char type[] = "text/plain; charset=UTF-8";
+        struct gzip *g = h->config->gzip;
+        if (!g || packets.n < GZIP_BYTES_MIN || !gzip_accepted(buf_bytes(&h->value[HEADER_ENCODINGS])))
+                return put_found(h, type, "", packets, out);
+        struct buf packed = { 0 };
+        int err = gzip_put(g, packets, &packed);
+        err = err ? err : put_found(h, type, "Content-Encoding: gzip\r\n", buf_bytes(&packed), out);
+        buf_free(&packed);
+        return err;
 }
 
 int http_put_ok(const struct http *h, struct buf *out)
 {
-        return put_found(h, "text/html", bytes_text("ok"), out);
+        return put_found(h, "text/html", "", bytes_text("ok"), out);
 }
 
 /* What the browser asks before it lets a page of another origin send more than a plain request. */
@@ -187,6 +196,7 @@ static enum http_verdict put_file(struct http *h)
                 .url = buf_bytes(&h->url),
                 .if_none_match = buf_bytes(&h->value[HEADER_KNOWN]),
                 .headers = buf_bytes(&more),
+                .accept_encoding = buf_bytes(&h->value[HEADER_ENCODINGS]),
         };
         err = err ? err : web_answer(h->config->web, &r, &h->answer, &h->rest);
         buf_free(&more);

@@ -11,6 +11,7 @@
 #define TCP_SERVER_HTTP_H
 #include "core/base/bytes.h"
 #include "core/wire/ws_deflate.h"
+#include "tcp_server/gzip.h"
 #include "tcp_server/web.h"
 
 /* X(name, status, body): what may be wrong with a request. */
@@ -59,6 +60,7 @@ struct http_config {
         const char *cors_origin;          /* NULL: none */
         const struct web *web;            /* files for browsers; NULL: none */
         const struct ws_deflate *deflate; /* whose rules are agreed on; NULL: no compression */
+        struct gzip *gzip;                /* for packets that are many; NULL: they go as they are */
         size_t body_bytes_max;
         enum http_session (*look_up)(void *ctx, struct bytes sid); /* must not call back */
         void *ctx;
@@ -88,7 +90,8 @@ const struct ws_terms *http_terms(const struct http *h);
 struct bytes http_sid(const struct http *h);
 struct bytes http_body(const struct http *h);
 
-/* Appends the whole answer to a POLL (packets) or to PACKETS ("ok"). Returns 0 or ERR_NO_MEMORY. */
+/* Appends the whole answer to a POLL (packets, compressed if they are many and the client takes it) or
+ * to PACKETS ("ok"). Returns 0 or ERR_NO_MEMORY. */
 int http_put_packets(const struct http *h, struct bytes packets, struct buf *out);
 int http_put_ok(const struct http *h, struct buf *out);
 

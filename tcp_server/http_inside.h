@@ -20,7 +20,8 @@ enum { NAME_MAX_BYTES = 32 };
         X(HEADER_ORIGIN, "origin")                        \
         X(HEADER_TYPE, "content-type")                    \
         X(HEADER_ASKED, "access-control-request-headers") \
-        X(HEADER_KNOWN, "if-none-match")
+        X(HEADER_KNOWN, "if-none-match")                  \
+        X(HEADER_ENCODINGS, "accept-encoding")
 
 #define HEADER_ENUM(header, name) header,
 #define HEADER_NAME(header, name) [header] = name,

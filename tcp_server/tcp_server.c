@@ -101,6 +101,7 @@ int tcp_server_create(const struct tcp_server_config *config, struct tcp_server 
                                         .bare_path = app_handlers(config->app)->exact ? "/engine.io/" : NULL,
                                         .cors_origin = config->cors_origin,
                                         .web = config->web,
+                                        .gzip = gzip_create(GZIP_QUICK), /* without memory: they go as they are */
                                         .body_bytes_max = config->session.payload_bytes_max,
                                         .look_up = polled_look_up,
                                         .ctx = s };
@@ -114,6 +115,7 @@ int tcp_server_create(const struct tcp_server_config *config, struct tcp_server 
                 int kept = errno;
                 if (s->fd >= 0)
                         close(s->fd);
+                gzip_destroy(s->http.gzip);
                 free(s);
                 errno = kept;
                 return err;
@@ -173,6 +175,7 @@ void tcp_server_destroy(struct tcp_server *s)
         polled_destroy_all(s, loop_clock());
         tcp_service_destroy(s->service);
         close(s->fd);
+        gzip_destroy(s->http.gzip);
         free(s);
 }
 

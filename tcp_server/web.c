@@ -5,11 +5,14 @@
 
 #include "core/base/err.h"
 #include "core/wire/crc32c.h"
+#include "tcp_server/gzip.h"
 
-/* One block of memory; the texts stand behind the struct, the body last. */
+enum { TAG_MAX = 64 };
+
+/* One block of memory; the texts stand behind the struct, the bodies last. */
 struct entry {
         char *path, *type, *tag, *headers;
-        struct bytes body;
+        struct bytes body, packed; /* packed: gzip's, empty when that is no use */
         bool missing;
         char memory[];
 };
@@ -44,13 +47,22 @@ static char *put_text(char **at, const char *text)
         return start;
 }
 
-static struct entry *entry_create(const struct web_file *f)
+static struct bytes put_bytes(char **at, struct bytes b)
+{
+        char *start = *at;
+        if (b.n > 0)
+                memcpy(start, b.at, b.n);
+        *at += b.n;
+        return bytes_of(start, b.n);
+}
+
+static struct entry *entry_create(const struct web_file *f, struct bytes packed)
 {
         char made[32];
         const char *tag = f->tag ? f->tag : made, *headers = f->headers ? f->headers : "";
         snprintf(made, sizeof made, "%zx-%08x", f->body.n, crc32c(f->body));
         size_t texts_n = strlen(f->path) + strlen(f->type) + strlen(tag) + strlen(headers) + 4;
-        struct entry *e = malloc(sizeof *e + texts_n + f->body.n);
+        struct entry *e = malloc(sizeof *e + texts_n + f->body.n + packed.n);
         if (!e)
                 return NULL;
         char *at = e->memory;
@@ -58,11 +70,23 @@ static struct entry *entry_create(const struct web_file *f)
         e->type = put_text(&at, f->type);
         e->tag = put_text(&at, tag);
         e->headers = put_text(&at, headers);
-        if (f->body.n > 0)
-                memcpy(at, f->body.at, f->body.n);
-        e->body = bytes_of(at, f->body.n);
+        e->body = put_bytes(&at, f->body);
+        e->packed = put_bytes(&at, packed);
         e->missing = f->missing;
         return e;
+}
+
+/* Appends nothing when little is gained. */
+static int pack(const struct web_file *f, struct buf *out)
+{
+        if (f->body.n < GZIP_BYTES_MIN || f->missing)
+                return 0;
+        struct gzip *g = gzip_create(GZIP_SMALL);
+        int err = g ? gzip_put(g, f->body, out) : ERR_NO_MEMORY;
+        gzip_destroy(g);
+        if (out->n > f->body.n - f->body.n / 8)
+                out->n = 0;
+        return err;
 }
 
 /* ---- If-None-Match --------------------------------------------------------------------------- */
@@ -110,18 +134,29 @@ static int put_refused(struct buf *head, const struct web_request *r)
         return err ? err : buf_text(head, "Content-Length: 0\r\n\r\n");
 }
 
-static int put_known(struct buf *head, const struct web_request *r, const struct entry *e)
+/* What is said of a file with and without its body. */
+static int put_about(struct buf *head, const struct entry *e, const char *tag)
 {
-        int err = put_head(head, "304 Not Modified", r, e->headers);
-        return err ? err : buf_printf(head, "ETag: \"%s\"\r\n\r\n", e->tag);
+        return buf_printf(head, "%sETag: \"%s\"\r\n", e->packed.n > 0 ? "Vary: Accept-Encoding\r\n" : "", tag);
 }
 
-static int put_found(struct buf *head, const struct web_request *r, const struct entry *e)
+static int put_known(struct buf *head, const struct web_request *r, const struct entry *e, const char *tag)
+{
+        int err = put_head(head, "304 Not Modified", r, e->headers);
+        err = err ? err : put_about(head, e, tag);
+        return err ? err : buf_text(head, "\r\n");
+}
+
+static int put_found(struct buf *head, const struct web_request *r, const struct entry *e, const char *tag, bool packed)
 {
         int err = put_head(head, e->missing ? "404 Not Found" : "200 OK", r, e->headers);
         if (!err && !e->missing)
-                err = buf_printf(head, "ETag: \"%s\"\r\n", e->tag);
-        return err ? err : buf_printf(head, "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n", e->type, e->body.n);
+                err = put_about(head, e, tag);
+        if (!err && packed)
+                err = buf_text(head, "Content-Encoding: gzip\r\n");
+        return err ? err
+                   : buf_printf(head, "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n", e->type,
+                                packed ? e->packed.n : e->body.n);
 }
 
 /* ---- public ---------------------------------------------------------------------------------- */
@@ -146,7 +181,10 @@ int web_add(struct web *w, const struct web_file *f)
         size_t replaced = at < w->entries_n ? w->entries[at]->body.n : 0;
         if (at == WEB_FILES_MAX || f->body.n > WEB_BYTES_MAX - (w->bytes - replaced))
                 return ERR_FULL;
-        struct entry *e = entry_create(f);
+        struct buf packed = { 0 };
+        int err = pack(f, &packed);
+        struct entry *e = err ? NULL : entry_create(f, buf_bytes(&packed));
+        buf_free(&packed);
         if (!e)
                 return ERR_NO_MEMORY;
         if (at < w->entries_n)
@@ -170,10 +208,13 @@ int web_answer(const struct web *w, const struct web_request *r, struct buf *hea
         *body = bytes_of(NULL, 0);
         if (!get && strcmp(r->method, "HEAD") != 0)
                 return put_refused(head, r);
-        if (!e->missing && list_has(r->if_none_match, e->tag))
-                return put_known(head, r, e);
-        int err = put_found(head, r, e);
+        bool packed = e->packed.n > 0 && gzip_accepted(r->accept_encoding);
+        char tag[TAG_MAX];
+        snprintf(tag, sizeof tag, "%s%s", e->tag, packed ? "-gzip" : "");
+        if (!e->missing && list_has(r->if_none_match, tag))
+                return put_known(head, r, e, tag);
+        int err = put_found(head, r, e, tag, packed);
         if (!err && get)
-                *body = e->body;
+                *body = packed ? e->packed : e->body;
         return err;
 }

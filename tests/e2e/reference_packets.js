@@ -1,6 +1,6 @@
 // reference_packets: rows of reference.e2e.js: WebSocket frames, Engine.IO's and Socket.IO's packets, the msgpack parser.
 // A row: its name, what is said, and what both answer; or differs(why, what ours answers, what the reference does). The
-// cases of the protocols' own suites and all that SOCKET.IO's parsers refuse are among them.
+// cases of the protocols' own suites and all that Socket.IO's parsers refuse are among them.
 'use strict';
 const { frame, text, close } = require('./raw_peer');
 

@@ -290,6 +290,51 @@ static void the_first_subprotocol_is_taken(void **state)
         }
 }
 
+struct packets_row {
+        const char *name, *header;
+        size_t bytes;
+        bool packed;
+};
+
+static const struct packets_row packets_rows[] = {
+        { "many packets, by gzip", "Accept-Encoding: gzip, deflate\r\n", GZIP_BYTES_MIN, true },
+        { "many packets, said in two headers", "Accept-Encoding: br\r\nAccept-Encoding: gzip\r\n", GZIP_BYTES_MIN,
+          true },
+        { "few packets", "Accept-Encoding: gzip\r\n", GZIP_BYTES_MIN - 1, false },
+        { "many packets, gzip never", "Accept-Encoding: gzip;q=0, *\r\n", GZIP_BYTES_MIN, false },
+        { "many packets, nothing said", "", GZIP_BYTES_MIN, false },
+};
+
+static void run_packets(void **state)
+{
+        const struct packets_row *row = *state;
+        struct http_config with = { .path = "/socket.io/", .gzip = gzip_create(GZIP_QUICK) };
+        struct http *h = http_create(&with);
+        struct buf packets = { 0 }, out = { 0 };
+        char request[256], length[64];
+        size_t taken;
+        while (packets.n < row->bytes)
+                buf_put(&packets, "4", 1);
+        snprintf(request, sizeof request, "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\n" HOST "%s\r\n",
+                 row->header);
+        assert_int_equal(http_recv(h, (const uint8_t *)request, strlen(request), &taken), HTTP_POLL);
+        assert_int_equal(http_put_packets(h, buf_bytes(&packets), &out), 0);
+        const uint8_t *end = memmem(out.at, out.n, "\r\n\r\n", 4);
+        size_t n = out.n - (size_t)(end + 4 - out.at);
+        snprintf(length, sizeof length, "\r\nContent-Length: %zu\r\n", n);
+        assert_non_null(memmem(out.at, out.n, length, strlen(length)));
+        static const char words[] = "\r\nContent-Encoding: gzip\r\n";
+        assert_int_equal(memmem(out.at, out.n, words, sizeof words - 1) != NULL, row->packed);
+        if (row->packed)
+                assert_true(n < 100 && end[4] == 0x1f && end[5] == 0x8b);
+        else
+                assert_int_equal(n, row->bytes);
+        buf_free(&packets);
+        buf_free(&out);
+        http_destroy(h);
+        gzip_destroy(with.gzip);
+}
+
 static void a_refusal_of_head_has_no_body(void **state)
 {
         (void)state;
@@ -356,6 +401,7 @@ int main(void)
         };
         int failed = RUN_ROWS("http", rows, run_row);
         failed += RUN_ROWS("http sizes", sizes, run_size);
+        failed += RUN_ROWS("http packets", packets_rows, run_packets);
         failed += cmocka_run_group_tests_name("http others", others, NULL, NULL);
         return failed;
 }

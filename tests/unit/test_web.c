@@ -91,8 +91,11 @@ static void run_ask(void **state)
 {
         const struct ask_row *row = *state;
         struct web *w = example();
-        struct web_request r = { row->method, bytes_text(row->url), bytes_text(row->if_none_match),
-                                 bytes_text("X-More: 2\r\n") };
+        struct web_request r = { .method = row->method,
+                                 .url = bytes_text(row->url),
+                                 .if_none_match = bytes_text(row->if_none_match),
+                                 .headers = bytes_text("X-More: 2\r\n"),
+                                 .accept_encoding = bytes_text("gzip") };
         assert_int_equal(web_has(w, r.url), row->status != NULL);
         if (row->status) {
                 char status[64], length[64];
@@ -127,7 +130,7 @@ static void a_made_tag_changes_with_the_bytes(void **state)
         for (int i = 0; i < 3; i++) {
                 struct bytes body;
                 web_add(w, &(struct web_file){ FILE_OF("/a", NULL, texts[i]) });
-                heads[i] = answer(w, &(struct web_request){ "GET", bytes_text("/a"), { 0 }, { 0 } }, &body);
+                heads[i] = answer(w, &(struct web_request){ .method = "GET", .url = bytes_text("/a") }, &body);
         }
         assert_string_not_equal(heads[0], heads[1]);
         assert_string_equal(heads[0], heads[2]);
@@ -135,6 +138,82 @@ static void a_made_tag_changes_with_the_bytes(void **state)
                 free(heads[i]);
         web_destroy(w);
         web_destroy(NULL);
+}
+
+struct packed_row {
+        const char *name, *accept, *known, *status;
+        bool packed;
+};
+
+static const struct packed_row packed_rows[] = {
+        { "who does not take gzip", "br", "", "200 OK", false },
+        { "who does", "gzip", "", "200 OK", true },
+        { "who has it, as it is", "", "\"4.8.4\"", "304 Not Modified", false },
+        { "who has it by gzip", "gzip", "\"4.8.4-gzip\"", "304 Not Modified", true },
+        { "who has it by gzip and takes that no more", "", "\"4.8.4-gzip\"", "200 OK", false },
+        { "who has it as it is and takes gzip now", "gzip", "\"4.8.4\"", "200 OK", true },
+        { "whoever has anything", "gzip", "*", "304 Not Modified", true },
+};
+
+static void run_packed(void **state)
+{
+        const struct packed_row *row = *state;
+        struct web *w = web_create();
+        uint8_t large[4096] = "var x = 1;";
+        struct web_file f = { FILE_OF("/a", "4.8.4", ""), .headers = "" };
+        f.body = bytes_of(large, sizeof large);
+        assert_int_equal(web_add(w, &f), 0);
+        struct web_request r = { .method = "GET",
+                                 .url = bytes_text("/a"),
+                                 .if_none_match = bytes_text(row->known),
+                                 .accept_encoding = bytes_text(row->accept) };
+        struct bytes body, none;
+        char *head = answer(w, &r, &body), *about, length[64];
+        assert_memory_equal(head + 9, row->status, strlen(row->status));
+        assert_non_null(strstr(head, "\r\nVary: Accept-Encoding\r\n"));
+        assert_int_equal(strstr(head, "\r\nETag: \"4.8.4-gzip\"\r\n") != NULL, row->packed);
+        bool found = row->status[0] == '2';
+        assert_int_equal(strstr(head, "\r\nContent-Encoding: gzip\r\n") != NULL, row->packed && found);
+        if (found && row->packed)
+                assert_true(body.n < 200 && body.at[0] == 0x1f && body.at[1] == 0x8b);
+        else
+                assert_int_equal(body.n, found ? sizeof large : 0);
+        r.method = "HEAD";
+        about = answer(w, &r, &none);
+        assert_string_equal(about, head);
+        assert_int_equal(none.n, 0);
+        snprintf(length, sizeof length, "\r\nContent-Length: %zu\r\n", body.n);
+        assert_int_equal(strstr(head, length) != NULL, found);
+        free(head);
+        free(about);
+        web_destroy(w);
+}
+
+/* Random bytes do not shrink, and little files are not worth it. */
+static void what_gzip_does_not_make_smaller_goes_as_it_is(void **state)
+{
+        (void)state;
+        struct web *w = web_create();
+        uint8_t noise[4096];
+        uint32_t x = 1;
+        for (size_t i = 0; i < sizeof noise; i++)
+                noise[i] = (uint8_t)((x = x * 1664525 + 1013904223) >> 24);
+        for (size_t i = 0; i < 2; i++) {
+                struct web_file f = { FILE_OF("/a", NULL, "") };
+                f.body = i ? bytes_of(noise, sizeof noise)
+                           : bytes_text("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+                assert_int_equal(web_add(w, &f), 0);
+                struct web_request r = { .method = "GET",
+                                         .url = bytes_text("/a"),
+                                         .accept_encoding = bytes_text("gzip") };
+                struct bytes body;
+                char *head = answer(w, &r, &body);
+                assert_null(strstr(head, "gzip"));
+                assert_null(strstr(head, "Vary"));
+                assert_true(bytes_equal(body, f.body));
+                free(head);
+        }
+        web_destroy(w);
 }
 
 static void the_table_is_bounded(void **state)
@@ -263,7 +342,7 @@ static void folder_end(struct folder *f)
 static char *get(const struct web *w, const char *url, struct bytes *body)
 {
         assert_true(web_has(w, bytes_text(url)));
-        return answer(w, &(struct web_request){ "GET", bytes_text(url), { 0 }, { 0 } }, body);
+        return answer(w, &(struct web_request){ .method = "GET", .url = bytes_text(url) }, body);
 }
 
 static bool says(struct bytes body, const char *words)
@@ -406,6 +485,7 @@ int main(void)
 {
         static const struct CMUnitTest others[] = {
                 cmocka_unit_test(a_made_tag_changes_with_the_bytes),
+                cmocka_unit_test(what_gzip_does_not_make_smaller_goes_as_it_is),
                 cmocka_unit_test(the_table_is_bounded),
                 cmocka_unit_test(the_page_is_in_the_program),
                 cmocka_unit_test(the_page_follows_the_path),
@@ -415,6 +495,7 @@ int main(void)
                 cmocka_unit_test(a_folder_that_is_not_there_is_said),
         };
         int failed = RUN_ROWS("web", asks, run_ask);
+        failed += RUN_ROWS("web by gzip", packed_rows, run_packed);
         failed += RUN_ROWS("web over HTTP", requests, run_request);
         failed += cmocka_run_group_tests_name("web others", others, NULL, NULL);
         return failed;
