@@ -39,7 +39,9 @@ static const struct argp_option option_list[] = {
         { "nodelay", KEY_NODELAY, "on|off", 0, "TCP_NODELAY (on)", 0 },
         { "seed", KEY_SEED, "N", 0, "of the coin that says which path is flushed first in a turn (1)", 0 },
         { "per-address", KEY_PER_ADDRESS, "N", 0,
-          "UDP sessions that one address may have, but this host's own (64); many clients may stand behind one", 0 },
+          "UDP sessions that one address may have, but this host's own (64), and four times as many TCP connections "
+          "(1024); many clients may stand behind one",
+          0 },
         { "pace", KEY_PACE, "auto|off|RATE", 0,
           "how fast a UDP session may send: what a TCP would take of its path (auto), that and no more than RATE, as "
           "in "
@@ -76,7 +78,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 o->service.seed = options_count("seed", arg, 0, UINT64_MAX);
                 return 0;
         case KEY_PER_ADDRESS:
-                o->udp.per_address = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX);
+                o->udp.per_address = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX / 4);
+                if (o->tcp.per_address_max < 4 * o->udp.per_address)
+                        o->tcp.per_address_max = 4 * o->udp.per_address;
                 return 0;
         case KEY_PACE:
                 if (pace_parse(arg, &o->udp.pace) != 0)

@@ -30,7 +30,9 @@
         X(HTTP_PROTOCOL, "400 Bad Request", "{\"code\":5,\"message\":\"Unsupported protocol version\"}") \
         X(HTTP_WS_VERSION, "426 Upgrade Required", "Sec-WebSocket-Version must be 13\n")                 \
         X(HTTP_WS_KEY, "400 Bad Request", "Sec-WebSocket-Key must be sixteen bytes in base64\n")         \
-        X(HTTP_FULL, "503 Service Unavailable", "too many sessions\n")
+        X(HTTP_FULL, "503 Service Unavailable", "too many sessions\n")                                   \
+        X(HTTP_CONNECTIONS, "503 Service Unavailable", "too many connections\n")                         \
+        X(HTTP_ADDRESS, "429 Too Many Requests", "too many connections of this address\n")
 
 /* After HTTP_BINARY, a POST as Engine.IO 3 had it, the session has to end. */
 enum http_refusal {

@@ -42,6 +42,8 @@ enum {
         KEY_CONGESTION,
         KEY_NODELAY,
         KEY_NAMESPACE,
+        KEY_CONNECTIONS,
+        KEY_PER_ADDRESS,
         KEY_TOKEN,
         KEY_DEFLATE,
         KEY_WINDOW,
@@ -77,6 +79,12 @@ static const struct argp_option option_list[] = {
         { "deflate-context", KEY_CONTEXT, "none|client", 0,
           "client: clients may refer to their earlier messages, for a window of memory each (none)", 0 },
         { "deflate-threshold", KEY_THRESHOLD, "SIZE", 0, "shorter messages are sent plain (1kib)", 0 },
+        { "connections", KEY_CONNECTIONS, "N", 0, "in all; the next gets 503 (as many as there are descriptors for)",
+          0 },
+        { "per-address", KEY_PER_ADDRESS, "N", 0,
+          "of one address, of IPv6 of a /64; the next gets 429 (1024, the machine's own any number); many clients may "
+          "stand behind one",
+          0 },
         { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
         { "verbose", 'v', 0, 0, "say on standard error what happens, and at the end what was counted", 0 },
         { 0 },
@@ -171,6 +179,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_THRESHOLD:
                 deflate->threshold_bytes = (uint32_t)options_size("deflate-threshold", arg, 1, 16 << 20);
+                return 0;
+        case KEY_CONNECTIONS:
+                c->connections_max = (uint32_t)options_count("connections", arg, 1, INT32_MAX);
+                return 0;
+        case KEY_PER_ADDRESS:
+                c->per_address_max = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX);
+                c->per_address_loopback = true;
                 return 0;
         case KEY_APP:
                 o->service.handlers = service_app_word(arg);

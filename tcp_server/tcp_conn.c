@@ -81,8 +81,8 @@ void conn_destroy(struct conn *c)
         alarm_end(&c->alarm);
         close(c->fd);
         drop_desk(c);
+        admission_end(s->admission, c->source);
         free(c);
-        s->stats.open--;
 }
 
 /* We have said all: no more writing, and reading only to throw away. */
@@ -335,7 +335,7 @@ static void on_alarm(void *ctx)
 
 /* ---- accepting ---------------------------------------------------------------------------- */
 
-struct conn *conn_create(struct tcp_server *s, int fd)
+struct conn *conn_create(struct tcp_server *s, int fd, struct admission_source *source)
 {
         struct conn *c = calloc(1, sizeof *c);
         struct desk *desk = calloc(1, sizeof *desk);
@@ -348,6 +348,7 @@ struct conn *conn_create(struct tcp_server *s, int fd)
         }
         c->server = s;
         c->fd = fd;
+        c->source = source;
         c->http = http;
         c->desk = desk;
         LIST_INSERT_HEAD(&s->conns, c, link);
@@ -356,6 +357,5 @@ struct conn *conn_create(struct tcp_server *s, int fd)
         alarm_init(&c->alarm, s->config.loop, on_alarm, c);
         alarm_set(&c->alarm, mono_add(loop_clock(), HEAD_NS));
         s->stats.accepted++;
-        s->stats.open++;
         return c;
 }

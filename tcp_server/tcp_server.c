@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,22 +12,68 @@
 #include "core/base/log.h"
 #include "tcp_server/tcp_server_inside.h"
 
-enum { ACCEPTS_MAX = 64 };          /* in one turn */
+enum {
+        ACCEPTS_MAX = 64,       /* in one turn */
+        PER_ADDRESS_MAX = 1024, /* many clients may stand behind one address */
+        OTHER_DESCRIPTORS = 32, /* that the process has besides its connections */
+};
 #define SCARCE_NS (100 * NS_PER_MS) /* between two tries to accept while descriptors are out */
 
 struct tcp_server_config tcp_server_defaults(void)
 {
-        return (struct tcp_server_config){ .session = tcp_config_defaults(), .path = "/socket.io/", .nodelay = true };
+        return (struct tcp_server_config){ .session = tcp_config_defaults(),
+                                           .path = "/socket.io/",
+                                           .nodelay = true,
+                                           .per_address_max = PER_ADDRESS_MAX };
 }
 
 /* ---- accepting ---------------------------------------------------------------------------- */
+
+/* Who is refused costs no more than being told. What it has said by now is read: the kernel answers bytes
+ * that nobody read with a reset, which may overtake our words. */
+static void turn_away(struct tcp_server *s, int fd, enum http_refusal refusal)
+{
+        struct http *http = http_create(&s->http);
+        if (http) {
+                http_refuse(http, refusal);
+                struct bytes answer = http_answer(http);
+                (void)send(fd, answer.at, answer.n, MSG_NOSIGNAL);
+                http_destroy(http);
+        }
+        s->stats.refused[refusal]++;
+        shutdown(fd, SHUT_WR);
+        (void)recv(fd, s->in, sizeof s->in, 0);
+        close(fd);
+}
+
+static void welcome(struct tcp_server *s, int fd, const struct sock_addr *from)
+{
+        struct admission_source *source;
+        uint8_t ip[16];
+        sock_addr_ip(from, ip);
+        switch (admission_ask(s->admission, ip, false, &source)) {
+        case ADMISSION_GRANTED:
+                if (conn_create(s, fd, source))
+                        return;
+                admission_end(s->admission, source);
+                close(fd);
+                return;
+        case ADMISSION_FULL:
+                turn_away(s, fd, HTTP_CONNECTIONS);
+                return;
+        case ADMISSION_ADDRESS:
+                turn_away(s, fd, HTTP_ADDRESS);
+                return;
+        }
+}
 
 static void on_accept(void *ctx, unsigned what)
 {
         struct tcp_server *s = ctx;
         (void)what;
         for (int i = 0; i < ACCEPTS_MAX; i++) {
-                int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                struct sock_addr from = { .n = sizeof from.at };
+                int fd = accept4(s->fd, (struct sockaddr *)&from.at, &from.n, SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
                         if (!s->scarce_said)
                                 log_warn("cannot accept more connections for now; raise the limit of open files");
@@ -39,8 +86,8 @@ static void on_accept(void *ctx, unsigned what)
                         s->scarce_said = false;
                         return;
                 }
-                if (fd >= 0 && !conn_create(s, fd))
-                        close(fd);
+                if (fd >= 0)
+                        welcome(s, fd, &from);
         }
 }
 
@@ -80,6 +127,27 @@ void tcp_server_flush(struct tcp_server *s, struct mono now)
         alarm_set(&s->alarm, tcp_service_deadline(s->service));
 }
 
+/* Without a number the descriptors are the bound: better to be told than to wait for one. */
+static uint32_t connections_max(const struct tcp_server_config *config)
+{
+        struct rlimit files;
+        if (config->connections_max)
+                return config->connections_max;
+        if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur > INT32_MAX)
+                return INT32_MAX;
+        return files.rlim_cur > 2 * OTHER_DESCRIPTORS ? (uint32_t)files.rlim_cur - OTHER_DESCRIPTORS
+                                                      : (uint32_t)files.rlim_cur / 2;
+}
+
+static int open_admission(struct tcp_server *s)
+{
+        struct admission_config config = { .all_max = connections_max(&s->config),
+                                           .per_address_max = s->config.per_address_max,
+                                           .loopback = s->config.per_address_loopback };
+        s->admission = admission_create(&config);
+        return s->admission ? 0 : ERR_NO_MEMORY;
+}
+
 /* What every accepted connection inherits. */
 static int prepare_listener(const struct tcp_server *s)
 {
@@ -107,6 +175,7 @@ int tcp_server_create(const struct tcp_server_config *config, struct tcp_server 
                                         .ctx = s };
         s->fd = sock_tcp_listen(&config->listen);
         int err = s->fd < 0 ? s->fd : prepare_listener(s);
+        err = err ? err : open_admission(s);
         if (!err)
                 err = tcp_service_create(config->app, &config->session, &s->service);
         if (!err)
@@ -116,6 +185,7 @@ int tcp_server_create(const struct tcp_server_config *config, struct tcp_server 
                 if (s->fd >= 0)
                         close(s->fd);
                 gzip_destroy(s->http.gzip);
+                admission_destroy(s->admission);
                 free(s);
                 errno = kept;
                 return err;
@@ -174,6 +244,7 @@ void tcp_server_destroy(struct tcp_server *s)
                 conn_destroy(LIST_FIRST(&s->conns));
         polled_destroy_all(s, loop_clock());
         tcp_service_destroy(s->service);
+        admission_destroy(s->admission);
         close(s->fd);
         gzip_destroy(s->http.gzip);
         free(s);

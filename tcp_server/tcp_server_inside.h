@@ -6,6 +6,7 @@
 #define TCP_SERVER_TCP_SERVER_INSIDE_H
 #include <bsd/sys/queue.h>
 
+#include "core/base/admission.h"
 #include "tcp_server/http.h"
 #include "tcp_server/polling.h"
 #include "tcp_server/probe.h"
@@ -29,6 +30,7 @@ struct conn {
         LIST_ENTRY(conn) link;
         TAILQ_ENTRY(conn) dirty_link;
         struct tcp_server *server;
+        struct admission_source *source;
         struct watch watch;
         struct alarm alarm;
         struct http *http;
@@ -60,6 +62,7 @@ struct tcp_server {
         struct tcp_server_config config;
         struct http_config http;
         struct tcp_service *service;
+        struct admission *admission;
         int fd;
         struct watch watch;
         struct alarm alarm, scarce;
@@ -69,15 +72,15 @@ struct tcp_server {
         struct conn_dirty dirty;
         struct polled_dirty dirty_polled;
         struct {
-                uint64_t accepted, open, sends, bytes_in, bytes_out;
+                uint64_t accepted, sends, bytes_in, bytes_out;
                 uint64_t refused[HTTP_REFUSALS];
         } stats;
         struct buf packets; /* scratch: one answer to a GET */
         uint8_t in[READ_BYTES];
 };
 
-/* NULL when memory is out; the descriptor is the caller's then. */
-struct conn *conn_create(struct tcp_server *s, int fd);
+/* NULL when memory is out; descriptor and source are the caller's then. */
+struct conn *conn_create(struct tcp_server *s, int fd, struct admission_source *source);
 void conn_destroy(struct conn *c);
 void conn_mark(struct conn *c); /* it has something to send at the turn's end */
 void conn_flush(struct conn *c, struct mono now);

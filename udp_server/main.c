@@ -30,7 +30,9 @@ static const struct argp_option option_list[] = {
           "last run find out by silence",
           0 },
         { "per-address", KEY_PER_ADDRESS, "N", 0,
-          "sessions that one address may have, but this host's own (64); many clients may stand behind one", 0 },
+          "sessions of one address, of IPv6 of a /64 (64, the machine's own any number); many clients may stand behind "
+          "one",
+          0 },
         { "pace", KEY_PACE, "auto|off|RATE", 0,
           "how fast a session may send: what a TCP would take of its path (auto), that and no more than RATE, as in "
           "10mbit; or off: as fast as events come, for networks of your own (auto)",
@@ -58,6 +60,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_PER_ADDRESS:
                 o->server.per_address = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX);
+                o->server.per_address_loopback = true;
                 return 0;
         case KEY_PACE:
                 if (pace_parse(arg, &o->server.pace) != 0)

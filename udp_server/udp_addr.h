@@ -21,10 +21,4 @@ static inline bool udp_addr_is_v4(const struct udp_addr *a)
         return memcmp(a->ip, mapped, sizeof mapped) == 0;
 }
 
-static inline bool udp_addr_is_loopback(const struct udp_addr *a)
-{
-        static const uint8_t one[16] = { [15] = 1 };
-        return udp_addr_is_v4(a) ? a->ip[12] == 127 : memcmp(a->ip, one, sizeof one) == 0;
-}
-
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#include "core/base/admission.h"
 #include "core/wire/dgram_tail.h"
 #include "udp_server/udp_due.h"
 #include "udp_server/udp_hash.h"
@@ -17,19 +18,13 @@ enum {
         PREFIXES = 1024, /* places to remember whom a RESET went to */
 };
 
-struct source {
-        UT_hash_handle hh;
-        uint8_t ip[16];
-        uint32_t sessions;
-};
-
 struct udp_peer {
         UT_hash_handle by_tag, by_addr;
         struct udp_gate *gate;
         struct udp_session *session;
         struct udp_addr addr;
         uint64_t tag, nonce;
-        struct source *source;
+        struct admission_source *source;
         struct udp_due due;
         TAILQ_ENTRY(udp_peer) pending;
         bool is_pending;
@@ -47,7 +42,7 @@ struct udp_gate {
         struct udp_stats stats;
         struct udp_cookies cookies;
         struct udp_peer *by_tag, *by_addr;
-        struct source *sources;
+        struct admission *admission;
         struct udp_dues dues;
         TAILQ_HEAD(, udp_peer) pending;
         struct per_second hellos, resets;
@@ -77,32 +72,6 @@ static void set_due(struct udp_peer *p)
         udp_due_set(&p->gate->dues, &p->due, udp_session_deadline(p->session));
 }
 
-static struct source *source_of(struct udp_gate *g, const struct udp_addr *addr)
-{
-        struct source *s;
-        HASH_FIND(hh, g->sources, addr->ip, sizeof addr->ip, s);
-        if (s)
-                return s;
-        s = calloc(1, sizeof *s);
-        if (!s)
-                return NULL;
-        memcpy(s->ip, addr->ip, sizeof s->ip);
-        HASH_ADD(hh, g->sources, ip, sizeof s->ip, s);
-        if (!s->hh.tbl) {
-                free(s);
-                return NULL;
-        }
-        return s;
-}
-
-static void source_drop(struct udp_gate *g, struct source *s)
-{
-        if (!s || s->sessions > 0)
-                return;
-        HASH_DEL(g->sources, s);
-        free(s);
-}
-
 static void peer_free(struct udp_peer *p, struct mono now)
 {
         struct udp_gate *g = p->gate;
@@ -112,10 +81,7 @@ static void peer_free(struct udp_peer *p, struct mono now)
                 HASH_DELETE(by_tag, g->by_tag, p);
         if (p->by_addr.tbl)
                 HASH_DELETE(by_addr, g->by_addr, p);
-        if (p->source) {
-                p->source->sessions--;
-                source_drop(g, p->source);
-        }
+        admission_end(g->admission, p->source);
         udp_session_destroy(p->session, now);
         free(p);
 }
@@ -134,12 +100,16 @@ static struct udp_peer *find_addr(const struct udp_gate *g, const struct udp_add
         return p;
 }
 
+/* Takes what admission granted. */
 static struct udp_peer *peer_create(struct udp_gate *g, struct mono now, const struct udp_addr *from,
-                                    const struct dgram_connect *connect, const struct dgram_connect_tail *tail)
+                                    const struct dgram_connect *connect, const struct dgram_connect_tail *tail,
+                                    struct admission_source *source)
 {
         struct udp_peer *p = calloc(1, sizeof *p);
-        if (!p)
+        if (!p) {
+                admission_end(g->admission, source);
                 return NULL;
+        }
         p->gate = g;
         p->due.owner = p;
         p->addr = *from;
@@ -147,13 +117,11 @@ static struct udp_peer *peer_create(struct udp_gate *g, struct mono now, const s
         do
                 p->tag = rng_os_u64();
         while (find_tag(g, p->tag));
-        p->source = source_of(g, from);
+        p->source = source;
         HASH_ADD(by_tag, g->by_tag, tag, sizeof p->tag, p);
         HASH_ADD(by_addr, g->by_addr, addr, sizeof p->addr, p);
         struct hub_sink news = { mark, p };
-        if (p->source)
-                p->source->sessions++;
-        if (p->source && p->by_tag.tbl && p->by_addr.tbl && udp_dues_reserve(&g->dues, udp_gate_sessions(g)) == 0)
+        if (p->by_tag.tbl && p->by_addr.tbl && udp_dues_reserve(&g->dues, udp_gate_sessions(g)) == 0)
                 p->session = udp_session_create(&g->shared, now, p->tag, connect, tail, &news);
         if (!p->session) {
                 g->stats.no_memory++;
@@ -232,18 +200,22 @@ static size_t answer_unknown(struct udp_gate *g, struct mono now, const struct u
         return put(&m, answer);
 }
 
-/* Why there is no place for one session more; 0: there is, or it takes the place of its instance's. */
-static uint16_t no_place(const struct udp_gate *g, const struct udp_addr *from, const struct dgram_connect *connect)
+/* Is there a place for one session more? One that takes over its instance's, or its address, needs none.
+ * Returns OK and what to give back, or why not. */
+static uint16_t find_place(const struct udp_gate *g, const struct udp_addr *from, const struct dgram_connect *connect,
+                           bool replaces, struct admission_source **source)
 {
         const struct udp_instance *known = udp_instance_find(g->shared.instances, connect->instance);
-        const struct source *s;
-        if (known && udp_instance_session(known))
-                return 0;
-        if (udp_gate_sessions(g) >= g->config.sessions_max)
+        replaces = replaces || (known && udp_instance_session(known));
+        switch (admission_ask(g->admission, from->ip, replaces, source)) {
+        case ADMISSION_GRANTED:
+                return DGRAM_CODE_OK;
+        case ADMISSION_FULL:
                 return DGRAM_CODE_FULL;
-        HASH_FIND(hh, g->sources, from->ip, sizeof from->ip, s);
-        bool crowded = s && s->sessions >= g->config.per_ip_max && !udp_addr_is_loopback(from);
-        return crowded ? DGRAM_CODE_LIMIT : 0;
+        case ADMISSION_ADDRESS:
+                return DGRAM_CODE_LIMIT;
+        }
+        return DGRAM_CODE_FULL;
 }
 
 /* Whoever is known was let in before. */
@@ -280,7 +252,8 @@ static size_t answer_connect(struct udp_gate *g, struct mono now, const struct u
                 return refuse(connect, DGRAM_CODE_NO_CHANNEL, answer);
         if (!admit(g, now, connect, &tail))
                 return refuse(connect, DGRAM_CODE_AUTH, answer);
-        uint16_t why = p ? 0 : no_place(g, from, connect);
+        struct admission_source *source;
+        uint16_t why = find_place(g, from, connect, p != NULL, &source);
         if (why) {
                 g->stats.full++;
                 return refuse(connect, why, answer);
@@ -289,7 +262,7 @@ static size_t answer_connect(struct udp_gate *g, struct mono now, const struct u
                 HASH_DELETE(by_addr, g->by_addr, p);
                 memset(&p->by_addr, 0, sizeof p->by_addr);
         }
-        struct udp_peer *made = peer_create(g, now, from, connect, &tail);
+        struct udp_peer *made = peer_create(g, now, from, connect, &tail, source);
         if (p)
                 peer_free(p, now);
         return made ? 0 : refuse(connect, DGRAM_CODE_FULL, answer);
@@ -483,7 +456,12 @@ struct udp_gate *udp_gate_create(const struct udp_gate_config *config, struct mo
                                          .idle_ns = 60 * NS_PER_S,
                                          .consent_ns = 30 * NS_PER_S };
         g->shared.instances = udp_instances_create(UDP_AWAY_MAX, UDP_AWAY_NS);
-        if (!g->shared.instances) {
+        g->admission = admission_create(&(struct admission_config){ .all_max = g->config.sessions_max,
+                                                                    .per_address_max = g->config.per_ip_max,
+                                                                    .loopback = g->config.per_ip_loopback });
+        if (!g->shared.instances || !g->admission) {
+                udp_instances_destroy(g->shared.instances);
+                admission_destroy(g->admission);
                 free(g);
                 return NULL;
         }
@@ -508,6 +486,7 @@ void udp_gate_destroy(struct udp_gate *g, struct mono now)
         peer_free(p, now);
         udp_instances_destroy(g->shared.instances);
         udp_dues_free(&g->dues);
+        admission_destroy(g->admission);
         free(g);
 }
 

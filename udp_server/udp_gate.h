@@ -32,7 +32,8 @@ struct udp_gate_config {
         const uint8_t
                 *reset_key;    /* UDP_KEY_BYTES, copied; NULL: a random one (no RESET is understood after a restart) */
         uint32_t sessions_max; /* 0 here and below: the default (20,000) */
-        uint32_t per_ip_max;   /* sessions of one address, but the loopback's (64) */
+        uint32_t per_ip_max;   /* sessions of one address, of IPv6 of a /64 (64) */
+        bool per_ip_loopback;  /* of the loopback's, too */
         uint32_t hellos_per_s; /* answered, of all strangers (1,000) */
         uint32_t repair_rate;  /* bytes per second and session, where it is not paced (UDP_REPAIR_RATE) */
         struct pace_config pace; /* zeroed: off */

@@ -300,7 +300,8 @@ static int open_gate(struct udp_server *s)
                                                              .encoding = encoding,
                                                              .reset_key = s->config.reset_key,
                                                              .pace = s->config.pace,
-                                                             .per_ip_max = s->config.per_address },
+                                                             .per_ip_max = s->config.per_address,
+                                                             .per_ip_loopback = s->config.per_address_loopback },
                                   loop_clock());
         return s->gate ? 0 : ERR_NO_MEMORY;
 }

@@ -22,9 +22,10 @@ struct udp_server_config {
         struct sock_addr listen;
         void (*wake)(void *ctx); /* asks for a flush at the end of this turn */
         void *wake_ctx;
-        const uint8_t *reset_key; /* UDP_KEY_BYTES, copied; NULL: no RESET after a restart */
-        struct pace_config pace;  /* on, unless told otherwise */
-        uint32_t per_address;     /* sessions of one address, but the loopback's; 0: 64 */
+        const uint8_t *reset_key;  /* UDP_KEY_BYTES, copied; NULL: no RESET after a restart */
+        struct pace_config pace;   /* on, unless told otherwise */
+        uint32_t per_address;      /* sessions of one address, of IPv6 of a /64; 0: 64, */
+        bool per_address_loopback; /* of the machine's own, too */
 };
 
 struct udp_server_config udp_server_defaults(void);

@@ -54,6 +54,17 @@ int sock_addr_parse(const char *text, struct sock_addr *a)
         return 0;
 }
 
+void sock_addr_ip(const struct sock_addr *a, uint8_t ip[16])
+{
+        if (a->at.ss_family == AF_INET6) {
+                memcpy(ip, &((const struct sockaddr_in6 *)&a->at)->sin6_addr, 16);
+                return;
+        }
+        memset(ip, 0, 10);
+        ip[10] = ip[11] = 0xFF;
+        memcpy(ip + 12, &((const struct sockaddr_in *)&a->at)->sin_addr, 4);
+}
+
 static uint16_t *port_of(const struct sock_addr *a)
 {
         struct sockaddr_storage *at = (struct sockaddr_storage *)(uintptr_t)&a->at;

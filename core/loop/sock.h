@@ -22,6 +22,8 @@ int sock_addr_parse(const char *text, struct sock_addr *a);
 /* Writes it the same way and returns text. */
 const char *sock_addr_text(const struct sock_addr *a, char text[SOCK_ADDR_TEXT_MAX]);
 uint16_t sock_addr_port(const struct sock_addr *a);
+/* The address alone; IPv4 as ::ffff:a.b.c.d. */
+void sock_addr_ip(const struct sock_addr *a, uint8_t ip[16]);
 void sock_addr_port_set(struct sock_addr *a, uint16_t port);
 
 int sock_tcp_listen(const struct sock_addr *a);

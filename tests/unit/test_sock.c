@@ -325,9 +325,24 @@ static void a_closed_descriptor_is_an_error(void **state)
         assert_true(sock_drops(-1) == 0);
 }
 
+static void an_address_without_its_port(void **state)
+{
+        static const uint8_t four[16] = { [10] = 0xFF, [11] = 0xFF, 192, 0, 2, 7 }, six[16] = { [15] = 1 };
+        struct sock_addr a;
+        uint8_t ip[16];
+        (void)state;
+        assert_int_equal(sock_addr_parse("192.0.2.7:80", &a), 0);
+        sock_addr_ip(&a, ip);
+        assert_memory_equal(ip, four, sizeof ip);
+        assert_int_equal(sock_addr_parse("[::1]:80", &a), 0);
+        sock_addr_ip(&a, ip);
+        assert_memory_equal(ip, six, sizeof ip);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(an_address_without_its_port),
                 cmocka_unit_test(port_0_becomes_a_real_one),
                 cmocka_unit_test(a_busy_port_says_so),
                 cmocka_unit_test(an_address_of_another_machine_says_so),

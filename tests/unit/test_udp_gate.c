@@ -320,6 +320,43 @@ static void one_address_gets_so_many_sessions(void **state)
         rig_stop(r);
 }
 
+/* Is a session more of that address refused, after two of its host? */
+static const struct host_row {
+        const char *name;
+        bool loopback; /* counts */
+        uint8_t first[16], other[16];
+        bool refused;
+} hosts[] = {
+        { "of IPv6 a /64 is one", false, { 0x20, 1, [15] = 1 }, { 0x20, 1, [12] = 9 }, true },
+        { "another /64 is another", false, { 0x20, 1, [15] = 1 }, { 0x20, 1, [7] = 9 }, false },
+        { "the loopback may have any number", false, { [15] = 1 }, { [15] = 1 }, false },
+        { "unless it is counted, too", true, { [15] = 1 }, { [15] = 1 }, true },
+        { "an IPv4 address is one for itself",
+          false,
+          { [10] = 0xFF, [11] = 0xFF, [12] = 10, [15] = 1 },
+          { [10] = 0xFF, [11] = 0xFF, [12] = 10, [15] = 2 },
+          false },
+};
+
+static void sessions_of_a_host(void **state)
+{
+        const struct host_row *row = *state;
+        struct rig *r = malloc(sizeof *r);
+        rig_start_config(r, &(struct hub_config){ 0 },
+                         (struct udp_gate_config){ .per_ip_max = 2, .per_ip_loopback = row->loopback });
+        for (uint8_t i = 1; i <= 3; i++) {
+                struct rig_peer p = { .addr = { .port = { i } }, .instance = { i }, .nonce = i };
+                struct dgram_cookie proof;
+                uint8_t out[DGRAM_BYTES_MAX];
+                memcpy(p.addr.ip, i < 3 ? row->first : row->other, 16);
+                rig_cookie(r, &p, &proof);
+                size_t n = rig_raw(r, &p.addr, out, rig_connect_bytes(&p, &proof, "/", out));
+                assert_int_equal(n > 0, i == 3 && row->refused);
+        }
+        assert_int_equal(udp_gate_sessions(r->gate), row->refused ? 2 : 3);
+        rig_stop(r);
+}
+
 static void resets_are_few(void **state)
 {
         (void)state;
@@ -444,5 +481,6 @@ int main(void)
                 cmocka_unit_test(hostile_bytes_disturb_nobody),
         };
         return RUN_ROWS("udp_gate strangers", strangers, run_stranger) +
+               RUN_ROWS("udp_gate hosts", hosts, sessions_of_a_host) +
                cmocka_run_group_tests_name("udp_gate", stories, NULL, NULL);
 }
