@@ -143,23 +143,26 @@ static void add_target(struct targets *t, struct room *r)
         t->room[t->rooms++] = r;
 }
 
-static void find_targets(struct hub *h, const struct publish *p, struct targets *t)
+static int find_targets(struct hub *h, const struct publish *p, struct targets *t)
 {
+        struct room *r;
+        int err = 0;
         t->rooms = t->excepts = 0;
         if (p->rooms_n == 0)
                 add_target(t, h->everyone);
-        for (uint32_t i = 0; i < p->rooms_n; i++) {
-                struct room *r = room_find(h, p->rooms[i]);
+        for (uint32_t i = 0; !err && i < p->rooms_n; i++) {
+                err = room_named(h, p->rooms[i], &r);
                 if (r)
                         add_target(t, r);
         }
-        for (uint32_t i = 0; i < p->except_n; i++) {
-                struct room *r = room_find(h, p->except[i]);
+        for (uint32_t i = 0; !err && i < p->except_n; i++) {
+                err = room_named(h, p->except[i], &r);
                 if (!r)
                         continue;
                 t->except[t->excepts] = r;
                 t->except_tag[t->excepts++] = r->tag;
         }
+        return err;
 }
 
 static int prepare_room(struct room *r)
@@ -218,8 +221,8 @@ int hub_publish(struct hub *h, struct mono now, const struct publish *p, struct 
                 return ERR_RANGE;
         if (p->event.n > h->config.event_bytes_max)
                 return ERR_TOO_BIG;
-        find_targets(h, p, &t);
-        int err = prepare(&t, p->event);
+        int err = find_targets(h, p, &t);
+        err = err ? err : prepare(&t, p->event);
         if (err)
                 return err;
         if (mono_is_never(h->epoch_start))
@@ -314,7 +317,7 @@ struct hub *hub_create(const struct hub_config *config)
         LIST_INIT(&h->half);
         h->epoch_start = MONO_NEVER;
         h->next_origin = 1;
-        h->everyone = room_create(h, bytes_of(NULL, 0));
+        h->everyone = room_create(h, bytes_of(NULL, 0), 0);
         if (!h->everyone) {
                 free(h);
                 return NULL;

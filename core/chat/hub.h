@@ -115,7 +115,8 @@ struct hub_sink {
         void *owner;
 };
 
-/* Adds a member, attached, in `everyone` and in the room of its own id. Its place is the head.
+/* Adds a member, attached, in `everyone` and in the room of its own id (which takes memory only once
+ * someone means it). Its place is the head.
  * id: copied, 1..HUB_ROOM_NAME_MAX bytes. user: the caller's own pointer, given back as is.
  * Returns NULL when memory is out or the id is empty or too long. */
 struct member *hub_member_add(struct hub *h, struct bytes id, int encoding, const struct hub_sink *sink, void *user);
@@ -159,8 +160,9 @@ uint32_t hub_room_members(const struct hub *h, struct bytes room);
 
 /* ---- rooms -------------------------------------------------------------------------------- */
 
-/* The room a member is in (or was, while its stay is kept), by name; "" is `everyone`. NULL: none. */
-struct room *member_room(const struct member *m, struct bytes name);
+/* The room a member is in (or was, while its stay is kept), by name; "" is `everyone`. NULL: none, or
+ * its own could not be made. */
+struct room *member_room(struct member *m, struct bytes name);
 struct bytes room_name(const struct room *r); /* "" for `everyone` */
 uint64_t room_tag(const struct room *r);      /* random, for the room's life */
 uint64_t room_tail_seq(const struct room *r); /* lowest seq still in the log; head + 1 when empty */

@@ -17,13 +17,14 @@
 
 /* Rooms are named by strangers: a keyed hash, or they choose the collisions. */
 extern uint8_t hub_hash_key[16];
-#define HASH_FUNCTION(key, key_n, hash)                                                                          \
-        do {                                                                                                     \
-                uint64_t siphash_;                                                                               \
-                crypto_shorthash((unsigned char *)&siphash_, (const unsigned char *)(key), key_n, hub_hash_key); \
-                (hash) = (unsigned)siphash_;                                                                     \
-        } while (0)
-#define HASH_NONFATAL_OOM 1
+static inline unsigned hub_hash(const void *name, size_t n)
+{
+        uint64_t hash;
+        crypto_shorthash((unsigned char *)&hash, name, n, hub_hash_key);
+        return (unsigned)hash;
+}
+#define HASH_FUNCTION(key, key_n, hash) ((hash) = hub_hash(key, key_n))
+#define HASH_NONFATAL_OOM               1
 #include <uthash.h>
 
 /* A room's events; a room without any costs its table entry and nothing more. */
@@ -69,12 +70,13 @@ struct stay {
 };
 
 struct member {
+        LIST_ENTRY(member) id_link;   /* hub->by_id */
         LIST_ENTRY(member) half_link; /* hub->half, while half_stay */
         struct hub *hub;
         struct hub_sink sink;
         void *user;
-        struct stay *stays; /* own-id room and everyone are the last two, for its whole life */
-        struct room *own;
+        struct stay *stays; /* everyone is the last one, for its whole life; its own, once made, the one before */
+        struct room *own;   /* NULL: nobody needed it yet */
         uint64_t start_eid, at_eid;
         uint64_t floor_eid;     /* records of left rooms up to here are forgotten */
         uint64_t own_last_eid;  /* newest event it published that is not for itself */
@@ -88,7 +90,12 @@ struct member {
         uint8_t encoding;
         bool attached;
         bool torn; /* memory was out when half_rest was to be saved: it can be given nothing more */
+        uint8_t id_n;
+        uint8_t id[];
 };
+
+LIST_HEAD(member_bucket, member);
+enum { MEMBER_BUCKETS = 4096 }; /* chains of 25 at 100,000 members */
 
 struct hub {
         struct hub_config config;
@@ -96,7 +103,8 @@ struct hub {
         struct hub *next; /* of the budget */
         struct hub_encoding encoding[HUB_ENCODINGS_MAX];
         int encodings;
-        struct room *rooms; /* by name */
+        struct room *rooms;                         /* by name */
+        struct member_bucket by_id[MEMBER_BUCKETS]; /* whose own rooms these would be */
         struct room *everyone;
         struct room *dirty;
         struct log_entry *oldest, *newest; /* age list, eid order */
@@ -117,10 +125,11 @@ struct hub {
 
 /* ---- rooms (room.c) ---- */
 struct room *room_find(const struct hub *h, struct bytes name); /* never everyone */
-struct room *room_make(struct hub *h, struct bytes name);       /* NULL: out of memory */
-struct room *room_create(struct hub *h, struct bytes name);     /* in no table yet */
-void room_destroy(struct room *r);                              /* in no table any more */
-void room_unuse(struct room *r);                                /* frees it if nothing holds it */
+struct room *room_make(struct hub *h, struct bytes name,
+                       uint64_t since_eid); /* empty since that eid; NULL: out of memory */
+struct room *room_create(struct hub *h, struct bytes name, uint64_t since_eid); /* in no table yet */
+void room_destroy(struct room *r);                                              /* in no table any more */
+void room_unuse(struct room *r);                                                /* frees it if nothing holds it */
 
 /* Memory that it takes for having a log, beside the entries; counts in log_bytes while there are any. */
 uint64_t room_footprint(const struct room *r);
@@ -137,6 +146,16 @@ void room_leave_stream(struct room *r, int encoding);
 
 /* ---- news (hub.c) ---- */
 void hub_nudge(struct hub *h); /* wake, once between two announces */
+
+/* ---- members (member.c) ---- */
+struct member *member_find(const struct hub *h, struct bytes id); /* NULL: nobody's id */
+
+/* The room of its own id, which is made when it is first needed, as if it had been there since the
+ * member was: nobody has said anything in it. NULL: out of memory. */
+struct room *member_own_room(struct member *m);
+
+/* *r is the room of that name, a member's own among them; NULL: there is none. Returns 0 or ERR_NO_MEMORY. */
+int room_named(struct hub *h, struct bytes name, struct room **r);
 
 /* ---- stays (member.c) ---- */
 void hub_forget_stays(struct hub *h, struct mono now); /* kept records whose time is up */

@@ -30,6 +30,11 @@ static struct room *find_room(const struct hub *h, struct bytes name)
         return name.n > 0 ? room_find(h, name) : h->everyone;
 }
 
+static bool is_own(const struct member *m, struct bytes name)
+{
+        return bytes_equal(member_id(m), name);
+}
+
 static int room_reserve(struct room *r)
 {
         if (r->members < r->members_cap)
@@ -43,7 +48,8 @@ static int room_reserve(struct room *r)
         return 0;
 }
 
-static struct stay *stay_begin(struct member *m, struct room *r)
+/* Begins at the head, and at *place in the member's list. */
+static struct stay *stay_begin(struct member *m, struct room *r, struct stay **place)
 {
         struct stay *s = calloc(1, sizeof *s);
         if (!s || room_reserve(r) != 0) {
@@ -61,8 +67,8 @@ static struct stay *stay_begin(struct member *m, struct room *r)
         r->stays++;
         if (m->attached)
                 room_use_stream(r, m->encoding);
-        s->next = m->stays;
-        m->stays = s;
+        s->next = *place;
+        *place = s;
         return s;
 }
 
@@ -149,6 +155,51 @@ static bool forget_one(struct member *m)
         return oldest != NULL;
 }
 
+/* ---- own rooms ---------------------------------------------------------------------------- */
+
+static struct member_bucket *bucket(const struct hub *h, struct bytes id)
+{
+        return (struct member_bucket *)(uintptr_t)&h->by_id[hub_hash(id.at, id.n) % MEMBER_BUCKETS];
+}
+
+struct member *member_find(const struct hub *h, struct bytes id)
+{
+        struct member *m;
+        LIST_FOREACH(m, bucket(h, id), id_link)
+        if (is_own(m, id))
+                return m;
+        return NULL;
+}
+
+struct room *member_own_room(struct member *m)
+{
+        struct stay **last = &m->stays;
+        if (m->own)
+                return m->own;
+        struct room *r = room_make(m->hub, member_id(m), m->start_eid);
+        if (!r)
+                return NULL;
+        while ((*last)->next)
+                last = &(*last)->next;
+        struct stay *s = stay_begin(m, r, last);
+        if (!s) {
+                room_unuse(r);
+                return NULL;
+        }
+        s->joined_eid = m->start_eid;
+        m->own = r;
+        return r;
+}
+
+int room_named(struct hub *h, struct bytes name, struct room **r)
+{
+        *r = room_find(h, name);
+        struct member *m = *r ? NULL : member_find(h, name);
+        if (m)
+                *r = member_own_room(m);
+        return m && !*r ? ERR_NO_MEMORY : 0;
+}
+
 /* ---- joining and leaving ------------------------------------------------------------------ */
 
 int hub_join(struct member *m, struct mono now, struct bytes room)
@@ -156,7 +207,10 @@ int hub_join(struct member *m, struct mono now, struct bytes room)
         struct hub *h = m->hub;
         if (room.n == 0 || room.n > HUB_ROOM_NAME_MAX)
                 return ERR_RANGE;
-        struct room *r = room_find(h, room);
+        struct room *r;
+        int err = is_own(m, room) ? ERR_EXISTS : room_named(h, room, &r);
+        if (err)
+                return err;
         if (r && find_current(m, r))
                 return ERR_EXISTS;
         hub_expire(h, now);
@@ -164,10 +218,10 @@ int hub_join(struct member *m, struct mono now, struct bytes room)
                 return ERR_FULL;
         if (m->kept >= h->config.stays_max && !forget_one(m))
                 return ERR_FULL;
-        r = room_make(h, room); /* looked up again: expiry may have freed it */
+        r = room_make(h, room, h->head); /* looked up again: expiry may have freed it */
         if (!r)
                 return ERR_NO_MEMORY;
-        if (!stay_begin(m, r)) {
+        if (!stay_begin(m, r, &m->stays)) {
                 room_unuse(r);
                 return ERR_NO_MEMORY;
         }
@@ -202,7 +256,7 @@ uint32_t member_rooms(const struct member *m)
 bool member_is_in(const struct member *m, struct bytes room)
 {
         const struct room *r = find_room(m->hub, room);
-        return r && find_current(m, r);
+        return is_own(m, room) || (r && find_current(m, r));
 }
 
 bool member_room_at(const struct member *m, uint32_t i, struct bytes *name)
@@ -218,8 +272,10 @@ bool member_room_at(const struct member *m, uint32_t i, struct bytes *name)
         return false;
 }
 
-struct room *member_room(const struct member *m, struct bytes name)
+struct room *member_room(struct member *m, struct bytes name)
 {
+        if (is_own(m, name))
+                return member_own_room(m);
         struct room *r = find_room(m->hub, name);
         for (const struct stay *s = m->stays; r && s; s = s->next)
                 if (s->room == r)
@@ -233,7 +289,8 @@ struct member *hub_member_add(struct hub *h, struct bytes id, int encoding, cons
 {
         if (id.n == 0 || id.n > HUB_ROOM_NAME_MAX)
                 return NULL;
-        struct member *m = calloc(1, sizeof *m);
+        struct member *m = calloc(1, sizeof *m + id.n);
+        struct room *known;
         if (!m)
                 return NULL;
         m->hub = h;
@@ -244,10 +301,11 @@ struct member *hub_member_add(struct hub *h, struct bytes id, int encoding, cons
         m->start_eid = m->at_eid = h->head;
         m->origin = h->next_origin++;
         h->stats.members++;
-        m->own = room_make(h, id);
-        if (!m->own || !stay_begin(m, h->everyone) || !stay_begin(m, m->own)) {
-                if (m->own && m->own->stays == 0)
-                        room_unuse(m->own);
+        m->id_n = (uint8_t)id.n;
+        memcpy(m->id, id.at, id.n);
+        int err = room_named(h, id, &known); /* others may be there already */
+        LIST_INSERT_HEAD(bucket(h, id), m, id_link);
+        if (err || !stay_begin(m, h->everyone, &m->stays) || (known && !member_own_room(m))) {
                 hub_member_remove(m);
                 return NULL;
         }
@@ -267,6 +325,7 @@ void hub_member_remove(struct member *m)
                         TAILQ_REMOVE(&m->hub->kept, s, kept);
                 stay_free(s);
         }
+        LIST_REMOVE(m, id_link);
         m->hub->stats.members--;
         free(m);
 }
@@ -313,7 +372,7 @@ uint32_t member_origin(const struct member *m)
 
 struct bytes member_id(const struct member *m)
 {
-        return room_name(m->own);
+        return bytes_of(m->id, m->id_n);
 }
 
 void *member_user(const struct member *m)

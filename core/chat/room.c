@@ -17,15 +17,15 @@ struct room *room_find(const struct hub *h, struct bytes name)
         return r;
 }
 
-struct room *room_create(struct hub *h, struct bytes name)
+struct room *room_create(struct hub *h, struct bytes name, uint64_t since_eid)
 {
         struct room *r = calloc(1, sizeof *r + name.n);
         if (!r)
                 return NULL;
         r->hub = h;
         r->tag = rng_os_u64();
-        r->first_seq = h->head + 1;
-        r->evicted_eid = h->head;
+        r->first_seq = since_eid + 1;
+        r->evicted_eid = since_eid;
         r->name_n = (uint8_t)name.n;
         if (name.n > 0)
                 memcpy(r->name, name.at, name.n);
@@ -33,12 +33,12 @@ struct room *room_create(struct hub *h, struct bytes name)
         return r;
 }
 
-struct room *room_make(struct hub *h, struct bytes name)
+struct room *room_make(struct hub *h, struct bytes name, uint64_t since_eid)
 {
         struct room *r = room_find(h, name);
         if (r)
                 return r;
-        r = room_create(h, name);
+        r = room_create(h, name, since_eid);
         if (!r)
                 return NULL;
         HASH_ADD_KEYPTR(hh, h->rooms, r->name, r->name_n, r);
@@ -126,13 +126,15 @@ uint64_t room_evicted_eid(const struct room *r)
 struct member *hub_room_member_at(const struct hub *h, struct bytes room, uint32_t i)
 {
         const struct room *r = room.n > 0 ? room_find(h, room) : h->everyone;
-        return r && i < r->members ? r->member[i]->member : NULL;
+        if (!r)
+                return i == 0 ? member_find(h, room) : NULL;
+        return i < r->members ? r->member[i]->member : NULL;
 }
 
 uint32_t hub_room_members(const struct hub *h, struct bytes room)
 {
         const struct room *r = room.n > 0 ? room_find(h, room) : h->everyone;
-        return r ? r->members : 0;
+        return r ? r->members : member_find(h, room) ? 1 : 0;
 }
 
 /* ---- streams ------------------------------------------------------------------------------ */

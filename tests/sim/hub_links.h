@@ -188,8 +188,9 @@ static void drain(struct world *w, struct peer *p)
         if (p->encoding != PER_ROOM)
                 must(w, member_place(p->m) == w->head, "all is given, and the place is %" PRIu64, member_place(p->m));
         for (int r = 0; r < ROOMS; r++) {
-                const struct room *real = rooms_now(p) >> r & 1 ? member_room(p->m, name_of(w, r)) : NULL;
-                must(w, !real || p->encoding != PER_ROOM || member_cursor(p->m, real) == room_head_seq(real) + 1,
+                bool counts = p->encoding == PER_ROOM && rooms_now(p) >> r & 1;
+                const struct room *real = counts ? member_room(p->m, name_of(w, r)) : NULL;
+                must(w, !real || member_cursor(p->m, real) == room_head_seq(real) + 1,
                      "all of '%s' is given, and its cursor is %" PRIu64, w->rooms[r].name, member_cursor(p->m, real));
         }
 }
@@ -281,8 +282,8 @@ static void resume_stream(struct world *w, struct peer *p)
         uint64_t offset = p->offset > p->start ? p->offset : p->start;
         bool rule = true, lost = false;
         for (int i = 0; i < p->stays_n; i++) {
-                const struct room *r =
-                        p->stays[i].left > offset ? member_room(p->m, name_of(w, p->stays[i].room)) : NULL;
+                bool known = p->stays[i].left > offset && w->rooms[p->stays[i].room].tag;
+                const struct room *r = known ? member_room(p->m, name_of(w, p->stays[i].room)) : NULL;
                 rule &= !r || room_evicted_eid(r) <= offset || room_evicted_eid(r) <= p->stays[i].joined;
         }
         for (uint64_t i = offset + 1; i <= w->head; i++) {

@@ -117,7 +117,7 @@ struct world {
         unsigned wakes;
         uint64_t announced; /* the head then */
         uint64_t encodes, encoded_bytes;
-        uint64_t deliveries, gaps, empty_gaps, repairs, resumes, copied, evicted;
+        uint64_t deliveries, gaps, empty_gaps, repairs, resumes, copied, evicted, left_alone;
 };
 
 /* ---- saying what went wrong ---------------------------------------------------------------- */

@@ -390,6 +390,7 @@ static void run_seed(const struct sim_row *row, unsigned long seed, bool loud, s
         end(&w);
         sum->deliveries += w.deliveries, sum->gaps += w.gaps, sum->empty_gaps += w.empty_gaps;
         sum->repairs += w.repairs, sum->resumes += w.resumes, sum->copied += w.copied, sum->evicted += w.evicted;
+        sum->left_alone += w.left_alone;
         free(w.events);
         free(w.peers);
 }
@@ -406,7 +407,7 @@ static void run_row(void **state)
         print_message("%" PRIu64 " deliveries, %" PRIu64 " gaps (%" PRIu64 " empty), %" PRIu64 " resumes, %" PRIu64
                       " repairs, %" PRIu64 " events evicted, %" PRIu64 " bytes copied\n",
                       sum.deliveries, sum.gaps, sum.empty_gaps, sum.resumes, sum.repairs, sum.evicted, sum.copied);
-        assert_true(sum.deliveries > 0);
+        assert_true(sum.deliveries > 0 && sum.left_alone > 0);
 }
 
 int main(void)

@@ -92,6 +92,29 @@ static void rooms_nobody_knows(struct world *w)
         assert_string_equal(given(w, w->bob), "hello@2");
 }
 
+/* It takes memory only once somebody means it, and nobody can tell. */
+static void own_room(struct world *w)
+{
+        uint64_t rooms = hub_stats(w->hub).rooms;
+        struct bytes bob = bytes_text("bob");
+        assert_true(member_is_in(w->bob, bob) && !member_is_in(w->ann, bob));
+        assert_true(hub_room_members(w->hub, bob) == 1 && hub_room_member_at(w->hub, bob, 0) == w->bob);
+        assert_null(hub_room_member_at(w->hub, bob, 1));
+        assert_int_equal(hub_join(w->bob, w->now, bob), ERR_EXISTS);
+        assert_true(hub_stats(w->hub).rooms == rooms); /* none was made */
+        say(w, NULL, "", "1"), say(w, NULL, "-ann", "2"), say(w, NULL, "ann", "3");
+        assert_true(w->last.seq == 1); /* the first that was ever said there, from ann's start on */
+        assert_true(hub_stats(w->hub).rooms == rooms + 1); /* ann's */
+        assert_string_equal(given(w, w->bob), "1@1 2@2");
+        assert_string_equal(given(w, w->ann), "1@1 3@3");
+        assert_true(member_resume(w->ann, 0));
+        assert_string_equal(given(w, w->ann), "1@1 3@3");
+        join(w, w->bob, "ann");
+        assert_int_equal(hub_room_members(w->hub, bytes_text("ann")), 2);
+        assert_int_equal(hub_leave(w->ann, w->now, bytes_text("ann")), ERR_NOT_MEMBER);
+        assert_int_equal(hub_leave(w->bob, w->now, bob), ERR_NOT_MEMBER);
+}
+
 static void refusals(struct world *w)
 {
         static const uint8_t long_name[HUB_ROOM_NAME_MAX + 1] = "x";
@@ -328,6 +351,7 @@ static const struct story stories[] = {
         { "coming back is a second interval", .tell = two_intervals },
         { "rooms are merged in the order of eids", .tell = order_across_rooms },
         { "publishing to rooms nobody knows makes none", .tell = rooms_nobody_knows },
+        { "a room of one's own", .tell = own_room },
         { "what is refused changes nothing", .tell = refusals, .config = { .event_bytes_max = 50 } },
         { "each is told once a turn of news", .tell = news_once_a_turn },
         { "crowded: a quarter of a log is new", .tell = crowded,
