@@ -1,5 +1,3 @@
-#define HASH_NONFATAL_OOM            1
-#define uthash_nonfatal_oom(element) ((element)->socket = NULL)
 #include "tcp_server/tcp_recover.h"
 
 #include <sodium.h>
@@ -7,10 +5,13 @@
 
 #include "core/base/rng.h"
 
+enum { BUCKET_BITS = 12 };
+
 TAILQ_HEAD(away_list, tcp_kept);
+LIST_HEAD(pid_list, tcp_kept);
 
 struct tcp_recover {
-        struct tcp_kept *by_pid;
+        struct pid_list by_pid[1 << BUCKET_BITS];
         struct away_list away; /* oldest first: all stay equally long */
         uint32_t away_n, away_max;
         int64_t away_ns;
@@ -25,6 +26,14 @@ struct tcp_recover *tcp_recover_create(uint32_t away_max, int64_t away_ns)
         r->away_ns = away_ns;
         TAILQ_INIT(&r->away);
         return r;
+}
+
+/* 24 random bits, spread over 32 by the golden ratio (Knuth, volume 3, section 6.4). */
+static struct pid_list *bucket(struct tcp_recover *r, const void *pid)
+{
+        uint32_t head;
+        memcpy(&head, pid, sizeof head);
+        return &r->by_pid[(head * 2654435769u) >> (32 - BUCKET_BITS)];
 }
 
 static void draw_pid(struct tcp_kept *k)
@@ -58,20 +67,19 @@ struct tcp_kept *tcp_recover_add(struct tcp_recover *r, struct app_socket *socke
         draw_pid(k);
         k->socket = socket;
         k->live = live;
-        HASH_ADD(hh, r->by_pid, pid, TCP_PID_DRAWN, k);
-        if (!k->socket) { /* the table could not grow */
-                free(k);
-                return NULL;
-        }
+        LIST_INSERT_HEAD(bucket(r, k->pid), k, pid_link);
         return k;
 }
 
 struct tcp_kept *tcp_recover_find(struct tcp_recover *r, struct bytes pid)
 {
-        struct tcp_kept *k = NULL;
-        if (pid.n == TCP_PID_CHARS)
-                HASH_FIND(hh, r->by_pid, pid.at, TCP_PID_DRAWN, k);
-        return k;
+        struct tcp_kept *k;
+        if (pid.n != TCP_PID_CHARS)
+                return NULL;
+        LIST_FOREACH(k, bucket(r, pid.at), pid_link)
+        if (memcmp(k->pid, pid.at, TCP_PID_DRAWN) == 0)
+                return k;
+        return NULL;
 }
 
 static void unlist(struct tcp_recover *r, struct tcp_kept *k)
@@ -85,7 +93,7 @@ static void unlist(struct tcp_recover *r, struct tcp_kept *k)
 void tcp_recover_drop(struct tcp_recover *r, struct tcp_kept *k)
 {
         unlist(r, k);
-        HASH_DELETE(hh, r->by_pid, k);
+        LIST_REMOVE(k, pid_link);
         free(k);
 }
 

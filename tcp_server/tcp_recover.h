@@ -7,12 +7,11 @@
  * it over instead of being a stranger.
  *
  * Private ids are 120 bits from the OS, then two characters that count how often the socket got a new
- * one. A stranger cannot choose what is stored under, so the table's hash needs no key.
+ * one. A stranger cannot choose what is stored under, so the first characters are all the hash it needs.
  */
 #ifndef TCP_SERVER_TCP_RECOVER_H
 #define TCP_SERVER_TCP_RECOVER_H
 #include <bsd/sys/queue.h>
-#include <uthash.h>
 
 #include "core/chat/app.h"
 
@@ -23,13 +22,13 @@ enum { TCP_PID_DRAWN = 20, TCP_PID_CHARS = TCP_PID_DRAWN + 2 };
 
 /* For its readers: all but the first three are the table's own. */
 struct tcp_kept {
-        char pid[TCP_PID_CHARS]; /* found by the drawn part */
         struct app_socket *socket;
         struct tcp_session *live; /* NULL: away */
+        char pid[TCP_PID_CHARS];  /* found by the drawn part */
         uint32_t renewed;
         struct mono forget_at;
         TAILQ_ENTRY(tcp_kept) away_link;
-        UT_hash_handle hh;
+        LIST_ENTRY(tcp_kept) pid_link;
 };
 
 /* NULL when memory is out. */
