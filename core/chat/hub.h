@@ -224,7 +224,8 @@ int member_walk(struct member *m, uint64_t upto_eid, struct piece *v, int v_max)
 
 /* The transport took `bytes` of this piece (BYTES; less than all of it: the walk's remaining
  * pieces are void), or the member was told (HIDDEN, EVICTED; bytes ignored). In the walk's order.
- * UDP takes whole entries only. */
+ * An entry may be given in parts; where its rest is evicted meanwhile, a per_room member is told of it
+ * as EVICTED, and for others the rest is saved. */
 void member_advance(struct member *m, const struct piece *p, size_t bytes);
 
 /* Is an entry half given? Then nothing else may be sent before the rest of it. */
@@ -242,7 +243,7 @@ uint64_t member_place(struct member *m);
 void member_unblocked(struct member *m);
 
 /* A repair: what there is of seqs from..to of that room for this member, cursor unmoved: BYTES,
- * HIDDEN and EVICTED pieces that together cover [from, min(to, cursor - 1)] in order, or their
+ * HIDDEN and EVICTED pieces that together cover [from, min(to, member_given - 1)] in order, or their
  * beginning when v_max is short. These pieces are not for member_advance. */
 int member_repair(struct member *m, const struct room *r, uint64_t seq_from, uint64_t seq_to, struct piece *v,
                   int v_max);
@@ -262,6 +263,9 @@ int member_resume_room(struct member *m, const struct room *r, uint64_t contig);
 
 /* The seq the next walk begins with in that room (UDP's `start`); 0: not a member. */
 uint64_t member_cursor(const struct member *m, const struct room *r);
+
+/* The same, but behind the entry that is half given, if it is this room's. */
+uint64_t member_given(const struct member *m, const struct room *r);
 
 /* The first seq of the room that is for the member since it joined last; 0: not in it. An earlier
  * stay may still have something to give, before that. */

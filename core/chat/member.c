@@ -432,6 +432,8 @@ int member_resume_room(struct member *m, const struct room *r, uint64_t contig)
                 if (s->room != r)
                         continue;
                 found = true;
+                if (m->half_stay == s)
+                        member_forget_half(m);
                 s->past_eid = 0;
                 s->cursor = contig + 1 > s->seq_begin ? contig + 1 : s->seq_begin;
         }
@@ -452,4 +454,40 @@ uint64_t member_joined_seq(const struct member *m, const struct room *r)
 {
         const struct stay *s = find_current(m, r);
         return s ? s->seq_begin : 0;
+}
+
+uint64_t member_given(const struct member *m, const struct room *r)
+{
+        uint64_t cursor = member_cursor(m, r);
+        bool half = m->half_stay && m->half_stay->room == r && m->half_stay->cursor == cursor;
+        return cursor + half;
+}
+
+/* ---- half-given entries ------------------------------------------------------------------- */
+
+void member_forget_half(struct member *m)
+{
+        if (!m->half_stay)
+                return;
+        LIST_REMOVE(m, half_link);
+        m->half_stay = NULL;
+        m->half_done = 0;
+        buf_free(&m->half_rest);
+}
+
+void member_rescue_half(struct member *m, const struct segment *g)
+{
+        uint64_t seq = m->half_stay->cursor;
+        if (m->half_rest.at || seq < g->seq_first || seq >= g->seq_first + g->n)
+                return;
+        if (member_per_room(m)) { /* what is missing of it can be said to be lost, as if none had been given */
+                member_forget_half(m);
+                return;
+        }
+        uint32_t start = segment_start(g, seq) + m->half_done;
+        size_t n = segment_end(g, seq) - start;
+        if (buf_put(&m->half_rest, g->data + start, n) == 0)
+                m->hub->stats.copied_bytes += n;
+        else
+                m->torn = true;
 }

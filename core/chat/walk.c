@@ -293,29 +293,6 @@ static void give_half(struct walk *w)
         w->at_eid = m->half_eid;
 }
 
-void member_forget_half(struct member *m)
-{
-        if (!m->half_stay)
-                return;
-        LIST_REMOVE(m, half_link);
-        m->half_stay = NULL;
-        m->half_done = 0;
-        buf_free(&m->half_rest);
-}
-
-void member_rescue_half(struct member *m, const struct segment *g)
-{
-        uint64_t seq = m->half_stay->cursor;
-        if (m->half_rest.at || seq < g->seq_first || seq >= g->seq_first + g->n)
-                return;
-        uint32_t start = segment_start(g, seq) + m->half_done;
-        size_t n = segment_end(g, seq) - start;
-        if (buf_put(&m->half_rest, g->data + start, n) == 0)
-                m->hub->stats.copied_bytes += n;
-        else
-                m->torn = true;
-}
-
 static void begin_half(struct member *m, struct stay *s, uint64_t seq, uint64_t eid, uint32_t done)
 {
         if (!m->half_stay)
@@ -464,8 +441,9 @@ static struct stay *find_given(const struct member *m, const struct room *r, uin
                         *until = lower(*until, s->seq_begin);
                         continue;
                 }
-                *until = seq < s->cursor ? lower(s->seq_end, s->cursor) : UINT64_MAX;
-                return seq < s->cursor ? s : NULL;
+                uint64_t next = stay_next_seq(s);
+                *until = seq < next ? lower(s->seq_end, next) : UINT64_MAX;
+                return seq < next ? s : NULL;
         }
         return NULL;
 }

@@ -56,6 +56,31 @@ static void half_is_finished(struct world *w)
         assert_int_equal(hub_stats(w->hub).copied_bytes, sizeof "words@1 " - 1);
 }
 
+static void half_is_given_up(struct world *w)
+{
+        say(w, NULL, "", "first words");
+        assert_string_equal(given_bytes(w, w->bob, 6), "first ");
+        assert_int_equal(member_cursor(w->bob, room_of(w->bob, "")), 1);
+        assert_int_equal(member_given(w->bob, room_of(w->bob, "")), 2);
+        assert_string_equal(repaired(w, w->bob, "", 1, 9), "first words#1");
+        for (int i = 0; i < 60; i++)
+                say(w, NULL, "", "some more words"), given(w, w->ann);
+        assert_false(member_half(w->bob));
+        assert_string_equal(repaired(w, w->bob, "", 1, 9), "");
+        assert_string_equal(given(w, w->bob),
+                            "< 1-58 evicted> some more words#59 some more words#60 some more words#61");
+        assert_int_equal(hub_stats(w->hub).copied_bytes, 0);
+}
+
+static void half_is_begun_again(struct world *w)
+{
+        say(w, NULL, "", "first words");
+        assert_string_equal(given_bytes(w, w->bob, 6), "first ");
+        assert_int_equal(member_resume_room(w->bob, room_of(w->bob, ""), 0), 0);
+        assert_false(member_half(w->bob));
+        assert_string_equal(given(w, w->bob), "first words#1");
+}
+
 static void cut_between(struct world *w)
 {
         say(w, NULL, "", "one"), say(w, NULL, "", "two"), say(w, NULL, "", "three");
@@ -255,6 +280,9 @@ static const struct story stories[] = {
         { "gaps come first, and the place stays honest", .tell = gaps_first_honest_place, .config = THREE },
         { "a gap is told around what another room still gives", .tell = gap_around_shared, .config = THREE },
         { "a half-given entry is finished after its eviction", .tell = half_is_finished, .config = THREE },
+        { "a message half given is given up with its eviction", .tell = half_is_given_up, .config = THREE,
+          .bob = MESSAGE },
+        { "a message half given begins again with a resume", .tell = half_is_begun_again, .bob = MESSAGE },
         { "a cut between entries leaves none half given", .tell = cut_between },
         { "an event of 120 s is too old", .tell = age },
         { "in want of memory the oldest of all rooms goes", .tell = oldest_of_all,
