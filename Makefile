@@ -83,8 +83,8 @@ check: all $(UNIT) $(SIM) $(FUZZ:%=$(B)/tests/%) ## run all tests
 unit: $(UNIT) ## run the unit tests only
 	@tests/run $(B) $(UNIT)
 
-sim: $(SIM) ## run the simulated worlds only (SEEDS=n for more)
-	@tests/run $(B) $(SIM)
+sim: $(SIM) ## run the simulated worlds only (SEEDS=n for more, however long it takes)
+	@$(if $(SEEDS),TEST_TIMEOUT=$(or $(TEST_TIMEOUT),0)) tests/run $(B) $(SIM)
 
 layers: ## check who includes whom, and who touches sockets, clocks and parsers
 	@git ls-files -co --exclude-standard '*.[ch]' | sort | xargs awk -f tests/layers.awk

@@ -1,7 +1,7 @@
 /* udp_ends: both ends of the UDP path at their edges' work, and the clock that drives them. */
 #ifndef TESTS_SIM_UDP_ENDS_H
 #define TESTS_SIM_UDP_ENDS_H
-#include "tests/sim/udp_oracle.h"
+#include "tests/sim/udp_weather.h"
 
 /* ---- the server ---------------------------------------------------------------------------- */
 
@@ -12,25 +12,25 @@ static void nobody(void *owner)
 
 static void start_server(void)
 {
-        uint8_t reset_key[UDP_KEY_BYTES] = { sim.keyless ? (uint8_t)(8 + sim.epoch) : 7 };
-        struct hub_config config = { .epoch = 1000 + ++sim.epoch, .room_events_max = sim.evicts ? 40 : 0 };
+        uint8_t reset_key[UDP_KEY_BYTES] = { sim.scenario->keyless ? (uint8_t)(8 + sim.epoch) : 7 };
+        struct hub_config config = { .epoch = 1000 + ++sim.epoch, .room_events_max = (uint32_t)sim.scenario->evicts };
         sim.hub = hub_create(&config);
         int encoding = udp_encoding_add(sim.hub);
         struct hub_sink sink = { nobody, NULL };
         sim.witness = hub_member_add(sim.hub, bytes_text("witness"), encoding, &sink, NULL);
         member_detach(sim.witness);
         for (int r = 1; r < ROOMS; r++)
-                hub_join(sim.witness, now(), room_text(r));
+                hub_join(sim.witness, server_now(), room_text(r));
         sim.app = app_create(sim.hub, &handlers);
         struct udp_gate_config gate = {
-                .app = sim.app, .encoding = encoding, .reset_key = reset_key, .pace.on = sim.seed % 2
+                .app = sim.app, .encoding = encoding, .reset_key = reset_key, .pace.on = sim.scenario->paced
         };
-        sim.gate = udp_gate_create(&gate, now());
+        sim.gate = udp_gate_create(&gate, server_now());
 }
 
 static void stop_server(void)
 {
-        udp_gate_destroy(sim.gate, now());
+        udp_gate_destroy(sim.gate, server_now());
         app_destroy(sim.app);
         hub_member_remove(sim.witness);
         hub_destroy(sim.hub);
@@ -44,26 +44,35 @@ static struct udp_addr addr_of(int number, uint32_t port)
         return addr;
 }
 
-static void server_recv(const struct world_packet *p)
+static void server_recv(const struct waiting *p)
 {
         struct udp_addr from = addr_of((int)p->from, p->mark);
         struct actor *a = &sim.actor[p->from - 1];
+        struct ledger *l = ledger_of(a, p->mark);
         uint8_t answer[DGRAM_COOKIE_BYTES];
         uint64_t accepted = udp_gate_stats(sim.gate)->accepted;
         bool known = a->member != NULL;
         sim.receiving = (int)p->from - 1;
-        size_t n = udp_gate_recv(sim.gate, now(), &from, p->bytes, answer);
-        CHECK(n <= p->bytes.n, "a stranger is answered with more than he sent");
-        if (n > 0)
-                world_send(sim.world, 0, p->from, p->mark, bytes_of(answer, n));
-        if (known && udp_gate_stats(sim.gate)->accepted != accepted)
-                for (int r = 0; r < ROOMS; r++)
-                        a->unsure[r] = r == 0 ? !a->up[sim.epoch] : !a->joined[sim.epoch][r];
+        l->in += p->n;
+        capture_put(p->from, 0, p->mark, bytes_of(p->bytes, p->n));
+        size_t n = udp_gate_recv(sim.gate, server_now(), &from, bytes_of(p->bytes, p->n), answer);
+        CHECK(n <= p->n, "a stranger is answered with more than he sent");
+        if (n > 0) {
+                stranger_answered(l, n);
+                weather_send(0, p->from, p->mark, bytes_of(answer, n));
+        }
+        if (udp_gate_stats(sim.gate)->accepted == accepted)
+                return;
+        HOLDS(p->mark != STRANGER, "a stranger got a session");
+        books_begin(a, l);
+        for (int r = 0; known && r < ROOMS; r++)
+                a->unsure[r] = r == 0 ? !a->up[sim.epoch] : !a->joined[sim.epoch][r];
 }
 
 static void send_batch(const struct udp_peer *p, int taken)
 {
         const struct udp_addr *to = udp_peer_addr(p);
+        uint32_t port = (uint32_t)(to->port[0] << 8 | to->port[1]);
         for (int i = 0; i < taken; i++) {
                 uint8_t out[DGRAM_BYTES_MAX];
                 size_t n = 0;
@@ -74,7 +83,8 @@ static void send_batch(const struct udp_peer *p, int taken)
                         n += d->iov[v].iov_len;
                 }
                 CHECK(n == d->bytes && dgram_check(bytes_of(out, n)) == DGRAM_GOOD, "a datagram does not add up");
-                world_send(sim.world, 0, to->ip[15], (uint32_t)(to->port[0] << 8 | to->port[1]), bytes_of(out, n));
+                book_sent(&sim.actor[to->ip[15] - 1], port, bytes_of(out, n));
+                weather_send(0, to->ip[15], port, bytes_of(out, n));
         }
 }
 
@@ -85,14 +95,14 @@ static void server_flush(void)
                 return;
         struct udp_peer *p;
         while ((p = udp_gate_pending(sim.gate))) {
-                int n = udp_peer_slices(p, now(), &sim.batch);
+                int n = udp_peer_slices(p, server_now(), &sim.batch);
                 if (n == 0)
                         continue;
                 if (pick(2))
                         udp_batch_even(&sim.batch);
                 int taken = sim.blocks && pick(10) == 0 ? (int)pick((uint64_t)n) : n;
                 send_batch(p, taken);
-                udp_peer_sent(p, now(), &sim.batch, taken);
+                udp_peer_sent(p, server_now(), &sim.batch, taken);
                 if (taken < n) {
                         sim.blocked_until = mono_add(now(), (int64_t)pick(100) * NS_PER_MS);
                         return;
@@ -117,12 +127,33 @@ static void in_order(struct actor *a, uint32_t epoch, int room, uint64_t from, u
         a->last_seq[epoch][room] = to;
 }
 
+static int rooms_of(const struct record *rec)
+{
+        int n = 0;
+        for (int r = 0; r < ROOMS; r++)
+                n += rec->seq[r] != 0;
+        return n;
+}
+
+/* By how many gaps? */
+static int is_covered(const struct actor *a, uint32_t epoch, int room, uint64_t seq)
+{
+        int n = 0;
+        for (int g = 0; g < a->gaps; g++)
+                n += a->gap[g].epoch == epoch && a->gap[g].room == room && a->gap[g].from <= seq && seq <= a->gap[g].to;
+        return n;
+}
+
 static void told_event(struct actor *a, const struct client_event *ev)
 {
         struct event e;
         uint64_t n;
         int room = room_number(ev->room);
-        CHECK(event_parse(ev->event, ev->event.n, &e) == 0, "an event that is none");
+        HOLDS(event_parse(ev->event, ev->event.n, &e) == 0, "an event that is none");
+        sim.told++;
+        sim.recovered += ev->recovered;
+        if (sim.rotten || (sim.scenario->fault == FAULT_DEAF && a->rebound && ev->event.n >= 500))
+                return;
         if (event_is(&e, "hello"))
                 return;
         uint32_t epoch = told_epoch(ev->epoch);
@@ -132,32 +163,46 @@ static void told_event(struct actor *a, const struct client_event *ev)
               (int)n);
         CHECK(rec->meant & 1u << a->number, "client %d is told %d, which is not for it", a->number, (int)n);
         CHECK(rec->told[a->number]++ == 0, "client %d is told %d twice", a->number, (int)n);
+        CHECK(rooms_of(rec) > 1 || !is_covered(a, epoch, room, ev->seq), "client %d is told %d, lost before", a->number,
+              (int)n);
         in_order(a, epoch, room, ev->seq, ev->seq);
-        sim.told++;
-        sim.recovered += ev->recovered;
 }
 
 static void told_gap(struct actor *a, const struct client_event *ev)
 {
         int room = room_number(ev->room);
         sim.gaps++;
+        if (sim.rotten)
+                return;
         if (room < 0) { /* its own, in which answers come */
                 sim.answers_lost = true;
                 return;
         }
         bool evicted = strcmp(ev->reason, "evicted") == 0, timeout = strcmp(ev->reason, "timeout") == 0;
-        CHECK(!evicted || sim.evicts || sim.long_night || a->leaving[room], "evicted by nothing");
+        CHECK(!evicted || sim.scenario->evicts || sim.long_night || a->leaving[room], "evicted by nothing");
         CHECK(!timeout || sim.was_dark || sim.lossy, "not repaired over a good path");
         CHECK(strcmp(ev->reason, "not repaired") != 0 || sim.mode == CLIENT_MODE_RAW, "not asked for");
         CHECK(a->gaps < GAPS_TOLD_MAX, "endless gaps");
         uint32_t epoch = told_epoch(ev->epoch);
         in_order(a, epoch, room, ev->from, ev->to);
+        for (int n = 1; n < sim.records; n++) {
+                const struct record *rec = &sim.record[n];
+                uint64_t seq = rec->epoch == epoch ? rec->seq[room] : 0;
+                if (seq < ev->from || seq > ev->to || seq == 0 || rooms_of(rec) > 1 || !(rec->meant & 1u << a->number))
+                        continue;
+                CHECK(rec->told[a->number] == 0, "event %d is lost at client %d, told before", n, a->number);
+                CHECK(!is_covered(a, epoch, room, seq), "event %d is lost twice at client %d", n, a->number);
+        }
         a->gap[a->gaps++] = (struct gap_told){ epoch, room, ev->from, ev->to };
 }
 
 static void told_answer(struct actor *a, const struct client_event *ev)
 {
         uint64_t eid;
+        if (sim.rotten) {
+                memset(a->leaving, 0, sizeof a->leaving);
+                return;
+        }
         CHECK(ev->call < CALLS_TOLD && !a->answered[ev->call], "an answer too many");
         a->answered[ev->call] = true;
         int n = a->call_n[ev->call];
@@ -187,7 +232,7 @@ static void begin_unsure(struct actor *a, int room)
 
 static void join(struct actor *a, int room)
 {
-        int64_t number = udp_transport.join(a->client, now(), room_text(room));
+        int64_t number = udp_transport.join(a->client, client_now(a), room_text(room));
         if (number > 0 && number < CALLS_TOLD)
                 a->call_n[number] = JOINS - room;
 }
@@ -221,7 +266,7 @@ static void client_told(struct actor *a)
                 case CLIENT_ADVICE:
                         break;
                 case CLIENT_DOWN:
-                        CHECK(!ev.final, "a client gave up: %s", ev.reason);
+                        HOLDS(!ev.final, "a client gave up: %s", ev.reason);
                         break;
                 }
         }
@@ -237,74 +282,158 @@ static void client_turn(struct actor *a)
                 if (wish == CLIENT_OPEN && !a->open) {
                         a->open = true;
                         a->port++;
-                        udp_transport.opened(a->client, now());
+                        udp_transport.opened(a->client, client_now(a));
                 } else if (wish == CLIENT_CLOSE && a->open) {
                         a->open = false;
-                        udp_transport.closed(a->client, now(), "closed");
+                        udp_transport.closed(a->client, client_now(a), "closed");
                 }
         }
-        while ((n = udp_transport.send(a->client, now(), out, sizeof out)) > 0)
+        while ((n = udp_transport.send(a->client, client_now(a), out, sizeof out)) > 0)
                 if (a->open) {
-                        memcpy(sim.overheard, out, sim.overheard_n = n);
-                        world_send(sim.world, (uint32_t)a->number + 1, 0, a->port, bytes_of(out, n));
+                        memcpy(a->overheard, out, a->overheard_n = n);
+                        weather_send((uint32_t)a->number + 1, 0, a->port, bytes_of(out, n));
                 }
         client_told(a);
 }
 
-static void client_recv(const struct world_packet *p)
+static void client_recv(struct actor *a, const struct waiting *p)
 {
-        struct actor *a = &sim.actor[p->to - 1];
+        a->busy_until = mono_add(now(), weather_now(a).slow_us * NS_PER_US);
         if (a->open && p->mark == a->port)
-                CHECK(udp_transport.recv(a->client, now(), p->bytes.at, p->bytes.n) == 0,
+                HOLDS(udp_transport.recv(a->client, client_now(a), p->bytes, p->n) == 0,
                       "the client refuses a datagram");
         client_turn(a);
 }
 
-static void call(struct actor *a, const char *verb, uint32_t n, int room)
+static void call(struct actor *a, const char *verb, uint32_t n, int room, uint64_t size)
 {
         struct buf event = { 0 };
-        event_begin(&event, verb, 2);
+        event_begin(&event, verb, 3);
         pack_put_u64(&event, n);
         pack_put_u64(&event, (uint64_t)room);
-        int64_t number = udp_transport.call(a->client, now(), buf_bytes(&event));
+        pack_put_u64(&event, size);
+        int64_t number = udp_transport.call(a->client, client_now(a), buf_bytes(&event));
         if (number > 0 && number < CALLS_TOLD)
                 a->call_n[number] = (int)n;
         buf_free(&event);
 }
 
+/* ---- bounds ---------------------------------------------------------------------------------- */
+
+static void check_client_bounds(const struct actor *a)
+{
+        const struct client *c = a->client;
+        const struct udp_feed *f;
+        int feeds = 0;
+        CHECK(c->calls_n <= CALLS_MAX + 1, "%d calls wait", (int)c->calls_n);
+        CHECK(c->queue.ready.n <= DGRAM_QUEUE_BYTES_MAX, "%d bytes of control wait", (int)c->queue.ready.n);
+        LIST_FOREACH(f, &c->feeds, link)
+        {
+                feeds++;
+                CHECK(f->held_n <= GAPS_WINDOW && f->held_bytes <= UDP_HELD_BYTES_MAX, "%d events are held",
+                      (int)f->held_n);
+                CHECK(f->gaps.holes_n <= GAPS_RANGES_MAX, "%d holes", (int)f->gaps.holes_n);
+        }
+        HOLDS(feeds <= ROOMS + 1, "%d feeds", feeds);
+}
+
+/* What no run may exceed, at any time: a stranger's datagram must not make anything grow, nor may an
+ * event be kept more often than by the log and once by each who waits for one before it. */
+static void check_bounds(void)
+{
+        size_t heap = mallinfo2().uordblks;
+        CHECK(heap < sim.heap_before + HEAP_FIXED + (2 + (size_t)sim.actors) * sim.published_bytes,
+              "%zu bytes on the heap, for %zu of events", heap - sim.heap_before, (size_t)sim.published_bytes);
+        HOLDS(udp_gate_sessions(sim.gate) <= (uint32_t)sim.actors * 8, "%d sessions", (int)udp_gate_sessions(sim.gate));
+        for (int i = 0; i < sim.actors; i++)
+                check_client_bounds(&sim.actor[i]);
+}
+
 /* ---- time ---------------------------------------------------------------------------------- */
+
+static struct mono later(struct mono a, struct mono b)
+{
+        return mono_before(a, b) ? b : a;
+}
+
+static bool is_asleep(struct mono until)
+{
+        return mono_before(now(), until);
+}
+
+static struct mono server_due(void)
+{
+        struct mono due = world_time(mono_min(udp_gate_deadline(sim.gate), hub_deadline(sim.hub)), sim.skew_ns);
+        if (is_asleep(sim.blocked_until))
+                due = mono_min(due, sim.blocked_until);
+        if (sim.inbox.n > 0)
+                due = now();
+        return is_asleep(sim.asleep_until) ? sim.asleep_until : due;
+}
+
+static struct mono client_due(const struct actor *a)
+{
+        struct mono due = world_time(udp_transport.deadline(a->client), a->skew_ns);
+        if (a->inbox.n > 0)
+                due = mono_min(due, later(now(), a->busy_until));
+        return is_asleep(a->asleep_until) ? a->asleep_until : due;
+}
 
 static struct mono next_deadline(void)
 {
-        struct mono due = mono_min(world_deadline(sim.world), udp_gate_deadline(sim.gate));
-        due = mono_min(due, hub_deadline(sim.hub));
-        if (mono_before(now(), sim.blocked_until))
-                due = mono_min(due, sim.blocked_until);
+        struct mono due = mono_min(world_deadline(sim.world), server_due());
         for (int i = 0; i < sim.actors; i++)
-                due = mono_min(due, udp_transport.deadline(sim.actor[i].client));
+                due = mono_min(due, client_due(&sim.actor[i]));
         return due;
+}
+
+static void server_reads(void)
+{
+        const struct waiting *p;
+        while (!is_asleep(sim.asleep_until) && (p = inbox_take(&sim.inbox)))
+                server_recv(p);
+}
+
+static void client_reads(struct actor *a)
+{
+        const struct waiting *p;
+        while (!is_asleep(a->asleep_until) && !is_asleep(a->busy_until) && (p = inbox_take(&a->inbox)))
+                client_recv(a, p);
+}
+
+static void server_turn(void)
+{
+        if (is_asleep(sim.asleep_until))
+                return;
+        server_reads();
+        if (!mono_before(server_now(), hub_deadline(sim.hub)))
+                hub_expire(sim.hub, server_now());
+        if (!mono_before(server_now(), udp_gate_deadline(sim.gate)))
+                udp_gate_expire(sim.gate, server_now());
 }
 
 static void turn(void)
 {
         struct world_packet p;
         while (world_pop(sim.world, &p)) {
+                inbox_put(p.to == 0 ? &sim.inbox : &sim.actor[p.to - 1].inbox, &p);
                 if (p.to == 0)
-                        server_recv(&p);
+                        server_reads();
                 else
-                        client_recv(&p);
+                        client_reads(&sim.actor[p.to - 1]);
         }
-        if (!mono_before(now(), hub_deadline(sim.hub)))
-                hub_expire(sim.hub, now());
-        if (!mono_before(now(), udp_gate_deadline(sim.gate)))
-                udp_gate_expire(sim.gate, now());
+        server_turn();
         for (int i = 0; i < sim.actors; i++) {
                 struct actor *a = &sim.actor[i];
-                if (!mono_before(now(), udp_transport.deadline(a->client)))
-                        udp_transport.expire(a->client, now());
+                if (is_asleep(a->asleep_until))
+                        continue;
+                client_reads(a);
+                if (!mono_before(client_now(a), udp_transport.deadline(a->client)))
+                        udp_transport.expire(a->client, client_now(a));
                 client_turn(a);
         }
-        server_flush();
+        if (!is_asleep(sim.asleep_until))
+                server_flush();
 }
 
 static void run_until(struct mono until)
@@ -322,6 +451,7 @@ static void run_until(struct mono until)
         }
         world_pass(sim.world, until);
         turn();
+        check_bounds();
 }
 
 #endif

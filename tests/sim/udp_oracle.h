@@ -3,6 +3,8 @@
  * Every event that is published is kept with the clients it is meant for, judged at that moment by
  * the hub's membership; what clients tell is checked against it as it is told. The application in
  * front of the hub is the oracle's own: it knows who connects, joins and publishes.
+ *
+ * What does not hold ends the process (udp_shrink.h runs each scenario in one of its own).
  */
 #ifndef TESTS_SIM_UDP_ORACLE_H
 #define TESTS_SIM_UDP_ORACLE_H
@@ -10,26 +12,35 @@
 
 #include <sodium.h>
 #include <stdio.h>
+#include <malloc.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "client/udp_client_inside.h"
 #include "core/event/event.h"
 #include "core/event/pack.h"
 #include "lab/world.h"
+#include "tests/sim/udp_scenario.h"
 #include "udp_server/udp_cookie.h"
 #include "udp_server/udp_encoding.h"
 #include "udp_server/udp_gate.h"
 
 enum {
-        CLIENTS_MAX = 4,
-        ROOMS = 4,
         RECORDS_MAX = 16384,
         GAPS_TOLD_MAX = 4096,
         EPOCHS_MAX = 4,
         CALLS_TOLD = 1024,
-        STRANGER = 9999,
+        PORTS_MAX = 256, /* of one client's address, one after the other; port 0 is a stranger's */
+        INBOX = 128,     /* datagrams that wait for a side that does not run */
         LEAVES = -1,
-        JOINS = LEAVES - ROOMS
+        JOINS = LEAVES - ROOMS,
+        HEAP_FIXED = 4 << 20, /* of hub, gate, clients, and packets under way */
+};
+
+/* Faults of the simulation's own, to see that they are found and cut down. */
+enum fault {
+        FAULT_NONE,
+        FAULT_DEAF, /* a client whose address has changed does not tell events of 500 bytes and more */
 };
 
 static const char *const room_names[ROOMS] = { "", "tea", "coffee", "milk" };
@@ -49,11 +60,43 @@ struct gap_told {
         uint64_t from, to;
 };
 
+/* Datagrams in a socket's buffer. */
+struct inbox {
+        struct waiting {
+                uint32_t from, mark;
+                size_t n;
+                uint8_t bytes[DGRAM_BYTES_MAX];
+        } at[INBOX];
+        unsigned first, n;
+};
+
+/* What went to and came from one address: a stranger's until the server has accepted it. */
+struct ledger {
+        uint64_t in, out;
+        bool valid;
+};
+
+/* How far the server has come with a channel in a session, and what it may spend on repairs. */
+struct spending {
+        uint64_t tag, highest;
+};
+
 struct actor {
         int number;
         struct client *client;
-        bool open;
+        bool open, rebound;
         uint32_t port;
+        int64_t skew_ns; /* of its clock to the world's */
+        struct mono dark_until, asleep_until, busy_until;
+        bool bursting[2]; /* up, down */
+        struct inbox inbox;
+        struct ledger ledger[PORTS_MAX];
+        struct spending spending[ROOMS + 1];
+        double repair_tokens;
+        struct mono repair_filled;
+        int64_t dark_ms;                    /* in all */
+        uint8_t overheard[DGRAM_BYTES_MAX]; /* the last datagram that it sent */
+        size_t overheard_n;
         struct member *member; /* at the server, as its application sees it */
         bool leaving[ROOMS], up[EPOCHS_MAX], joined[EPOCHS_MAX][ROOMS];
         bool unsure[ROOMS]; /* the server began anew before the client had heard of it */
@@ -66,8 +109,13 @@ struct actor {
 };
 
 static struct sim {
-        uint64_t seed;
+        const struct scenario *scenario;
         enum client_mode mode;
+        struct rng weather;
+        int64_t skew_ns; /* of the server's clock */
+        struct mono asleep_until;
+        struct inbox inbox;
+        uint64_t reset_bytes, published_bytes;
         struct world *world;
         struct hub *hub;
         struct app *app;
@@ -79,25 +127,37 @@ static struct sim {
         uint32_t epoch; /* from 1; the hub's is 1000 + epoch */
         struct record record[RECORDS_MAX];
         int records;
-        bool fair, blocks, evicts, keyless, restarted, long_night, answers_lost, was_dark, lossy,
-                harsh; /* harsh: eight tries may all be lost; lossy: four */
+        bool fair, blocks, rotten, restarted, long_night, answers_lost, was_dark, lossy,
+                harsh; /* harsh: eight tries may all be lost; lossy: four; rotten: no header can be trusted */
         struct mono blocked_until;
-        uint8_t overheard[DGRAM_BYTES_MAX]; /* the last datagram to the server */
-        size_t overheard_n;
-        uint64_t told, gaps, recovered, unknown;
+        bool fine; /* the weather has cleared */
+        size_t heap_before;
+        uint64_t told, gaps, recovered, unknown, repairs;
 } sim;
 
-#define CHECK(good, ...) ((good) ? (void)0 : broken(__LINE__, __VA_ARGS__))
-
-static void broken(int line, const char *format, ...)
-{
+/* What came of a run; in memory that the process which started it shares. */
+struct verdict {
+        char where[64]; /* the check that does not hold; empty: all do */
         char words[256];
+        uint64_t seed; /* of the run under way */
+        uint64_t runs, told, recovered, gaps;
+};
+
+static struct verdict *verdict;
+static FILE *capture; /* NULL: none is wanted */
+
+#define CHECK(good, ...) ((good) ? (void)0 : broken(__FILE__, __LINE__, __VA_ARGS__))
+#define HOLDS(good, ...) CHECK((good) || sim.rotten, __VA_ARGS__)
+
+static _Noreturn void broken(const char *file, int line, const char *format, ...)
+{
         va_list args;
         va_start(args, format);
-        vsnprintf(words, sizeof words, format, args);
+        vsnprintf(verdict->words, sizeof verdict->words, format, args);
         va_end(args);
-        fail_msg("line %d, seed %lu: %s\n  again: SEED=%lu build/release/tests/sim_udp", line, (unsigned long)sim.seed,
-                 words, (unsigned long)sim.seed);
+        snprintf(verdict->where, sizeof verdict->where, "%s:%d", strrchr(file, '/') ? strrchr(file, '/') + 1 : file,
+                 line);
+        _exit(1);
 }
 
 static struct mono now(void)
@@ -105,6 +165,23 @@ static struct mono now(void)
         return world_now(sim.world);
 }
 
+static struct mono server_now(void)
+{
+        return mono_add(now(), sim.skew_ns);
+}
+
+static struct mono client_now(const struct actor *a)
+{
+        return mono_add(now(), a->skew_ns);
+}
+
+/* An instant of an engine's clock as one of the world's. */
+static struct mono world_time(struct mono at, int64_t skew_ns)
+{
+        return mono_before(at, MONO_NEVER) ? mono_add(at, -skew_ns) : MONO_NEVER;
+}
+
+/* What the run itself draws: what a transport takes, how datagrams are made even. */
 static uint64_t pick(uint64_t bound)
 {
         return rng_below(world_rng(sim.world), bound);
@@ -128,15 +205,16 @@ static bool is_in(const struct actor *a, int room)
 }
 
 /* Publishes ["e", n, filler] to the rooms (bits; room 0 alone), but not to members of `except`. */
-static int publish(uint32_t n, uint32_t rooms, int except, struct actor *from, bool own, struct published *out)
+static int publish(uint32_t n, uint32_t rooms, int except, size_t size, struct actor *from, bool own,
+                   struct published *out)
 {
-        static const uint8_t filler[2000];
+        static const uint8_t filler[65536];
         struct bytes name[ROOMS], but = except ? room_text(except) : bytes_of(NULL, 0);
         struct buf event = { 0 };
-        size_t size = pick(20) == 0 ? 1200 : pick(10) == 0 ? pick(1000) : pick(60);
         event_begin(&event, "e", 2);
         pack_put_u64(&event, n);
-        pack_put_bin(&event, bytes_of(filler, size));
+        pack_put_bin(&event, bytes_of(filler, size < sizeof filler ? size : sizeof filler));
+        sim.published_bytes += event.n;
         struct publish p = { .event = buf_bytes(&event), .rooms = name, .except = &but, .except_n = except != 0 };
         for (int r = 1; r < ROOMS; r++)
                 if (rooms & 1u << r)
@@ -146,7 +224,7 @@ static int publish(uint32_t n, uint32_t rooms, int except, struct actor *from, b
         uint64_t before[ROOMS];
         for (int r = 0; r < ROOMS; r++)
                 before[r] = head_of(r);
-        int err = hub_publish(sim.hub, now(), &p, out);
+        int err = hub_publish(sim.hub, server_now(), &p, out);
         buf_free(&event);
         CHECK(err == 0, "hub_publish: %d", err);
         struct record *rec = &sim.record[n];
@@ -196,20 +274,24 @@ static void on_event(struct app *a, struct app_socket *s, struct mono at, const 
         (void)a;
         struct actor *actor = *app_socket_data(s);
         struct bytes name = { 0 };
-        uint64_t n = 0, room = 0;
-        if (event_is(e, "join")) {
-                pack_get_text(event_arg(e, 0), &name);
+        uint64_t n = 0, room = 0, size = 0;
+        pack_get_text(event_arg(e, 0), &name);
+        if (event_is(e, "join") || event_is(e, "leave"))
+                HOLDS(room_number(name) >= 0, "a room that nobody named");
+        if (event_is(e, "join") && room_number(name) >= 0) {
                 if (hub_join(actor->member, at, name) == 0)
                         actor->need_from[sim.epoch][room_number(name)] = head_of(room_number(name)) + 1;
         } else if (event_is(e, "leave")) {
-                pack_get_text(event_arg(e, 0), &name);
                 hub_leave(actor->member, at, name);
         } else if (event_is(e, "pub")) {
                 struct published out;
                 pack_get_u64(event_arg(e, 0), &n);
                 pack_get_u64(event_arg(e, 1), &room);
-                CHECK(sim.record[n].eid == 0 || sim.record[n].epoch != sim.epoch, "call %d was done twice", (int)n);
-                publish((uint32_t)n, room ? 1u << room : 0, 0, actor, n % 2, &out);
+                pack_get_u64(event_arg(e, 2), &size);
+                if (sim.rotten && (n == 0 || n >= (uint64_t)sim.records || room >= ROOMS))
+                        return;
+                HOLDS(sim.record[n].eid == 0 || sim.record[n].epoch != sim.epoch, "call %d was done twice", (int)n);
+                publish((uint32_t)n, room ? 1u << room : 0, 0, size, actor, n % 2, &out);
                 struct buf *args = app_reply_arg(reply);
                 pack_put_map(args, 2);
                 pack_put_word(args, "eid");
