@@ -105,6 +105,7 @@ static const struct ws_row rows[] = {
           IN("\x81\x40"
              "ab\xff"),
           "fault(1007)" },
+        { "a byte that begins nothing fails at once", WS_CLIENT, IN("\x81\x40\xf5"), "fault(1007)" },
         { "bad byte fails before the message ends", WS_CLIENT, IN("\x01\x01\xf4\x00\x40\x90"), "fault(1007)" },
 };
 
