@@ -37,6 +37,8 @@ class RawPeer {
   constructor(address) {
     const [host, port] = address.split(':');
     this.got = Buffer.alloc(0);
+    this.more = []; // behind got, joined to it when there is enough for a frame
+    this.wanted = 0;
     this.frames = [];
     this.waiting = [];
     this.socket = net.connect({ host, port: Number(port), noDelay: true });
@@ -44,7 +46,10 @@ class RawPeer {
     this.socket.on('end', () => this.wake('closed'));
     this.socket.on('close', () => this.wake('closed'));
     this.socket.on('data', (data) => {
-      this.got = Buffer.concat([this.got, data]);
+      this.more.push(data);
+      this.wanted -= data.length;
+      if (this.wanted > 0) return;
+      this.got = Buffer.concat([this.got, ...this.more.splice(0)]);
       if (this.upgraded) this.parse();
       this.wake();
     });
@@ -77,17 +82,18 @@ class RawPeer {
     return this.got.toString('latin1');
   }
 
-  // Server frames: never masked, never fragmented, never reserved.
+  // Server frames: never masked, never fragmented, and compressed only where that was agreed on.
   parse() {
     for (;;) {
       if (this.got.length < 2) return;
       const short = this.got[1];
-      if ((this.got[0] & 0xf0) !== 0x80 || short > 127) throw new Error(`bad frame head ${this.got.subarray(0, 2).toString('hex')}`);
+      if ((this.got[0] & (this.extensions ? 0xb0 : 0xf0)) !== 0x80 || short > 127) throw new Error(`bad frame head ${this.got.subarray(0, 2).toString('hex')}`);
       const field = short === 126 ? 2 : short === 127 ? 8 : 0;
       if (this.got.length < 2 + field) return;
       const n = field === 0 ? short : field === 2 ? this.got.readUInt16BE(2) : Number(this.got.readBigUInt64BE(2));
-      if (this.got.length < 2 + field + n) return;
-      this.frames.push({ opcode: this.got[0] & 15, payload: this.got.subarray(2 + field, 2 + field + n) });
+      this.wanted = 2 + field + n - this.got.length;
+      if (this.wanted > 0) return;
+      this.frames.push({ opcode: this.got[0] & 15, packed: (this.got[0] & 0x40) !== 0, payload: this.got.subarray(2 + field, 2 + field + n) });
       this.got = this.got.subarray(2 + field + n);
     }
   }
@@ -97,14 +103,15 @@ class RawPeer {
   }
 }
 
-// A WebSocket behind its 101, and behind Engine.IO's open packet.
-async function open(address) {
+// A WebSocket behind its 101, and behind Engine.IO's open packet; headers: more of the request's.
+async function open(address, { url = URL, headers = '' } = {}) {
   const peer = new RawPeer(address);
-  peer.say(HANDSHAKE);
+  peer.say(`GET ${url} HTTP/1.1\r\n${headers}${REST}`);
   await peer.until(() => peer.got.includes('\r\n\r\n'), '101');
   const head = peer.got.toString('latin1');
   if (!head.startsWith('HTTP/1.1 101 ')) throw new Error(head);
   peer.upgraded = true;
+  peer.extensions = (/\r\nSec-WebSocket-Extensions: (.*)\r\n/.exec(head) || [])[1];
   peer.got = peer.got.subarray(head.indexOf('\r\n\r\n') + 4);
   peer.parse();
   const first = await peer.until(() => peer.frames.shift(), 'open packet');
