@@ -74,13 +74,13 @@ void tcp_calls_send(struct client *c)
         }
 }
 
-/* An event must be one that the server takes. */
-static int judge(enum tcp_call_kind kind, struct bytes bytes)
+/* An event must be one that the server takes: a larger one would cost the connection. */
+static int judge(const struct client *c, enum tcp_call_kind kind, struct bytes bytes)
 {
         struct event e;
         if (kind != TCP_CALL_EVENT)
                 return bytes.n > 0 ? 0 : ERR_MALFORMED;
-        return event_parse(bytes, SIZE_MAX, &e);
+        return event_parse(bytes, c->payload_bytes_max, &e);
 }
 
 /* Rooms are joined again before anything that waited is said in them. */
@@ -102,7 +102,7 @@ int64_t tcp_call_add(struct client *c, enum tcp_call_kind kind, struct bytes byt
                 return ERR_CLOSED;
         if (c->calls_n >= TCP_CLIENT_CALLS_MAX && kind != TCP_CALL_REJOIN)
                 return ERR_FULL;
-        int err = judge(kind, bytes);
+        int err = judge(c, kind, bytes);
         if (err)
                 return err;
         struct tcp_call *k = calloc(1, sizeof *k + bytes.n);

@@ -288,6 +288,7 @@ static struct client *do_create(const struct client_config *config, struct mono 
         c->config = *config;
         c->now = now;
         c->at = c->ping_by = c->down_at = MONO_NEVER;
+        c->payload_bytes_max = TCP_CLIENT_SAY_MAX;
         c->jitter = rng_seeded(config->seed, "tcp reconnect");
         c->masks = rng_seeded(rng_os_u64(), "masks");
         event_queue_init(&c->told);

@@ -22,6 +22,7 @@
 enum {
         TCP_CLIENT_CALLS_MAX = 1024,       /* without an answer */
         TCP_CLIENT_MESSAGE_MAX = 16 << 20, /* bytes of a message, and of a packet's attachments together */
+        TCP_CLIENT_SAY_MAX = 1000000,      /* bytes of an event that a server takes, until it says otherwise */
 };
 
 #endif

@@ -52,7 +52,8 @@ struct client {
         struct mono now; /* of the engine call being made, for next() */
         struct mono at;  /* deadline of the state; NEVER: none */
         struct mono ping_by;
-        int64_t ping_ns; /* interval and timeout together */
+        int64_t ping_ns;            /* interval and timeout together */
+        uint64_t payload_bytes_max; /* that the server takes in one message, as it said last */
         unsigned attempts;
         bool final;         /* it will not come back */
         bool was_up;        /* since create */

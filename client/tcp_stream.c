@@ -305,6 +305,8 @@ static void on_open(struct client *c, struct bytes body)
         }
         c->ping_ns = open.ping_interval_ns + open.ping_timeout_ns;
         c->ping_by = mono_add(c->now, c->ping_ns);
+        if (open.payload_bytes_max > 0)
+                c->payload_bytes_max = open.payload_bytes_max;
         c->state = TCP_CLIENT_JOINING;
         if (put_auth(c, &auth) == 0)
                 tcp_client_send_packet(c, &(struct sio_packet){ .type = SIO_CONNECT, .data = buf_bytes(&auth) });

@@ -84,7 +84,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_PACE:
                 if (pace_parse(arg, &o->udp.pace) != 0)
-                        options_fail("--pace %s: not auto, off, or a rate as in 10mbit", arg);
+                        options_fail("--pace %s: must be one of auto, off, or a rate, as in 10mbit", arg);
                 return 0;
         case KEY_NAMESPACE:
                 service_namespace(&o->service, arg);
