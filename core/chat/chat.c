@@ -81,8 +81,8 @@ static void answer_published(struct app_reply *reply, const struct published *p)
 
 /* ---- joining and leaving ---------------------------------------------------------------------- */
 
-/* What is published there behind that eid is for the one who joined. */
-static void answer_joined(struct app_reply *reply, struct bytes room, uint64_t eid)
+/* What is published there behind that eid is for the one who joined, and not for the one who left. */
+static void answer_moved(struct app_reply *reply, struct bytes room, uint64_t eid)
 {
         struct buf *out = app_reply_arg(reply);
         int err = pack_put_map(out, 2);
@@ -169,7 +169,7 @@ static const char *verb_join(struct call *c)
                 return err == ERR_FULL ? "in too many rooms" : err_text(err);
         if (!err)
                 announce_stay(app_socket_app(c->s), c->s, c->now, "joined", room);
-        answer_joined(c->reply, room, eid);
+        answer_moved(c->reply, room, eid);
         return NULL;
 }
 
@@ -181,11 +181,12 @@ static const char *verb_leave(struct call *c)
                 return wrong;
         if (is_own_room(c->hub, room))
                 return "that room belongs to one socket";
+        uint64_t eid = hub_head(c->hub);
         int err = hub_leave(c->m, c->now, room);
         if (err)
                 return err_text(err);
         announce_stay(app_socket_app(c->s), c->s, c->now, "left", room);
-        answer_text(c->reply, "room", room);
+        answer_moved(c->reply, room, eid);
         return NULL;
 }
 

@@ -3,9 +3,9 @@
  *   chat message, text              to everyone, the sender too; answer {eid, seq}
  *   chat message, {room, text, ..}  {room, from, name, text, ..} to the room, if the sender is in
  *                                   it; else answer {error} and nothing is sent
- *   join, room / leave, room        joins, leaves; answer {room, eid} / {room}: what is published there
- *                                   behind that eid is for the one who joined; the others get joined /
- *                                   left {room, id, name}; joining twice is joining once
+ *   join, room / leave, room        joins, leaves; answer {room, eid}: what is published there behind
+ *                                   that eid is for the one who joined, not for the one who left; the
+ *                                   others get joined / left {room, id, name}; joining twice is joining once
  *   name, text                      sets the display name ("" until then); answer {name}
  *   who, room                       answer [{id, name}, ..] and the number of those present; the
  *                                   list stops at CHAT_WHO_MAX, since an answer is a private packet

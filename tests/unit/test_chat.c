@@ -37,7 +37,7 @@ static const struct story stories[] = {
             "A: ['joined',{'room':'tea','id':'$B','name':''}]", "B> ['join','tea']", "B= {'room':'tea','eid':2}" } },
         { "leaving is heard by those who stay",
           { "A> ['join','tea']", "A= {'room':'tea','eid':0}", "B> ['join','tea']", "B= {'room':'tea','eid':1}",
-            "A: ['joined',{'room':'tea','id':'$B','name':''}]", "B> ['leave','tea']", "B= {'room':'tea'}",
+            "A: ['joined',{'room':'tea','id':'$B','name':''}]", "B> ['leave','tea']", "B= {'room':'tea','eid':2}",
             "A: ['left',{'room':'tea','id':'$B','name':''}]" } },
         { "leaving a room one is not in is refused",
           { "A> ['leave','tea']", "A= {'error':'not a member of the room'}" } },
