@@ -15,6 +15,7 @@
  *   + SPAN             time passes; what falls due is done at its instant
  *   say TEXT           the server publishes the event to everyone; `volatile` before it: dispensable
  *   say/ TEXT          the same in the second namespace
+ *   told TEXT          the application of mode "witness" was told this: going(rooms) reason|gone(rooms) reason
  *   stop               the server shuts every connection down
  */
 #ifndef TESTS_UNIT_TCP_SESSION_RIG_H
@@ -39,7 +40,8 @@ enum { PEERS = 4, STEPS = 40, TOLD_MAX = 64 * 1024 };
 struct script {
         const char *name;
         const char *mode; /* "", "echo", "two" (chat on / and /news), "off" (no recovery), "small" (a log of 4 events),
-                             "gap", "token" (asks for one), "picky" (an application that refuses) */
+                             "gap", "token" (asks for one), "picky" (an application that refuses), "witness" (one that
+                             tells) */
         const char *steps[STEPS];
 };
 
@@ -101,6 +103,43 @@ static const struct app_handlers *picky(void)
         return &picky_handlers;
 }
 
+/* ---- a chat that tells why its clients go ----------------------------------------------------------- */
+
+static char app_told[512];
+
+static void tell_app(const struct app_socket *s, const char *word, const char *reason)
+{
+        struct bytes room;
+        size_t n = strlen(app_told);
+        n += (size_t)snprintf(app_told + n, sizeof app_told - n, "%s%s(", n ? "|" : "", word);
+        for (uint32_t i = 0; member_room_at(app_socket_member(s), i, &room); i++)
+                n += (size_t)snprintf(app_told + n, sizeof app_told - n, "%s%.*s", i ? "," : "", (int)room.n, room.at);
+        snprintf(app_told + n, sizeof app_told - n, ") %s", reason);
+}
+
+static void witness_disconnecting(struct app *a, struct app_socket *s, struct mono now, const char *reason)
+{
+        (void)a, (void)now;
+        tell_app(s, "going", reason);
+}
+
+static void witness_disconnect(struct app *a, struct app_socket *s, struct mono now, const char *reason)
+{
+        (void)a, (void)now;
+        tell_app(s, "gone", reason);
+}
+
+static struct app_handlers witness_handlers;
+
+static const struct app_handlers *witness(void)
+{
+        witness_handlers = chat_handlers;
+        witness_handlers.disconnecting = witness_disconnecting;
+        witness_handlers.disconnect = witness_disconnect;
+        app_told[0] = 0;
+        return &witness_handlers;
+}
+
 /* ---- the rig ------------------------------------------------------------------------------------- */
 
 static void note(void *owner)
@@ -111,7 +150,7 @@ static void note(void *owner)
 static void rig_begin(struct rig *r, const char *mode)
 {
         *r = (struct rig){ .now = { 1000 } };
-        struct hub_config hub = { .epoch = 7, .room_events_max = strcmp(mode, "small") == 0 ? 4 : 0 };
+        struct hub_config hub = { .epoch = 7, .room_events_max = strstr(mode, "small") ? 4 : 0 };
         if (strcmp(mode, "gap") == 0)
                 hub.room_events_max = 4;
         const struct app_handlers *handlers = &chat_handlers;
@@ -121,6 +160,8 @@ static void rig_begin(struct rig *r, const char *mode)
                 handlers = two_namespaces();
         if (strcmp(mode, "picky") == 0)
                 handlers = picky();
+        if (strncmp(mode, "witness", 7) == 0)
+                handlers = witness();
         for (int i = 0; handlers; i++, handlers = handlers->also) {
                 r->hub[i] = hub_create(&hub);
                 r->app[i] = app_create(r->hub[i], handlers);
@@ -395,7 +436,10 @@ static void run_step(struct rig *r, const char *step)
                 server_says(r, r->hub[0], step, false);
         else if (begins(&step, "say/ "))
                 server_says(r, r->hub[1], step, false);
-        else if (begins(&step, "stop"))
+        else if (begins(&step, "told ")) {
+                assert_string_equal(app_told, step);
+                app_told[0] = 0;
+        } else if (begins(&step, "stop"))
                 for (int i = 0; i < PEERS && r->peer[i].session; i++)
                         tcp_session_close(r->peer[i].session, r->now, TCP_END_SHUTDOWN);
         else
