@@ -22,10 +22,14 @@ struct tcp_seat {
 struct tcp_session {
         struct tcp_service *service;
         struct hub_sink sink;
-        bool ended;
         enum tcp_end end;
+        enum sio_form form; /* NONE until the first message */
+        bool ended;
+        bool pong_put_off; /* pong_by was moved once by another packet */
+        bool bare;         /* Engine.IO alone */
+        bool refused;      /* the transport took less than was lent */
+        bool held_back;    /* what it sent waits until there is a token for it */
         struct ws ws;
-        enum sio_form form;      /* NONE until the first message */
         struct tcp_parts *parts; /* NULL: no attachment is awaited */
         struct tcp_private private;
         struct mono ping_at;    /* when to send the next ping; NEVER while a pong is awaited */
@@ -33,10 +37,6 @@ struct tcp_session {
         struct mono connect_by; /* NEVER once a namespace was joined */
         struct mono done_by;    /* NEVER until it ended */
         struct bucket said;     /* events, and all other packets of Socket.IO */
-        bool held_back;         /* what it sent waits until there is a token for it */
-        bool pong_put_off;      /* pong_by was moved once by another packet */
-        bool bare;              /* Engine.IO alone */
-        bool refused;           /* the transport took less than was lent */
         struct tcp_seat *turn;  /* NULL: the first; whose events are lent next */
         struct tcp_seat seat;   /* most clients join one namespace; the seats of others hang on it */
 };

@@ -85,21 +85,21 @@ struct ws_event {
 };
 
 struct ws {
-        enum ws_role role;
         size_t message_bytes_max;
+        enum ws_role role;
+        uint32_t fragments;        /* frames of the message being gathered so far */
         uint8_t head[WS_HEAD_MAX]; /* of the frame being read, as far as it has come */
         uint8_t head_n;
-        bool in_frame;         /* the head is whole and was accepted; payload is being read */
-        bool deaf;             /* closed or at fault */
-        bool packed;           /* the message being gathered is compressed */
-        bool lent;             /* the last event borrows from `gathered` */
-        uint8_t message;       /* opcode of the message being gathered, 0: none */
-        uint32_t fragments;    /* frames of that message so far */
-        uint64_t payload_read; /* bytes of the frame so far */
-        uint64_t payload_left; /* and still to come */
-        size_t frame_start;    /* where in `gathered` the frame's payload begins */
-        struct buf gathered;   /* the message's earlier bytes, behind them those of a control frame */
-        struct utf8 text;
+        uint8_t message;            /* opcode of the message being gathered, 0: none */
+        struct utf8 text;           /* as far as it was checked */
+        bool in_frame : 1;          /* the head is whole and was accepted; payload is being read */
+        bool deaf : 1;              /* closed or at fault */
+        bool packed : 1;            /* the message being gathered is compressed */
+        bool lent : 1;              /* the last event borrows from `gathered` */
+        uint64_t payload_read;      /* bytes of the frame so far */
+        uint64_t payload_left;      /* and still to come */
+        size_t frame_start;         /* where in `gathered` the frame's payload begins */
+        struct buf gathered;        /* the message's earlier bytes, behind them those of a control frame */
         struct ws_inflate *inflate; /* owned; NULL: compressed messages were not agreed on */
 };
 
