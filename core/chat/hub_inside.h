@@ -1,4 +1,4 @@
-/* hub_inside: what hub.c, member.c and walk.c share, and nobody else sees.
+/* hub_inside: what hub.c, room.c, member.c, half.c and walk.c share, and nobody else sees.
  *
  *   hub --- room (by name) --- roomlog, one stream for each encoding in use
  *    |        |
@@ -56,8 +56,11 @@ struct room {
 #define EID_STILL UINT64_MAX /* left_eid of a stay that goes on */
 
 struct stay {
-        struct stay *next;      /* of the member */
-        TAILQ_ENTRY(stay) kept; /* hub->kept, once left */
+        struct stay *next; /* of the member */
+        union {
+                uint32_t place;         /* in room->member, while it goes on */
+                TAILQ_ENTRY(stay) kept; /* hub->kept, once left */
+        };
         struct room *room;
         struct member *member;
         uint64_t joined_eid, left_eid;
@@ -66,30 +69,34 @@ struct stay {
         uint64_t cursor;             /* next seq to give */
         uint64_t past_eid;           /* EVICTED was told up to here */
         struct mono left_at;
-        uint32_t place; /* in room->member, while it goes on */
+};
+
+/* An entry that a member was given in part. */
+struct half {
+        LIST_ENTRY(half) link; /* hub->half */
+        struct stay *stay;     /* the entry at its cursor */
+        uint64_t eid;
+        struct buf rest; /* what is left of it, once its segment is evicted; else empty */
+        uint32_t done;   /* bytes of it given */
 };
 
 struct member {
-        LIST_ENTRY(member) id_link;   /* hub->by_id */
-        LIST_ENTRY(member) half_link; /* hub->half, while half_stay */
+        LIST_ENTRY(member) id_link; /* hub->by_id */
         struct hub *hub;
         struct hub_sink sink;
         void *user;
         struct stay *stays; /* everyone is the last one, for its whole life; its own, once made, the one before */
         struct room *own;   /* NULL: nobody needed it yet */
         uint64_t start_eid, at_eid;
-        uint64_t floor_eid;     /* records of left rooms up to here are forgotten */
-        uint64_t own_last_eid;  /* newest event it published that is not for itself */
-        uint64_t told_at;       /* the announce that last called it */
-        uint64_t fresh_eid;     /* dispensable events up to here are skipped */
-        struct stay *half_stay; /* the entry at its cursor is half given */
-        struct buf half_rest;   /* its rest, once its segment is evicted; else empty */
-        uint64_t half_eid;
-        uint32_t half_done;            /* bytes of it given */
+        uint64_t floor_eid;            /* records of left rooms up to here are forgotten */
+        uint64_t own_last_eid;         /* newest event it published that is not for itself */
+        uint64_t told_at;              /* the announce that last called it */
+        uint64_t fresh_eid;            /* dispensable events up to here are skipped */
+        struct half *half;             /* NULL: no entry is half given */
         uint32_t origin, joined, kept; /* rooms it is in, own and everyone left out; kept records of left ones */
         uint8_t encoding;
         bool attached;
-        bool torn; /* memory was out when half_rest was to be saved: it can be given nothing more */
+        bool torn; /* memory was out when its half was to be saved: it can be given nothing more */
         uint8_t id_n;
         uint8_t id[];
 };
@@ -109,7 +116,7 @@ struct hub {
         struct room *dirty;
         struct log_entry *oldest, *newest; /* age list, eid order */
         TAILQ_HEAD(, stay) kept;           /* records of left rooms, oldest first */
-        LIST_HEAD(, member) half;
+        LIST_HEAD(, half) half;
         uint64_t head;
         struct mono epoch_start; /* instant of the first event; t_us counts from it */
         uint32_t next_origin;
@@ -160,9 +167,14 @@ int room_named(struct hub *h, struct bytes name, struct room **r);
 /* ---- stays (member.c) ---- */
 void hub_forget_stays(struct hub *h, struct mono now); /* kept records whose time is up */
 
-/* ---- walking (walk.c) ---- */
-void member_rescue_half(struct member *m, const struct segment *g); /* g is about to go */
+/* ---- half-given entries (half.c) ---- */
+void half_begin(struct stay *s, uint64_t seq, uint64_t eid, uint32_t done); /* the cursor is put there */
+struct bytes half_rest(const struct half *h);
+void half_given(struct half *h, size_t bytes);             /* not all of the rest */
+void half_rescue(struct half *h, const struct segment *g); /* g is about to go; may free h */
 void member_forget_half(struct member *m);
+
+/* ---- walking (walk.c) ---- */
 bool member_lost_some(struct member *m); /* is there an EVICTED piece in its next walk? */
 
 static inline bool room_logged(const struct room *r)
@@ -179,6 +191,12 @@ static inline bool stay_covers(const struct stay *s, uint64_t eid)
 static inline uint64_t stay_last_eid(const struct stay *s)
 {
         return s->left_eid == EID_STILL ? EID_STILL : s->last_eid;
+}
+
+/* Is the entry at its cursor half given? */
+static inline bool stay_half(const struct stay *s)
+{
+        return s->member->half && s->member->half->stay == s;
 }
 
 /* The seq it goes on with: a half-given entry counts as given. */

@@ -9,7 +9,7 @@
 
 uint64_t stay_next_seq(const struct stay *s)
 {
-        return s->member->half_stay == s ? s->cursor + 1 : s->cursor;
+        return stay_half(s) ? s->cursor + 1 : s->cursor;
 }
 
 static uint64_t room_last_eid(const struct room *r)
@@ -92,7 +92,7 @@ static void stay_free(struct stay *s)
         while (*link != s)
                 link = &(*link)->next;
         *link = s->next;
-        if (m->half_stay == s)
+        if (stay_half(s))
                 member_forget_half(m);
         if (m->attached)
                 room_leave_stream(r, m->encoding);
@@ -126,7 +126,7 @@ static void stay_forget(struct stay *s)
 static bool stay_finished(const struct stay *s)
 {
         struct member *m = s->member;
-        return m->half_stay != s && s->cursor >= s->seq_end && member_place(m) >= stay_needed_eid(s);
+        return !stay_half(s) && s->cursor >= s->seq_end && member_place(m) >= stay_needed_eid(s);
 }
 
 void hub_forget_stays(struct hub *h, struct mono now)
@@ -432,7 +432,7 @@ int member_resume_room(struct member *m, const struct room *r, uint64_t contig)
                 if (s->room != r)
                         continue;
                 found = true;
-                if (m->half_stay == s)
+                if (stay_half(s))
                         member_forget_half(m);
                 s->past_eid = 0;
                 s->cursor = contig + 1 > s->seq_begin ? contig + 1 : s->seq_begin;
@@ -459,35 +459,6 @@ uint64_t member_joined_seq(const struct member *m, const struct room *r)
 uint64_t member_given(const struct member *m, const struct room *r)
 {
         uint64_t cursor = member_cursor(m, r);
-        bool half = m->half_stay && m->half_stay->room == r && m->half_stay->cursor == cursor;
+        bool half = m->half && m->half->stay->room == r && m->half->stay->cursor == cursor;
         return cursor + half;
-}
-
-/* ---- half-given entries ------------------------------------------------------------------- */
-
-void member_forget_half(struct member *m)
-{
-        if (!m->half_stay)
-                return;
-        LIST_REMOVE(m, half_link);
-        m->half_stay = NULL;
-        m->half_done = 0;
-        buf_free(&m->half_rest);
-}
-
-void member_rescue_half(struct member *m, const struct segment *g)
-{
-        uint64_t seq = m->half_stay->cursor;
-        if (m->half_rest.at || seq < g->seq_first || seq >= g->seq_first + g->n)
-                return;
-        if (member_per_room(m)) { /* what is missing of it can be said to be lost, as if none had been given */
-                member_forget_half(m);
-                return;
-        }
-        uint32_t start = segment_start(g, seq) + m->half_done;
-        size_t n = segment_end(g, seq) - start;
-        if (buf_put(&m->half_rest, g->data + start, n) == 0)
-                m->hub->stats.copied_bytes += n;
-        else
-                m->torn = true;
 }

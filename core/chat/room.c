@@ -216,10 +216,10 @@ static void evict_segments(struct room *r, int encoding)
         struct stream *s = &r->events->stream[encoding];
         struct segment *g;
         while ((g = stream_stale(s, r->events->log.seq_first))) {
-                struct member *m, *next;
-                LIST_FOREACH_SAFE(m, &h->half, half_link, next)
-                if (m->half_stay->room == r && m->encoding == encoding)
-                        member_rescue_half(m, g);
+                struct half *half, *next;
+                LIST_FOREACH_SAFE(half, &h->half, link, next)
+                if (half->stay->room == r && half->stay->member->encoding == encoding)
+                        half_rescue(half, g);
                 h->stats.stream_bytes -= s->bytes;
                 stream_drop_first(s);
                 h->stats.stream_bytes += s->bytes;

@@ -272,35 +272,15 @@ static bool give_next_run(struct walk *w, struct front *fronts, int *n)
         return *n > 0;
 }
 
-/* ---- half-given entries ------------------------------------------------------------------- */
-
 static void give_half(struct walk *w)
 {
-        struct member *m = w->m;
-        struct piece *p = add_piece(w, m->half_stay, PIECE_BYTES, 0);
-        p->seq_first = p->seq_last = m->half_stay->cursor;
-        p->eid_first = p->eid_last = m->half_eid;
-        if (m->half_rest.at) {
-                p->at = m->half_rest.at;
-                p->n = m->half_rest.n;
-        } else {
-                const struct stream *s = &m->half_stay->room->events->stream[m->encoding];
-                const struct segment *g = stream_segment(s, m->half_stay->cursor);
-                uint32_t start = segment_start(g, m->half_stay->cursor) + m->half_done;
-                p->at = g->data + start;
-                p->n = segment_end(g, m->half_stay->cursor) - start;
-        }
-        w->at_eid = m->half_eid;
-}
-
-static void begin_half(struct member *m, struct stay *s, uint64_t seq, uint64_t eid, uint32_t done)
-{
-        if (!m->half_stay)
-                LIST_INSERT_HEAD(&m->hub->half, m, half_link);
-        m->half_stay = s;
-        m->half_eid = eid;
-        m->half_done = done;
-        s->cursor = seq;
+        const struct half *h = w->m->half;
+        struct bytes rest = half_rest(h);
+        struct piece *p = add_piece(w, h->stay, PIECE_BYTES, 0);
+        p->seq_first = p->seq_last = h->stay->cursor;
+        p->eid_first = p->eid_last = w->at_eid = h->eid;
+        p->at = rest.at;
+        p->n = rest.n;
 }
 
 /* ---- public ------------------------------------------------------------------------------- */
@@ -312,7 +292,7 @@ int member_walk(struct member *m, uint64_t upto_eid, struct piece *v, int v_max)
                 return ERR_CLOSED;
         if (!m->attached || v_max == 0)
                 return 0;
-        if (m->half_stay)
+        if (m->half)
                 give_half(&w);
         /* 8 KiB that the compiler would otherwise clear for each walk: two thirds of its cost. */
         struct front fronts[FRONTS_MAX] __attribute__((uninitialized));
@@ -346,7 +326,7 @@ static void advance_within(struct member *m, const struct piece *p, size_t bytes
         if (seq > p->seq_first)
                 m->at_eid = roomlog_at(&ev->log, seq - 1)->eid;
         if (done > 0)
-                begin_half(m, s, seq, roomlog_at(&ev->log, seq)->eid, done);
+                half_begin(s, seq, roomlog_at(&ev->log, seq)->eid, done);
         else
                 s->cursor = seq;
 }
@@ -360,14 +340,12 @@ void member_advance(struct member *m, const struct piece *p, size_t bytes)
                 s->past_eid = p->eid_last;
                 return;
         }
-        bool rest = p->kind == PIECE_BYTES && m->half_stay == s && p->seq_first == s->cursor;
+        bool rest = p->kind == PIECE_BYTES && stay_half(s) && p->seq_first == s->cursor;
         if (p->kind == PIECE_BYTES && bytes < p->n) {
                 if (bytes == 0)
                         return;
-                if (rest && m->half_rest.at)
-                        buf_drop(&m->half_rest, bytes);
-                else if (rest)
-                        m->half_done += (uint32_t)bytes;
+                if (rest)
+                        half_given(m->half, bytes);
                 else
                         advance_within(m, p, bytes);
                 return;
@@ -389,17 +367,12 @@ bool member_lost_some(struct member *m)
         return false;
 }
 
-bool member_half(const struct member *m)
-{
-        return m->half_stay != NULL;
-}
-
 bool member_behind(struct member *m, uint64_t upto_eid)
 {
-        struct walk w = { .m = m, .at_eid = m->half_stay ? m->half_eid : m->at_eid, .once = !member_per_room(m) };
+        struct walk w = { .m = m, .at_eid = m->half ? m->half->eid : m->at_eid, .once = !member_per_room(m) };
         struct front f;
         struct piece p;
-        if (m->half_stay)
+        if (m->half)
                 return true;
         for (struct stay *s = m->stays; s; s = s->next)
                 if (find_evicted(&w, s, stay_told_eid(s), &p) || find_front(&w, s, upto_eid, &f))
@@ -410,7 +383,7 @@ bool member_behind(struct member *m, uint64_t upto_eid)
 uint64_t member_place(struct member *m)
 {
         struct walk w = { .m = m, .at_eid = m->at_eid, .once = !member_per_room(m) };
-        uint64_t next = m->half_stay ? m->half_eid : m->hub->head + 1;
+        uint64_t next = m->half ? m->half->eid : m->hub->head + 1;
         for (struct stay *s = m->stays; s; s = s->next) {
                 struct front f;
                 struct piece p;
