@@ -1,8 +1,9 @@
 /* udp_repair: what one session has asked to be sent again, and how fast it may be.
  *
- * At most 32 ranges of seqs, no bytes. A seq that was repaired within the hold-off is not wanted
- * again: its repair is on its way. A token bucket keeps repairs within their budget. Value module:
- * no heap, no clock.
+ * Ranges of places (core/wire/place.h: an event is 64 of them, a fragment one), at most
+ * UDP_REPAIR_RANGES_MAX, no bytes. What was repaired within the hold-off is not wanted again: its
+ * repair is on its way. A token bucket keeps repairs within their budget. Value module: no heap, no
+ * clock.
  *
  * Source: the project's UDP wire spec, section 7 (sender of repairs) and 8.
  */
@@ -14,16 +15,16 @@
 #include "core/base/mono.h"
 
 enum {
-        UDP_REPAIR_RANGES_MAX = 32,
-        UDP_REPAIR_REMEMBERED = 64,
+        UDP_REPAIR_RANGES_MAX = 128, /* four NACKs of ranges; one of bitmaps, each with four holes */
+        UDP_REPAIR_REMEMBERED = 128,
         UDP_REPAIR_BURST_BYTES = 64 * 1200,
         UDP_REPAIR_RATE = 2500000, /* bytes per second, unless told otherwise */
 };
 
 struct udp_repair_range {
         uint32_t chan_ref;
-        uint64_t from, to;
-        struct mono at; /* done: when */
+        uint64_t from, to; /* places */
+        struct mono at;    /* done: when */
 };
 
 struct udp_repair {
@@ -39,7 +40,7 @@ struct udp_repair {
 void udp_repair_init(struct udp_repair *r, struct mono now, int64_t rate);
 
 /* Wants from..to of a channel, but for what was repaired less than hold_off_ns ago. Returns false
- * when something found no place (it will be asked for again). *held: seqs held off. */
+ * when something found no place (it will be asked for again). *held: places held off. */
 bool udp_repair_want(struct udp_repair *r, struct mono now, int64_t hold_off_ns, uint32_t chan_ref, uint64_t from,
                      uint64_t to, uint64_t *held);
 

@@ -221,35 +221,6 @@ static void take_ping(struct udp_session *s, struct mono now, const struct dgram
         udp_rate_ping(s, now);
 }
 
-static void take_nack(struct udp_session *s, struct mono now, const struct dgram_nack *m)
-{
-        const struct udp_channel *c = udp_channel_find(s, m->chan_ref);
-        if (!c) {
-                s->shared->stats->no_channel++;
-                return;
-        }
-        if (!s->repair) {
-                s->repair = malloc(sizeof *s->repair);
-                if (!s->repair)
-                        return;
-                udp_repair_init(s->repair, now, udp_rate_of_repairs(s));
-        }
-        s->shared->stats->nacks++;
-        uint64_t cursor = member_cursor(s->member, c->room);
-        for (unsigned i = 0; i < m->n; i++) {
-                /* Bit 63 asks for fragments; an event that fits one datagram is its only one. */
-                uint64_t from = m->range[i].from, to = dgram_range_is_fragments(&m->range[i]) ? from : m->range[i].to,
-                         held;
-                if (from >= cursor)
-                        continue; /* still to come */
-                if (to >= cursor)
-                        to = cursor - 1;
-                if (!udp_repair_want(s->repair, now, resend_hold_off_ns(&s->rtt), c->ref, from, to, &held))
-                        s->shared->stats->nack_full++;
-                s->shared->stats->repairs_held += held;
-        }
-}
-
 static void dispatch(struct udp_session *s, struct mono now, const struct dgram_msg *m)
 {
         switch ((enum dgram_type)m->type) {
@@ -269,7 +240,7 @@ static void dispatch(struct udp_session *s, struct mono now, const struct dgram_
                 udp_publish(s, now, &m->pub);
                 return;
         case DGRAM_NACK:
-                take_nack(s, now, &m->nack);
+                udp_again_nack(s, now, &m->nack);
                 return;
         case DGRAM_REPORT:
                 udp_rate_report(s, now, &m->report);
@@ -360,48 +331,6 @@ static void pack_pieces(struct udp_session *s, struct udp_batch *b)
         }
 }
 
-static void find_repairs(struct udp_session *s, struct mono now, struct udp_batch *b)
-{
-        struct udp_repair *r = s->repair;
-        if (!r)
-                return;
-        r->rate = udp_rate_of_repairs(s);
-        if (!udp_repair_may(r, now))
-                return;
-        for (uint32_t i = 0; i < r->want_n && b->pieces_n < UDP_BATCH_PIECES / 2;) {
-                struct udp_repair_range want = r->want[i];
-                const struct udp_channel *c = udp_channel_find(s, want.chan_ref);
-                int n = member_repair(s->member, c->room, want.from, want.to, b->piece + b->pieces_n,
-                                      UDP_BATCH_PIECES / 2 - b->pieces_n);
-                if (n == 0)
-                        r->want[i] = r->want[--r->want_n]; /* nothing to be had; it will ask again */
-                else
-                        i++;
-                b->pieces_n += n;
-        }
-        b->repairs_n = b->pieces_n;
-}
-
-/* The first seq of piece p that is not among its first `bytes`. */
-static uint64_t seq_at(const struct piece *p, size_t bytes)
-{
-        struct reader in = reader_of(p->at + bytes + 24, 8); /* DATA's seq */
-        return reader_u64(&in);
-}
-
-static void gave_repair(struct udp_session *s, struct mono now, const struct piece *p, size_t bytes)
-{
-        const struct udp_channel *c = udp_channel_of(s, p->room);
-        bool part = p->kind == PIECE_BYTES && bytes < p->n;
-        uint64_t last = part ? seq_at(p, bytes) - 1 : p->seq_last;
-        if (!c || (part && bytes == 0))
-                return;
-        udp_repair_done(s->repair, now, c->ref, p->seq_first, last);
-        udp_repair_spend(s->repair, p->kind == PIECE_BYTES ? bytes : DGRAM_GAP_BYTES);
-        s->shared->stats->repairs++;
-        s->shared->stats->repair_bytes += bytes;
-}
-
 static void gave_news(struct udp_session *s, struct mono now, const struct piece *p, size_t bytes)
 {
         struct udp_channel *c = udp_channel_of(s, p->room);
@@ -420,7 +349,7 @@ static void apply(struct udp_session *s, struct mono now, const struct udp_batch
                 if (i == end->piece && bytes == 0)
                         return;
                 if (i < b->repairs_n)
-                        gave_repair(s, now, p, bytes);
+                        udp_again_gave(s, now, p, bytes);
                 else
                         gave_news(s, now, p, bytes);
         }
@@ -441,7 +370,7 @@ int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch 
         if (s->blocked)
                 member_unblocked(s->member);
         s->blocked = false;
-        find_repairs(s, now, b);
+        udp_again_find(s, now, b);
         int n = member_walk(s->member, UINT64_MAX, b->piece + b->pieces_n, UDP_BATCH_PIECES - b->pieces_n);
         b->pieces_n += n > 0 ? n : 0;
         pack_pieces(s, b);

@@ -51,7 +51,7 @@ struct udp_session {
         struct seqwin seen;
         struct resend rtt;
         struct pace pace;
-        bool held; /* there is something to send that may not go yet */
+        bool held;          /* there is something to send that may not go yet */
         struct bucket said; /* PUBs, and rooms in JOINs */
         struct mono heard, pinged, closed_at;
         struct mono resume_until; /* MONO_NEVER: not resuming */
@@ -95,6 +95,11 @@ struct mono udp_rate_deadline(const struct udp_session *s);
 void udp_rate_expire(struct udp_session *s, struct mono now);
 /* May it say something more of these now (limits.h)? Counts when not. */
 bool udp_session_may(struct udp_session *s, struct mono now, uint32_t n);
+
+/* udp_again: repairs */
+void udp_again_nack(struct udp_session *s, struct mono now, const struct dgram_nack *m);
+void udp_again_find(struct udp_session *s, struct mono now, struct udp_batch *b); /* as the batch's first pieces */
+void udp_again_gave(struct udp_session *s, struct mono now, const struct piece *p, size_t bytes);
 
 /* udp_publish */
 void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub);

@@ -28,13 +28,13 @@ enum gaps_outcome gaps_outcome_of(uint16_t reason)
 static void know(struct gaps *g, uint64_t upto)
 {
         g->edge = upto;
-        g->highest = seq_of(upto);
+        g->highest = place_seq(upto);
 }
 
 void gaps_init(struct gaps *g, uint64_t contig, bool asks)
 {
         *g = (struct gaps){ .contig = contig, .asks = asks };
-        know(g, last_place(contig));
+        know(g, place_last(contig));
 }
 
 void gaps_free(struct gaps *g)
@@ -42,6 +42,8 @@ void gaps_free(struct gaps *g)
         free(g->hole);
         *g = (struct gaps){ 0 };
 }
+
+_Static_assert((int)PLACES == (int)DGRAM_FRAGMENTS_MAX, "a place for each fragment");
 
 /* ---- the list of holes -------------------------------------------------------------------- */
 
@@ -152,7 +154,7 @@ static uint64_t believed(const struct gaps *g)
 
 static bool is_jump(const struct gaps *g, uint64_t seq)
 {
-        uint64_t near = seq_of(believed(g));
+        uint64_t near = place_seq(believed(g));
         return g->asks && seq > near && seq - near > GAPS_JUMP_MAX;
 }
 
@@ -238,7 +240,7 @@ static struct gaps_arrival fill(struct gaps *g, struct mono now, const struct re
 /* Places from..to, not known of until now, have arrived. */
 static struct gaps_arrival append(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t from, uint64_t to)
 {
-        if (!extend(g, now, rtt, from - 1, is_jump(g, seq_of(from))))
+        if (!extend(g, now, rtt, from - 1, is_jump(g, place_seq(from))))
                 return plain(GAPS_FULL);
         know(g, to);
         return plain(GAPS_NEW);
@@ -246,7 +248,7 @@ static struct gaps_arrival append(struct gaps *g, struct mono now, const struct 
 
 enum gaps_verdict gaps_look(const struct gaps *g, uint64_t seq, uint8_t idx)
 {
-        uint64_t place = first_place(seq) + idx;
+        uint64_t place = place_of(seq, idx);
         if (seq <= g->contig)
                 return seen(g, seq);
         if (g->asks && seq - g->contig > GAPS_WINDOW)
@@ -264,7 +266,7 @@ enum gaps_verdict gaps_look(const struct gaps *g, uint64_t seq, uint8_t idx)
 struct gaps_arrival gaps_mark_part(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
                                    uint64_t seq, uint8_t idx, uint8_t cnt)
 {
-        uint64_t from = first_place(seq) + idx, to = idx + 1 == cnt ? last_place(seq) : from;
+        uint64_t from = place_of(seq, idx), to = idx + 1 == cnt ? place_last(seq) : from;
         struct gaps_arrival a = plain(gaps_look(g, seq, idx));
         if (seq <= g->contig || a.verdict == GAPS_BEYOND)
                 return a;
@@ -310,7 +312,7 @@ static bool gather(const struct gaps *g, struct gaps_hole *whole)
 void gaps_absent(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t seq,
                  const struct gaps_arrival *was)
 {
-        struct gaps_hole whole = { .from = first_place(seq), .to = last_place(seq), .tries = was->tries };
+        struct gaps_hole whole = { .from = place_first(seq), .to = place_last(seq), .tries = was->tries };
         if (seq <= g->contig || whole.from > g->edge)
                 return;
         notice(g, now, rtt, &whole);
@@ -341,7 +343,7 @@ void gaps_absent(struct gaps *g, struct mono now, const struct resend *rtt, uint
 void gaps_beat(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t head, bool sure)
 {
         bool jump = !sure && is_jump(g, head);
-        uint64_t last = last_place(head);
+        uint64_t last = place_last(head);
         extend(g, now, rtt, last, jump);
         if (jump)
                 return;
@@ -366,7 +368,7 @@ static void remember_lost(struct gaps *g, const struct gaps_run *run)
 
 void gaps_close(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t from, uint64_t to, uint8_t reason)
 {
-        uint64_t first = first_place(from), last = last_place(to);
+        uint64_t first = place_first(from), last = place_last(to);
         if (!extend(g, now, rtt, last, is_jump(g, to)))
                 return;
         for (uint32_t i = find(g, first); i < g->holes_n && g->hole[i].from <= last; i++) {
@@ -400,7 +402,7 @@ void gaps_rewind(struct gaps *g)
 static void take_ended(struct gaps *g, struct gaps_run *run)
 {
         struct gaps_hole *h = g->hole;
-        uint64_t last = last_place(seq_of(h->to));
+        uint64_t last = place_last(place_seq(h->to));
         run->reason = h->reason;
         run->outcome = gaps_outcome_of(h->reason);
         run->opened = h->opened;
@@ -409,7 +411,7 @@ static void take_ended(struct gaps *g, struct gaps_run *run)
                 if (h->from == last + 1 && !same)
                         break;
                 if (same)
-                        last = last_place(seq_of(h->to)) > last ? last_place(seq_of(h->to)) : last;
+                        last = place_last(place_seq(h->to)) > last ? place_last(place_seq(h->to)) : last;
                 if (h->to > last)
                         h->from = last + 1;
                 else
@@ -417,19 +419,19 @@ static void take_ended(struct gaps *g, struct gaps_run *run)
         }
         if (g->edge < last)
                 know(g, last);
-        run->to = seq_of(last);
+        run->to = place_seq(last);
         remember_lost(g, run);
 }
 
 bool gaps_next(struct gaps *g, struct gaps_run *run)
 {
         const struct gaps_hole *h = g->holes_n > 0 ? g->hole : NULL;
-        uint64_t whole = seq_of(g->edge + 1) - 1; /* of the one behind it some may be still to come */
+        uint64_t whole = place_seq(g->edge + 1) - 1; /* of the one behind it some may be still to come */
         if (g->contig == whole)
                 return false;
         *run = (struct gaps_run){ .from = g->contig + 1, .outcome = GAPS_DELIVERED, .opened = MONO_NEVER };
-        if (!h || seq_of(h->from) > run->from)
-                run->to = h ? seq_of(h->from) - 1 : whole;
+        if (!h || place_seq(h->from) > run->from)
+                run->to = h ? place_seq(h->from) - 1 : whole;
         else if (h->state == ENDED)
                 take_ended(g, run);
         else

@@ -9,8 +9,8 @@
 /* Places from..to are of one event. */
 static void put_parts(struct dgram_range *range, uint32_t *n, uint64_t from, uint64_t to)
 {
-        uint64_t seq = seq_of(from), bits = 0;
-        for (uint64_t idx = from - first_place(seq); idx <= to - first_place(seq); idx++)
+        uint64_t seq = place_seq(from), bits = 0;
+        for (uint64_t idx = from - place_first(seq); idx <= to - place_first(seq); idx++)
                 bits |= UINT64_C(1) << idx;
         if (*n == 0 || range[*n - 1].from != seq) /* else of the same event as the last */
                 range[(*n)++] = (struct dgram_range){ seq, DGRAM_FRAGMENTS_BIT };
@@ -20,19 +20,19 @@ static void put_parts(struct dgram_range *range, uint32_t *n, uint64_t from, uin
 /* Does the hole begin, does it end, inside an event? */
 static bool has_head(const struct gaps_hole *h)
 {
-        return h->from != first_place(seq_of(h->from));
+        return h->from != place_first(place_seq(h->from));
 }
 
 static bool has_tail(const struct gaps_hole *h)
 {
-        return h->to != last_place(seq_of(h->to));
+        return h->to != place_last(place_seq(h->to));
 }
 
 /* Ranges of a NACK that the hole takes: one, or up to three. */
 static uint32_t entries(const struct gaps_hole *h)
 {
-        uint64_t from = seq_of(h->from) + has_head(h), to = seq_of(h->to) - has_tail(h);
-        if (seq_of(h->from) == seq_of(h->to))
+        uint64_t from = place_seq(h->from) + has_head(h), to = place_seq(h->to) - has_tail(h);
+        if (place_seq(h->from) == place_seq(h->to))
                 return 1;
         return (uint32_t)has_head(h) + has_tail(h) + (from <= to);
 }
@@ -40,18 +40,18 @@ static uint32_t entries(const struct gaps_hole *h)
 /* Parts of an event, whole ones, parts of another. */
 static void put_hole(struct dgram_range *range, uint32_t *n, const struct gaps_hole *h)
 {
-        uint64_t from = seq_of(h->from), to = seq_of(h->to);
+        uint64_t from = place_seq(h->from), to = place_seq(h->to);
         bool head = has_head(h), tail = has_tail(h);
         if (from == to && (head || tail)) {
                 put_parts(range, n, h->from, h->to);
                 return;
         }
         if (head)
-                put_parts(range, n, h->from, last_place(from));
+                put_parts(range, n, h->from, place_last(from));
         if (from + head <= to - tail)
                 range[(*n)++] = (struct dgram_range){ from + head, to - tail };
         if (tail)
-                put_parts(range, n, first_place(to), h->to);
+                put_parts(range, n, place_first(to), h->to);
 }
 
 uint32_t gaps_ask(struct gaps *g, struct mono now, const struct resend *rtt, struct dgram_range *range, uint8_t *tries)
@@ -123,7 +123,7 @@ static bool out_of_patience(const struct gaps *g, struct mono now, struct mono h
 /* Seqs of the hole that were not counted for another of their fragments just before. */
 static uint64_t not_counted(struct gaps *g, const struct gaps_hole *h)
 {
-        uint64_t first = seq_of(h->from), last = seq_of(h->to);
+        uint64_t first = place_seq(h->from), last = place_seq(h->to);
         uint64_t n = last - first + (first != g->counted);
         g->counted = last;
         return n;

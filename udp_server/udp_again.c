@@ -1,0 +1,127 @@
+/* again: what a NACK asks for, found in the stream, cut to the fragments that are missing, and counted. */
+#include <stdlib.h>
+
+#include "core/wire/place.h"
+#include "udp_server/udp_session_inside.h"
+
+/* ---- asked for ---------------------------------------------------------------------------- */
+
+static void want(struct udp_session *s, struct mono now, uint32_t ref, uint64_t from, uint64_t to)
+{
+        uint64_t held;
+        if (!udp_repair_want(s->repair, now, resend_hold_off_ns(&s->rtt), ref, from, to, &held))
+                s->shared->stats->nack_full++;
+        s->shared->stats->repairs_held += (held + PLACES - 1) / PLACES;
+}
+
+/* Each run of ones in the bitmap. */
+static void want_fragments(struct udp_session *s, struct mono now, uint32_t ref, uint64_t seq, uint64_t bits)
+{
+        for (uint8_t idx = 0, end; idx < PLACES; idx = end + 1) {
+                for (end = idx; end < PLACES && bits & UINT64_C(1) << end; end++)
+                        ;
+                if (end > idx)
+                        want(s, now, ref, place_of(seq, idx), place_of(seq, end) - 1);
+        }
+}
+
+void udp_again_nack(struct udp_session *s, struct mono now, const struct dgram_nack *m)
+{
+        const struct udp_channel *c = udp_channel_find(s, m->chan_ref);
+        if (!c) {
+                s->shared->stats->no_channel++;
+                return;
+        }
+        if (!s->repair) {
+                s->repair = malloc(sizeof *s->repair);
+                if (!s->repair)
+                        return;
+                udp_repair_init(s->repair, now, udp_rate_of_repairs(s));
+        }
+        s->shared->stats->nacks++;
+        uint64_t given = member_given(s->member, c->room);
+        for (unsigned i = 0; i < m->n; i++) {
+                uint64_t from = m->range[i].from, to = m->range[i].to;
+                if (from >= given)
+                        continue; /* still to come */
+                if (dgram_range_is_fragments(&m->range[i]))
+                        want_fragments(s, now, c->ref, from, to & ~DGRAM_FRAGMENTS_BIT);
+                else
+                        want(s, now, c->ref, place_first(from), place_last(to < given ? to : given - 1));
+        }
+}
+
+/* ---- found -------------------------------------------------------------------------------- */
+
+static size_t message_bytes(const uint8_t *at)
+{
+        return (size_t)(at[6] << 8 | at[7]);
+}
+
+/* Of a DATA message: its first place, or its last. */
+static uint64_t data_place(const uint8_t *at, bool last)
+{
+        struct reader in = reader_of(at + 24, 8);
+        uint64_t seq = reader_u64(&in);
+        return last && at[54] + 1 == at[55] ? place_last(seq) : place_of(seq, at[54]);
+}
+
+/* Leaves of the piece the messages that lie in from..to. */
+static void trim(struct piece *p, uint64_t from, uint64_t to)
+{
+        if (p->kind != PIECE_BYTES || (from <= place_first(p->seq_first) && place_last(p->seq_last) <= to))
+                return;
+        size_t start = 0, end = p->n;
+        while (start < p->n && data_place(p->at + start, false) < from)
+                start += message_bytes(p->at + start);
+        for (end = start; end < p->n && data_place(p->at + end, false) <= to;)
+                end += message_bytes(p->at + end);
+        p->at += start;
+        p->n = end - start;
+}
+
+void udp_again_find(struct udp_session *s, struct mono now, struct udp_batch *b)
+{
+        struct udp_repair *r = s->repair;
+        if (!r)
+                return;
+        r->rate = udp_rate_of_repairs(s);
+        if (!udp_repair_may(r, now))
+                return;
+        for (uint32_t i = 0; i < r->want_n && b->pieces_n < UDP_BATCH_PIECES / 2;) {
+                struct udp_repair_range w = r->want[i];
+                const struct udp_channel *c = udp_channel_find(s, w.chan_ref);
+                struct piece *p = b->piece + b->pieces_n;
+                int n = member_repair(s->member, c->room, place_seq(w.from), place_seq(w.to), p,
+                                      UDP_BATCH_PIECES / 2 - b->pieces_n);
+                for (int k = 0; k < n; k++)
+                        trim(&p[k], w.from, w.to);
+                if (n == 0 || (n == 1 && p->kind == PIECE_BYTES && p->n == 0)) {
+                        r->want[i] = r->want[--r->want_n]; /* nothing to be had; it will ask again */
+                        continue;
+                }
+                i++;
+                b->pieces_n += n;
+        }
+        b->repairs_n = b->pieces_n;
+}
+
+/* ---- given -------------------------------------------------------------------------------- */
+
+void udp_again_gave(struct udp_session *s, struct mono now, const struct piece *p, size_t bytes)
+{
+        const struct udp_channel *c = udp_channel_of(s, p->room);
+        bool sent = p->kind == PIECE_BYTES;
+        uint64_t first = place_first(p->seq_first), last = place_last(p->seq_last);
+        if (!c || (sent && bytes == 0))
+                return;
+        if (sent) {
+                first = data_place(p->at, false);
+                for (size_t at = 0; at < bytes; at += message_bytes(p->at + at))
+                        last = data_place(p->at + at, true);
+        }
+        udp_repair_done(s->repair, now, c->ref, first, last);
+        udp_repair_spend(s->repair, sent ? bytes : DGRAM_GAP_BYTES);
+        s->shared->stats->repairs++;
+        s->shared->stats->repair_bytes += bytes;
+}
