@@ -7,8 +7,7 @@
 static int encode(void *ctx, const struct hub_entry *entry, struct buf *out)
 {
         (void)ctx;
-        if (entry->event.n > DGRAM_FRAGMENT_BYTES)
-                return 0;
+        uint8_t cnt = dgram_fragments(entry->event.n);
         struct dgram_msg m = {
                 .type = DGRAM_DATA,
                 .flags = (uint16_t)((entry->multi ? DGRAM_MULTI : 0) | (entry->own ? DGRAM_OWN : 0)),
@@ -20,15 +19,19 @@ static int encode(void *ctx, const struct hub_entry *entry, struct buf *out)
                           .t_us = entry->t_us,
                           .crc32c = crc32c(entry->event),
                           .event_bytes = (uint16_t)entry->event.n,
-                          .frag_cnt = 1,
-                          .event = entry->event },
+                          .frag_cnt = cnt },
         };
-        size_t bytes = DGRAM_DATA_HEADER + entry->event.n;
-        uint8_t *at = buf_room(out, bytes);
+        size_t bytes = (size_t)cnt * DGRAM_DATA_HEADER + entry->event.n;
+        uint8_t *at = cnt > 0 ? buf_room(out, bytes) : NULL;
         if (!at)
-                return ERR_NO_MEMORY;
+                return cnt > 0 ? ERR_NO_MEMORY : 0;
         struct writer w = writer_of(at, bytes);
-        dgram_put(&w, &m);
+        for (uint8_t idx = 0; idx < cnt; idx++) {
+                m.data.frag_idx = idx;
+                m.data.event = bytes_of(entry->event.at + (size_t)idx * DGRAM_FRAGMENT_BYTES,
+                                        dgram_fragment_bytes(entry->event.n, idx));
+                dgram_put(&w, &m);
+        }
         out->n += writer_used(&w);
         return 0;
 }

@@ -1,8 +1,9 @@
-/* udp_encoding: an event as the DATA message that every subscriber is sent, first and again.
+/* udp_encoding: an event as the DATA messages that every subscriber is sent, first and again.
  *
  * Registered at the hub once; from then on rooms with UDP members keep a stream of ready DATA
  * messages, each with its own length at offset 6, so that a slice is cut at message borders and
- * never copied. An event over DGRAM_FRAGMENT_BYTES encodes to nothing: its members are told GAP TOO_BIG.
+ * never copied: one for an event that fits, else one for each fragment. An event over DGRAM_EVENT_MAX
+ * encodes to nothing: its members are told GAP TOO_BIG.
  */
 #ifndef UDP_SERVER_UDP_ENCODING_H
 #define UDP_SERVER_UDP_ENCODING_H

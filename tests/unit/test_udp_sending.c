@@ -61,8 +61,8 @@ static void an_event_too_big_is_a_gap_in_its_place(void **state)
         rig_connect(r, &p);
         struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
         uint64_t first = rig_publish(r, "tea", 10).seq;
-        rig_publish(r, "tea", 1500);
-        rig_publish(r, "tea", 1600);
+        rig_publish(r, "tea", DGRAM_EVENT_MAX);
+        rig_publish(r, "tea", 70000);
         rig_publish(r, "tea", 10);
         rig_hear(r, &p);
         assert_int_equal(rig_count_said(r, DGRAM_DATA), 2);
@@ -88,12 +88,14 @@ static void a_blocked_transport_loses_nothing(void **state)
         rig_join(r, &p, "tea", 0, 0);
         uint64_t first = rig_publish(r, "tea", 10).seq, next = first;
         for (int i = 1; i < 100; i++)
-                rig_publish(r, "tea", i % 20 == 7 ? 1500 : 200);
+                rig_publish(r, "tea", i % 20 == 7 ? 70000 : i % 20 == 9 ? 5000 : 200);
         rig_hear_only(r, &p.addr, 1); /* one datagram of each batch is taken, until all is given */
         for (int i = 0; i < r->said_n; i++) {
                 const struct dgram_msg *m = &r->said[i];
-                if (m->type == DGRAM_DATA)
+                if (m->type == DGRAM_DATA && m->data.frag_idx == 0)
                         assert_int_equal(m->data.seq, next);
+                else if (m->type == DGRAM_DATA && m->data.seq == next - 1) /* the rest of that */
+                        continue;
                 else if (m->type == DGRAM_GAP)
                         assert_int_equal(m->gap.range[0].from, next);
                 else

@@ -254,7 +254,7 @@ static inline struct dgram_joined_room rig_join(struct rig *r, struct rig_peer *
 /* Publishes ["x", filler of n bytes] from the server. */
 static inline struct published rig_publish(struct rig *r, const char *room, size_t n)
 {
-        static const uint8_t filler[2000];
+        static const uint8_t filler[70000];
         struct published out = { 0 };
         struct buf event = { 0 };
         struct bytes name = bytes_text(room);
