@@ -222,6 +222,7 @@ static void reckon(void)
                 const struct udp_feed *f;
                 LIST_FOREACH(f, &sim.actor[i].client->feeds, link)
                 CHECK(f->held_n == 0 && f->held_bytes == 0 && f->gaps.holes_n == 0, "something is still held");
+                CHECK(sim.actor[i].client->parts.n == 0, "an event is still put together");
         }
         CHECK(udp_gate_stats(sim.gate)->private_full == 0, "a session was closed as slow");
         CHECK(hub_stats(sim.hub).copied_bytes == 0, "bytes of events were copied");

@@ -327,6 +327,8 @@ static void check_client_bounds(const struct actor *a)
         int feeds = 0;
         CHECK(c->calls_n <= CALLS_MAX + 1, "%d calls wait", (int)c->calls_n);
         CHECK(c->queue.ready.n <= DGRAM_QUEUE_BYTES_MAX, "%d bytes of control wait", (int)c->queue.ready.n);
+        CHECK(c->parts.n <= PARTS_EVENTS_MAX && c->parts.bytes <= PARTS_BYTES_MAX, "%d events are put together",
+              (int)c->parts.n);
         LIST_FOREACH(f, &c->feeds, link)
         {
                 feeds++;
