@@ -7,7 +7,8 @@ enum {
         PINGS_SILENT = 4, /* without an answer or any other word, after which a stranger's HELLO goes with each */
 };
 
-#define PING_NS (5 * NS_PER_S) /* also keeps NAT bindings (15 s) and consent (30 s) alive */
+#define SHORT_NS (10 * NS_PER_MS) /* on a way no longer than this the repair timer is at its least, whatever comes */
+#define PING_NS  (5 * NS_PER_S)   /* also keeps NAT bindings (15 s) and consent (30 s) alive */
 
 void udp_pulse_up(struct client *c, struct mono now)
 {
@@ -70,11 +71,13 @@ static int64_t next_wait(struct client *c)
         return doubt < wait ? doubt : wait;
 }
 
-/* Longer than a repair is waited for, or half as long as before: the path is another. */
+/* Longer than a repair is waited for, or half as long as before: the path is another. But on a short one
+ * round trips vary by more than that, and nothing hangs on them. */
 static void measure(struct client *c, int64_t round_ns)
 {
         bool known = c->rtt.samples > 0;
-        bool other = round_ns > resend_repair_ns(&c->rtt, 1) || round_ns < c->rtt.srtt_ns / 2;
+        bool shorter = round_ns < c->rtt.srtt_ns / 2 && c->rtt.srtt_ns > SHORT_NS;
+        bool other = shorter || round_ns > resend_repair_ns(&c->rtt, 1);
         if (!resend_sample(&c->rtt, round_ns))
                 return;
         c->stats.rtt_ns = c->rtt.srtt_ns;
