@@ -17,7 +17,7 @@
 local twincast = Proto("twincast", "Twincast datagrams")
 
 local MAGIC, VERSION, HEADER, SESSION_HEADER = 0x0E4C, 1, 16, 24
-local RANGES_MAX, ACKS_MAX, FRAGMENTS_MAX, DEPTH_MAX, ITEMS_MAX = 32, 16, 64, 16, 4096
+local RANGES_MAX, ACKS_MAX, FRAGMENT_BYTES, FRAGMENTS_MAX, DEPTH_MAX, ITEMS_MAX = 32, 16, 1100, 64, 16, 4096
 local LINKS_MAX = 64 -- frames one message is linked to; NACKs of a room that are looked through
 
 -- ---- words ------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ local LAYOUTS = {
         RANGE[1], RANGE[2] } },
     NACK = { REF, { "u16", "n", "Ranges" }, { "u8", "try", "Try" }, { "skip", 1 }, { "u64", "contig", "Has all up to" },
         { each = "n", max = RANGES_MAX, RANGE[1], RANGE[2] } },
-    REPORT = { REF, { "skip", 4 }, { "u64", "contig", "Has all up to" }, { "u64", "highest", "Highest seen" },
+    REPORT = { REF, { "u32", "loss_rate", "Loss event rate, of 2^32" }, { "u64", "contig", "Has all up to" }, { "u64", "highest", "Highest seen" },
         { "u32", "received", "Received" }, { "u32", "lost_first_try", "Lost at first" }, { "u32", "duplicates", "Doubles" },
         { "u32", "kernel_drops", "Dropped by the kernel" }, { "u32", "rate", "Rate, B/s" },
         { "u32", "delay_us", "Since the BEAT, us" }, { "u32", "beat_number", "Number of the BEAT" } },
@@ -500,9 +500,18 @@ local function is_bitmap(range)
     return range.to:tohex():byte() >= 0x38 -- bit 63: the first hex digit is 8 or more
 end
 
-local function covers(ranges, seq)
+-- Does it ask for this fragment of the event?
+local function bitmap_has(range, fragment)
+    return range.to:rshift(fragment):band(1) == UInt64.new(1)
+end
+
+local function covers(ranges, seq, fragment)
     for _, r in ipairs(ranges) do
-        if r.to and (seq == r.from or (seq > r.from and seq <= r.to and not is_bitmap(r))) then return true end
+        if r.to and is_bitmap(r) then
+            if seq == r.from and bitmap_has(r, fragment) then return true end
+        elseif r.to and seq >= r.from and seq <= r.to then
+            return true
+        end
     end
 end
 
@@ -518,7 +527,9 @@ local function link_missed(m, stream)
     for _, r in ipairs(m.list) do
         local from, to = r.from:tonumber(), r.to and not is_bitmap(r) and r.to:tonumber() or r.from:tonumber()
         for seq = from, math.min(to, from + left) do
-            for _, frame in ipairs(stream.seen[tostring(seq)] or {}) do link(m.note, "nack.missed", frame.number) end
+            for _, frame in ipairs(stream.seen[tostring(seq)] or {}) do
+                if covers(m.list, r.from, frame.fragment) or seq ~= from then link(m.note, "nack.missed", frame.number) end
+            end
             left = left - 1
         end
         if left <= 0 then return end
@@ -589,7 +600,7 @@ local learn = {
         if not note["data.first"] and #before < LINKS_MAX then
             before[#before + 1] = { number = frame, fragment = v.fragment }
         end
-        local nack = nack_for(stream, function(ranges) return covers(ranges, v.seq) end)
+        local nack = nack_for(stream, function(ranges) return covers(ranges, v.seq, v.fragment) end)
         if nack then
             link(note, "data.nack", nack.frame)
             link(nack.note, "nack.repair", frame)
@@ -670,17 +681,20 @@ local brief = {
 -- ---- one message ------------------------------------------------------------------------------
 
 -- What a message may not say although its lengths are right.
+local function parts_fit(m)
+    local v, n = m.v, m.event:len()
+    local count = math.max(1, math.ceil(v.event_bytes / FRAGMENT_BYTES))
+    local whole = v.fragment < count - 1 and FRAGMENT_BYTES or v.event_bytes - (count - 1) * FRAGMENT_BYTES
+    if v.fragments ~= count or v.fragment >= count then
+        return "fragment " .. v.fragment .. " of " .. v.fragments .. " of an event of " .. v.event_bytes .. " bytes"
+    end
+    if n ~= whole then return n .. " bytes of event, not " .. whole end
+end
 local rules = {
-    PUB = function(m)
-        local v = m.v
-        if v.fragments < 1 or v.fragment >= v.fragments then return "fragment " .. v.fragment .. " of " .. v.fragments end
-        if v.fragments == 1 and m.event:len() ~= v.event_bytes then return m.event:len() .. " bytes of event, not " .. v.event_bytes end
-    end,
+    PUB = parts_fit,
     DATA = function(m)
-        local v = m.v
-        if v.seq == UInt64.new(0) or v.eid == UInt64.new(0) then return "seq or eid 0" end
-        if v.fragments < 1 or v.fragments > FRAGMENTS_MAX then return "fragment " .. v.fragment .. " of " .. v.fragments end
-        if v.fragments == 1 and m.event:len() ~= v.event_bytes then return m.event:len() .. " bytes of event, not " .. v.event_bytes end
+        if m.v.seq == UInt64.new(0) or m.v.eid == UInt64.new(0) then return "seq or eid 0" end
+        return parts_fit(m)
     end,
 }
 local function upright(m)
