@@ -1,5 +1,6 @@
 #include "core/base/options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -240,9 +241,11 @@ bool options_switch(const char *name, const char *text)
 
 const char *options_secret(const char *name, const char *file, size_t max)
 {
+        static char line[OPTIONS_SECRET_MAX + 2];
         FILE *f = fopen(file, "r");
-        char *line = calloc(1, max + 2);
-        bool read = f && line && (fgets(line, (int)max + 2, f) || !ferror(f));
+        assert(max <= OPTIONS_SECRET_MAX);
+        line[0] = '\0';
+        bool read = f && (fgets(line, (int)max + 2, f) || !ferror(f));
         if (!read)
                 options_machine("--%s %s: %s", name, file, strerror(errno));
         line[strcspn(line, "\n")] = '\0';

@@ -43,7 +43,8 @@ uint64_t options_count(const char *name, const char *text, uint64_t min, uint64_
 /* One of the words in the NULL-ended list: its index. */
 int options_word(const char *name, const char *text, const char *const *words);
 /* A secret, kept in a file since command lines are seen by all: one line of 1 to `max` printable ASCII
- * characters. Stays until the process ends. */
+ * characters, at most OPTIONS_SECRET_MAX. Stays until the process ends, or asks for another. */
+enum { OPTIONS_SECRET_MAX = 1024 };
 const char *options_secret(const char *name, const char *file, size_t max);
 bool options_switch(const char *name, const char *text); /* on, off */
 
