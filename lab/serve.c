@@ -126,24 +126,12 @@ int serve_main(int argc, char **argv)
         service_need_congestion(o.tcp.congestion);
 
         struct service *service;
-        struct tcp_server *tcp;
-        struct udp_server *udp;
         struct web *web;
         service_need(service_create(&o.service, &service), "start", "the service");
-        o.tcp.loop = o.udp.loop = service_loop(service);
-        o.tcp.app = o.udp.app = service_app(service);
-        o.tcp.wake = o.udp.wake = service_wake;
-        o.tcp.wake_ctx = o.udp.wake_ctx = service;
         service_need(web_load(&(struct web_sources){ .path = o.tcp.path }, &web), "read", "the files for browsers");
         o.tcp.web = web;
-        service_need(tcp_server_create(&o.tcp, &tcp), "listen on tcp", o.tcp_listen);
-        service_need(udp_server_create(&o.udp, &udp), "bind udp", o.udp_listen);
-        struct service_transport transports[] = { tcp_server_transport(tcp), udp_server_transport(udp) };
-        service_add(service, &transports[0]);
-        service_add(service, &transports[1]);
-        struct sock_addr tcp_at = tcp_server_address(tcp), udp_at = udp_server_address(udp);
-        service_ready("tcp", &tcp_at);
-        service_ready("udp", &udp_at);
+        struct tcp_server *tcp = tcp_server_serve(service, o.tcp_listen, &o.tcp);
+        struct udp_server *udp = udp_server_serve(service, o.udp_listen, &o.udp);
         service_run(service);
         tcp_server_tell(tcp);
         udp_server_tell(udp);

@@ -215,21 +215,12 @@ int main(int argc, char **argv)
         o.service.hub.event_bytes_max = o.server.session.payload_bytes_max + EVENT_GROWS;
 
         struct service *service;
-        struct tcp_server *server;
         struct web *web;
         service_need(service_create(&o.service, &service), "start", "the service");
-        o.server.loop = service_loop(service);
-        o.server.app = service_app(service);
-        o.server.wake = service_wake;
-        o.server.wake_ctx = service;
         o.web.path = o.server.path;
         service_need(web_load(&o.web, &web), "read", "the files for browsers");
         o.server.web = web;
-        service_need(tcp_server_create(&o.server, &server), "listen on tcp", o.listen);
-        struct service_transport transport = tcp_server_transport(server);
-        service_add(service, &transport);
-        struct sock_addr at = tcp_server_address(server);
-        service_ready("tcp", &at);
+        struct tcp_server *server = tcp_server_serve(service, o.listen, &o.server);
         service_run(service);
         tcp_server_tell(server);
         service_tell(service);

@@ -10,6 +10,7 @@
 
 #include "core/base/err.h"
 #include "core/base/log.h"
+#include "core/base/options.h"
 #include "tcp_server/tcp_server_inside.h"
 
 enum {
@@ -228,9 +229,21 @@ static void stop(void *server, struct mono now)
         tcp_server_stop(server, now);
 }
 
-struct service_transport tcp_server_transport(struct tcp_server *s)
+struct tcp_server *tcp_server_serve(struct service *service, const char *address,
+                                    const struct tcp_server_config *config)
 {
-        return (struct service_transport){ s, flush, stop };
+        struct tcp_server_config c = config ? *config : tcp_server_defaults();
+        struct tcp_server *s;
+        if (sock_addr_parse(address, &c.listen) != 0)
+                options_fail("%s: not an address; write it as in 127.0.0.1:3000", address);
+        c.loop = service_loop(service);
+        c.app = service_app(service);
+        c.wake = service_wake;
+        c.wake_ctx = service;
+        service_need(tcp_server_create(&c, &s), "listen on tcp", address);
+        struct service_transport transport = { s, "tcp", tcp_server_address(s), flush, stop };
+        service_need(service_add(service, &transport), "add tcp at", address);
+        return s;
 }
 
 void tcp_server_destroy(struct tcp_server *s)

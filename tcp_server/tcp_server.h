@@ -55,8 +55,11 @@ void tcp_server_flush(struct tcp_server *s, struct mono now);
  * chance to leave, closes. */
 void tcp_server_stop(struct tcp_server *s, struct mono now);
 
-/* The server as the service's transport. */
-struct service_transport tcp_server_transport(struct tcp_server *s);
+/* For a program's main: serves the service's application at an address (as in 127.0.0.1:3000, where
+ * port 0 picks one) and is one of the service's transports. config may be NULL: the defaults; its loop,
+ * app, listen and wake are not looked at. Ends the process with one line when it cannot. */
+struct tcp_server *tcp_server_serve(struct service *service, const char *address,
+                                    const struct tcp_server_config *config);
 
 void tcp_server_destroy(struct tcp_server *s); /* accepts NULL */
 

@@ -109,17 +109,8 @@ int main(int argc, char **argv)
                 o.server.reset_key = read_key(o.key_file, key);
 
         struct service *service;
-        struct udp_server *server;
         service_need(service_create(&o.service, &service), "start", "the service");
-        o.server.loop = service_loop(service);
-        o.server.app = service_app(service);
-        o.server.wake = service_wake;
-        o.server.wake_ctx = service;
-        service_need(udp_server_create(&o.server, &server), "bind udp", o.listen);
-        struct service_transport transport = udp_server_transport(server);
-        service_add(service, &transport);
-        struct sock_addr at = udp_server_address(server);
-        service_ready("udp", &at);
+        struct udp_server *server = udp_server_serve(service, o.listen, &o.server);
         service_run(service);
         udp_server_tell(server);
         service_tell(service);

@@ -12,6 +12,7 @@
 
 #include "core/base/err.h"
 #include "core/base/log.h"
+#include "core/base/options.h"
 #include "core/base/rng.h"
 #include "udp_server/udp_encoding.h"
 #include "udp_server/udp_gate.h"
@@ -364,9 +365,21 @@ static void stop(void *server, struct mono now)
         udp_server_stop(server, now);
 }
 
-struct service_transport udp_server_transport(struct udp_server *s)
+struct udp_server *udp_server_serve(struct service *service, const char *address,
+                                    const struct udp_server_config *config)
 {
-        return (struct service_transport){ s, flush, stop };
+        struct udp_server_config c = config ? *config : udp_server_defaults();
+        struct udp_server *s;
+        if (sock_addr_parse(address, &c.listen) != 0)
+                options_fail("%s: not an address; write it as in 127.0.0.1:3000", address);
+        c.loop = service_loop(service);
+        c.app = service_app(service);
+        c.wake = service_wake;
+        c.wake_ctx = service;
+        service_need(udp_server_create(&c, &s), "bind udp", address);
+        struct service_transport transport = { s, "udp", udp_server_address(s), flush, stop };
+        service_need(service_add(service, &transport), "add udp at", address);
+        return s;
 }
 
 void udp_server_destroy(struct udp_server *s)

@@ -47,8 +47,11 @@ void udp_server_flush(struct udp_server *s, struct mono now);
 /* Tells every client (CLOSE, SHUTDOWN) and takes nothing more. */
 void udp_server_stop(struct udp_server *s, struct mono now);
 
-/* The server as the service's transport. */
-struct service_transport udp_server_transport(struct udp_server *s);
+/* For a program's main: serves the service's application at an address (as in 127.0.0.1:3000, where
+ * port 0 picks one) and is one of the service's transports. config may be NULL: the defaults; its loop,
+ * app, listen and wake are not looked at. Ends the process with one line when it cannot. */
+struct udp_server *udp_server_serve(struct service *service, const char *address,
+                                    const struct udp_server_config *config);
 
 void udp_server_destroy(struct udp_server *s); /* accepts NULL */
 

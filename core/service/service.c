@@ -197,17 +197,18 @@ int service_add(struct service *s, const struct service_transport *t)
         return 0;
 }
 
-void service_ready(const char *kind, const struct sock_addr *at)
-{
-        char text[SOCK_ADDR_TEXT_MAX];
-        printf("listening %s %s\n", kind, sock_addr_text(at, text));
-        fflush(stdout);
-}
-
 void service_need(int err, const char *what, const char *where)
 {
         if (err)
                 options_machine("cannot %s %s: %s", what, where, err == ERR_SYSTEM ? strerror(errno) : err_text(err));
+}
+
+struct service *service_begin(const struct app_handlers *handlers)
+{
+        struct service *s;
+        struct service_config config = { .handlers = handlers, .limits = limits_defaults() };
+        service_need(service_create(&config, &s), "start", "the service");
+        return s;
 }
 
 void service_need_congestion(const char *name)
@@ -216,8 +217,17 @@ void service_need_congestion(const char *name)
                 options_machine("--congestion %s: not allowed here, or not known to this kernel", name);
 }
 
+static void say_ready(const struct service_transport *t)
+{
+        char text[SOCK_ADDR_TEXT_MAX];
+        printf("listening %s %s\n", t->kind, sock_addr_text(&t->at, text));
+        fflush(stdout);
+}
+
 void service_run(struct service *s)
 {
+        for (uint32_t i = 0; i < s->transports; i++)
+                say_ready(&s->transport[i]);
         loop_run(s->loop);
 }
 

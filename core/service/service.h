@@ -34,6 +34,8 @@ struct service_config {
 /* Borrowed until service_destroy; flush and stop are never called from inside each other. */
 struct service_transport {
         void *server;
+        const char *kind;    /* "tcp", for its ready line */
+        struct sock_addr at; /* where it listens */
         void (*flush)(void *server, struct mono now);
         void (*stop)(void *server, struct mono now);
 };
@@ -50,15 +52,18 @@ void service_wake(void *ctx);
 
 int service_add(struct service *s, const struct service_transport *t); /* 0 or ERR_FULL */
 
-/* For a program's start: says `listening KIND ADDRESS` on standard output, which is what scripts
- * wait for; or ends the process with one line and exit code 3 when err is a failure to WHAT WHERE. */
-void service_ready(const char *kind, const struct sock_addr *at);
+/* For a program's start: the service of an application, nothing else being asked for; or the end of the
+ * process, as below. */
+struct service *service_begin(const struct app_handlers *handlers);
+
+/* Ends the process with one line and exit code 3 when err is a failure to WHAT WHERE. */
 void service_need(int err, const char *what, const char *where);
 
 /* The same when --congestion names one that sockets may not have here; NULL is the system's. */
 void service_need_congestion(const char *name);
 
-/* Runs until a signal, then stops the transports and gives what they wrote a moment to leave. */
+/* Says `listening KIND ADDRESS` of each transport on standard output, which is what scripts wait for. Runs
+ * until a signal, then stops the transports and gives what they wrote a moment to leave. */
 void service_run(struct service *s);
 
 /* Takes --namespace NAME into config->more; ends the process when it is no name or there are too many. */

@@ -81,6 +81,13 @@ story('both servers stand, set up in every way', async () => {
   for (let i = 0; i < AT_ONCE; i++) work(left);
 });
 
+story('each difference has its line in the README, and each line there its difference', () => {
+  const readme = fs.readFileSync(path.join(__dirname, '../../tcp_server/README.md'), 'utf8');
+  const [, table] = readme.split("## Where its answers differ from the reference's");
+  const listed = table.split('\n').filter((line) => /^\| [^*-]/.test(line)).slice(1).map((line) => line.split(' | ').pop().replace(/ \|$/, ''));
+  assert.deepStrictEqual([...new Set(listed)].sort(), [...new Set(rows.filter((row) => row.why).map((row) => row.why))].sort());
+});
+
 for (const row of rows) story(`${row.same ? 'same' : 'differs'}: ${row.name}`, () => row.verdict);
 
 tell();

@@ -59,7 +59,7 @@ asks('a head of 9,000 bytes', 'GET', POLL, differs('a head has at most 8 KiB, no
 asks('two Hosts', 'GET', POLL, differs('RFC 9112 3.2: proxies take the one or the other', ['400 malformed HTTP request\n'], [`200 ${OPEN}`]), { headers: { Host: 'b' } });
 asks('a GET with a body', 'GET', POLL, differs('RFC 9110 9.3.1: it may be a request in disguise', [REFUSED[3]], [`200 ${OPEN}`]), { body: 'a' });
 asks('a query whose words are escaped', 'GET', '/socket.io/?EIO=4&transport=poll%69ng', differs('the query is compared as it stands; no client escapes it', [REFUSED[0]], [`200 ${OPEN}`]));
-asks('a query that says transport twice', 'GET', '/socket.io/?EIO=4&transport=abc&transport=polling', differs('the first one counts; no client says it twice', [REFUSED[0]], [`200 ${OPEN}`]));
+asks('a query that says transport twice', 'GET', '/socket.io/?EIO=4&transport=abc&transport=polling', differs('of two the first one counts; no client says it twice', [REFUSED[0]], [`200 ${OPEN}`]));
 row('JSONP', async (p) => {
   const { body } = await p.request('GET', `${POLL}&j=0`);
   p.note(body.slice(0, 3));

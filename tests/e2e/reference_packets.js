@@ -271,8 +271,8 @@ for (const [name, message] of Object.entries({
   'leaving with data': `83${TYPE(1)}${DATA}c0${NSP('/')}`,
 })) within(`refused: ${name}`, [message], END);
 const ownRules = (name, message, why, theirs) => within(`refused by us alone: ${name}`, [message], differs(why, END, theirs));
-ownRules('an event of nothing', event('90'), 'an event has a name', [ALIVE]);
-ownRules('an event named nil', event('91c0'), 'an event has a name', [ALIVE]);
+ownRules('an event of nothing', event('90'), 'an event has a name, on both paths', [ALIVE]);
+ownRules('an event named nil', event('91c0'), 'an event has a name, on both paths', [ALIVE]);
 ownRules('a reserved name', event(`91${str('disconnect')}`), 'what one parser refuses the other does', [ALIVE]);
 ownRules('an id below zero', wants('ff', `92${WITH_ACK}01`), 'what one parser refuses the other does', [`<< 84${str('id')}ff${TYPE(3)}${DATA}9101${NSP('/')}`, ALIVE]);
 ownRules('a text that is not UTF-8', event(`92${MESSAGE}a1ff`), 'a text is UTF-8, and is not changed on the way', [`<< ${event(`92${BACK}a3efbfbd`)}`, ALIVE]);
