@@ -39,6 +39,7 @@ asks('no EIO', 'GET', '/socket.io/?transport=polling', [REFUSED[5]]);
 asks('EIO abc', 'GET', '/socket.io/?EIO=abc&transport=polling', [REFUSED[5]]);
 asks('EIO 3', 'GET', '/socket.io/?EIO=3&transport=polling', [REFUSED[5]]);
 asks('POST with a sid that nobody has', 'POST', `${POLL}&sid=abc`, [GONE], { body: '4a' });
+asks('POST for a WebSocket', 'POST', WS, [REFUSED[2]], { body: '4a' });
 asks('PUT without a sid', 'PUT', POLL, [REFUSED[2]], { body: '4a' });
 asks('HEAD without a sid', 'HEAD', POLL, ['400']);
 asks('OPTIONS without CORS', 'OPTIONS', POLL, [REFUSED[2]]);
@@ -227,6 +228,7 @@ const since = (p, what, begun, low, high) => {
 };
 polled('ping, pong, and silence', async (p) => {
   await p.get();
+  await sleep(100); // the next ping counts from the pong, not from the ping before
   await p.post('3');
   const begun = performance.now();
   await p.get();
