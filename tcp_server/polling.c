@@ -6,6 +6,7 @@
 
 enum {
         BODY_BYTES = 256 << 10, /* of one answer, from which on the rest waits for the next GET */
+        TAKEN_BYTES = 64 << 10, /* of a POST in one turn */
         SLICES = 8,
 };
 
@@ -219,7 +220,8 @@ void polling_upgrade(struct polling *p)
 static void take_packets(struct polling *p, struct mono now)
 {
         struct bytes rest = bytes_of(p->packets.at + p->packets_at, p->packets.n - p->packets_at), packet;
-        while (!ended(p) && tcp_session_takes(p->session, now) && eio_payload_next(&rest, &packet))
+        size_t enough = rest.n > TAKEN_BYTES ? rest.n - TAKEN_BYTES : 0;
+        while (!ended(p) && rest.n >= enough && tcp_session_takes(p->session, now) && eio_payload_next(&rest, &packet))
                 tcp_session_packet(p->session, now, packet);
         p->packets_left = rest.at && !ended(p);
         p->packets_at = p->packets.n - rest.n;

@@ -6,8 +6,8 @@
  * deadline, destroy when done.
  *
  *   GET    waits until there is something to send; a second one ends the session
- *   POST   its packets are taken in order, and it is answered when all are: while answers pile up
- *          unread the rest waits. A second one beside it ends the session.
+ *   POST   its packets are taken in order, 64 KiB of them a turn, and it is answered when all are: while
+ *          answers pile up unread the rest waits. A second one beside it ends the session.
  *   probe  a WebSocket that names the session asks to take over: `2probe` is answered, a waiting GET
  *          gets a `6` so that the client can let go of polling, `5` makes the change. What was not
  *          sent by then goes over the WebSocket, behind what was: none lost, none twice.

@@ -9,7 +9,6 @@
 #include "tcp_server/tcp_server_inside.h"
 
 enum {
-        READ_CALLS_MAX = 4,   /* in one turn: 256 KiB, then the others' turn */
         HELD_MAX = 16 << 10,  /* bytes behind a request that waits; we read on to see the peer leave */
         FIRST_MAX = 64 << 10, /* bytes of answers that wait to leave, before more requests are read */
 };
@@ -42,8 +41,18 @@ void conn_drop_probe(struct conn *c)
         c->probe = NULL;
 }
 
+bool conn_take_desk(struct conn *c)
+{
+        if (!c->desk)
+                c->desk = calloc(1, sizeof *c->desk);
+        if (c->desk)
+                c->desk->conn = c;
+        return c->desk != NULL;
+}
+
 static void drop_desk(struct conn *c)
 {
+        turn_want_no_more(c);
         if (c->desk) {
                 buf_free(&c->desk->first);
                 buf_free(&c->desk->held);
@@ -151,8 +160,6 @@ static bool send_session(struct conn *c, struct mono now)
         return true;
 }
 
-static void feed_held(struct conn *c, struct mono now);
-
 static size_t held(const struct conn *c)
 {
         return c->desk ? c->desk->held.n : 0;
@@ -178,7 +185,7 @@ void conn_flush(struct conn *c, struct mono now)
         if (alive && c->session && !unsaid(c))
                 alive = send_session(c, now);
         if (alive && takes_held(c))
-                feed_held(c, now);
+                turn_want(c);
         if (!alive) {
                 if (c->session)
                         tcp_session_lost(c->session, now, TCP_END_LOST);
@@ -194,7 +201,7 @@ void conn_flush(struct conn *c, struct mono now)
         if (!c->session)
                 return;
         alarm_set(&c->alarm, tcp_session_deadline(c->session));
-        if (held(c) == 0 && !unsaid(c))
+        if (held(c) == 0 && !unsaid(c) && !c->hungry)
                 drop_desk(c);
 }
 
@@ -205,9 +212,7 @@ static void hold(struct conn *c, struct mono now, const uint8_t *in, size_t n)
 {
         if (n == 0)
                 return;
-        if (!c->desk)
-                c->desk = calloc(1, sizeof *c->desk);
-        if (c->desk && buf_put(&c->desk->held, in, n) == 0)
+        if (conn_take_desk(c) && buf_put(&c->desk->held, in, n) == 0)
                 return;
         if (c->session)
                 tcp_session_close(c->session, now, TCP_END_MEMORY);
@@ -282,36 +287,43 @@ static void feed_held(struct conn *c, struct mono now)
 }
 
 /* False: the peer has closed, or the connection broke. */
-static bool conn_read(struct conn *c)
+static bool conn_read(struct conn *c, size_t bytes_max)
 {
         struct tcp_server *s = c->server;
-        for (int calls = 0; calls < READ_CALLS_MAX && reads(c); calls++) {
-                ssize_t n = recv(c->fd, s->in, sizeof s->in, 0);
-                if (n < 0 && errno == EAGAIN)
-                        return true;
-                struct mono now = loop_clock();
-                if (n <= 0) {
-                        if (c->session)
-                                tcp_session_lost(c->session, now, n == 0 ? TCP_END_PEER : TCP_END_LOST);
-                        return false;
-                }
-                s->stats.bytes_in += (uint64_t)n;
-                feed(c, now, s->in, (size_t)n);
-                if ((size_t)n < sizeof s->in)
-                        break;
+        ssize_t n = recv(c->fd, s->in, bytes_max, 0);
+        if (n < 0 && errno == EAGAIN)
+                return true;
+        struct mono now = loop_clock();
+        if (n <= 0) {
+                if (c->session)
+                        tcp_session_lost(c->session, now, n == 0 ? TCP_END_PEER : TCP_END_LOST);
+                return false;
         }
+        s->stats.bytes_in += (uint64_t)n;
+        feed(c, now, s->in, (size_t)n);
         if (!reads(c))
                 conn_mark(c); /* it stops reading */
+        else if ((size_t)n == bytes_max)
+                turn_want(c); /* there is more */
+        return true;
+}
+
+bool conn_serve(struct conn *c, size_t bytes_max)
+{
+        if (takes_held(c)) {
+                feed_held(c, loop_clock());
+        } else if (reads(c) && !conn_read(c, bytes_max)) {
+                conn_destroy(c);
+                return false;
+        }
         return true;
 }
 
 static void on_ready(void *ctx, unsigned what)
 {
         struct conn *c = ctx;
-        if ((what & WATCH_READ) && !conn_read(c)) {
-                conn_destroy(c);
+        if ((what & WATCH_READ) && !turn_read(c))
                 return;
-        }
         if (what & WATCH_WRITE) {
                 c->blocked = false;
                 conn_mark(c);
@@ -338,11 +350,9 @@ static void on_alarm(void *ctx)
 struct conn *conn_create(struct tcp_server *s, int fd, struct admission_source *source)
 {
         struct conn *c = calloc(1, sizeof *c);
-        struct desk *desk = calloc(1, sizeof *desk);
         struct http *http = http_create(&s->http);
-        if (!c || !desk || !http) {
+        if (!c || !http || !conn_take_desk(c)) {
                 http_destroy(http);
-                free(desk);
                 free(c);
                 return NULL;
         }
@@ -350,7 +360,6 @@ struct conn *conn_create(struct tcp_server *s, int fd, struct admission_source *
         c->fd = fd;
         c->source = source;
         c->http = http;
-        c->desk = desk;
         LIST_INSERT_HEAD(&s->conns, c, link);
         watch_init(&c->watch, s->config.loop, fd, on_ready, c);
         watch_want(&c->watch, WATCH_READ);

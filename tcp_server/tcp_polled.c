@@ -44,8 +44,9 @@ struct polled *polled_create(struct tcp_server *s, struct mono now, bool bare)
 
 void polled_destroy(struct polled *p, struct mono now)
 {
+        struct tcp_server *s = p->server;
         if (p->dirty)
-                TAILQ_REMOVE(&p->server->dirty_polled, p, dirty_link);
+                TAILQ_REMOVE(p->hungry ? &s->hungry_polled : &s->dirty_polled, p, dirty_link);
         p->dirty = true; /* the session's last news find it marked */
         alarm_end(&p->alarm);
         polling_free(&p->polling, now);
@@ -75,6 +76,13 @@ void polled_mark(struct polled *p)
         p->server->config.wake(p->server->config.wake_ctx);
 }
 
+/* Of its POST packets are left that can be taken in the next turn. */
+static bool goes_on(const struct polled *p, struct mono now)
+{
+        return p->polling.packets_left &&
+               (tcp_service_crowded(p->server->service) || tcp_session_takes(p->polling.session, now));
+}
+
 void polled_flush(struct polled *p, struct mono now)
 {
         struct polling_answer a;
@@ -87,8 +95,8 @@ void polled_flush(struct polled *p, struct mono now)
                 polled_destroy(p, now);
                 return;
         }
-        if (p->polling.packets_left && tcp_service_crowded(p->server->service))
-                polled_mark(p); /* the others are offered what it said, then it goes on */
+        if (goes_on(p, now))
+                turn_want_polled(p); /* the others are offered what it said, and have their turns */
         alarm_set(&p->alarm, polling_deadline(&p->polling));
 }
 

@@ -109,6 +109,7 @@ static void on_expiry(void *ctx)
 /* What is marked from here on is the next turn's. Sessions first: their answers leave in this turn. */
 void tcp_server_flush(struct tcp_server *s, struct mono now)
 {
+        turn_end(s);
         struct polled_dirty polled = TAILQ_HEAD_INITIALIZER(polled);
         TAILQ_CONCAT(&polled, &s->dirty_polled, dirty_link);
         struct polled *p;
@@ -166,6 +167,7 @@ int tcp_server_create(const struct tcp_server_config *config, struct tcp_server 
         LIST_INIT(&s->conns);
         TAILQ_INIT(&s->dirty);
         TAILQ_INIT(&s->dirty_polled);
+        turn_init(s);
         s->http = (struct http_config){ .path = config->path,
                                         .bare_path = app_handlers(config->app)->exact ? "/engine.io/" : NULL,
                                         .cors_origin = config->cors_origin,
@@ -253,6 +255,7 @@ void tcp_server_destroy(struct tcp_server *s)
         watch_end(&s->watch);
         alarm_end(&s->alarm);
         alarm_end(&s->scarce);
+        alarm_end(&s->again);
         while (!LIST_EMPTY(&s->conns))
                 conn_destroy(LIST_FIRST(&s->conns));
         polled_destroy_all(s, loop_clock());

@@ -1,6 +1,6 @@
-/* tcp_server_inside: what the four files of the edge share: tcp_server.c (listening, the turn's end),
- * tcp_conn.c (one connection), tcp_request.c (what its requests ask) and tcp_polled.c (one session that polling
- * carries, or carried). EDGE.
+/* tcp_server_inside: what the five files of the edge share: tcp_server.c (listening, the turn's end),
+ * tcp_conn.c (one connection), tcp_turn.c (who is read from), tcp_request.c (what its requests ask) and
+ * tcp_polled.c (one session that polling carries, or carried). EDGE.
  */
 #ifndef TCP_SERVER_TCP_SERVER_INSIDE_H
 #define TCP_SERVER_TCP_SERVER_INSIDE_H
@@ -15,12 +15,14 @@
 
 enum { READ_BYTES = 64 << 10 };
 
-/* What lies about while requests are answered. A session hardly ever needs it again: what stands for hours
- * does without. */
+/* What lies about while requests are answered, or more comes than can be taken at once. A session hardly
+ * ever needs it again: what stands for hours does without. */
 struct desk {
-        struct buf first;  /* answers on their way out, ahead of the session */
-        struct bytes lent; /* a file's bytes, behind first */
-        struct buf held;   /* bytes that could not be taken yet */
+        struct conn *conn;
+        TAILQ_ENTRY(desk) hungry_link; /* while its connection is hungry */
+        struct buf first;              /* answers on their way out, ahead of the session */
+        struct bytes lent;             /* a file's bytes, behind first */
+        struct buf held;               /* bytes that could not be taken yet */
 };
 
 /* A connection is in one of four states, told by what it has: an http (a request is read, or waits for
@@ -39,7 +41,7 @@ struct conn {
         struct polled *polled;       /* whose request or probe this is, or whose session */
         struct desk *desk;           /* NULL: a session has the line for itself */
         int fd;
-        bool dirty, blocked, closing;
+        bool dirty, hungry, blocked, closing;
         bool waiting; /* a request is whole and not answered */
         bool served;  /* a request was answered */
 };
@@ -52,10 +54,11 @@ struct polled {
         struct tcp_server *server;
         struct conn *upgraded; /* NULL: polling carries it */
         struct alarm alarm;
-        bool dirty;
+        bool dirty, hungry; /* hungry: waits for the next turn, and is marked then */
 };
 
 TAILQ_HEAD(conn_dirty, conn);
+TAILQ_HEAD(conn_hungry, desk);
 TAILQ_HEAD(polled_dirty, polled);
 
 struct tcp_server {
@@ -65,12 +68,14 @@ struct tcp_server {
         struct admission *admission;
         int fd;
         struct watch watch;
-        struct alarm alarm, scarce;
-        bool scarce_said; /* once for each want */
+        struct alarm alarm, scarce, again;
+        struct mono turn_over; /* when this turn has read long enough; NEVER: nothing was read yet */
+        bool scarce_said;      /* once for each want */
         LIST_HEAD(, conn) conns;
         struct polling_table polled;
         struct conn_dirty dirty;
-        struct polled_dirty dirty_polled;
+        struct conn_hungry hungry;
+        struct polled_dirty dirty_polled, hungry_polled;
         struct {
                 uint64_t accepted, sends, bytes_in, bytes_out;
                 uint64_t refused[HTTP_REFUSALS];
@@ -86,6 +91,18 @@ void conn_mark(struct conn *c); /* it has something to send at the turn's end */
 void conn_flush(struct conn *c, struct mono now);
 void conn_answer(struct conn *c, struct mono now, enum polling_answer_kind kind, struct bytes packets);
 void conn_close(struct conn *c, struct mono now); /* the server stops */
+
+/* Takes what is held, or else reads so many bytes at most. False: the connection was gone, and is freed. */
+bool conn_serve(struct conn *c, size_t bytes_max);
+bool conn_take_desk(struct conn *c); /* false: no memory */
+
+/* tcp_turn: there is something to read (false: as conn_serve); there is something to take, in the next turn. */
+bool turn_read(struct conn *c);
+void turn_want(struct conn *c);
+void turn_want_no_more(struct conn *c);
+void turn_want_polled(struct polled *p);
+void turn_init(struct tcp_server *s);
+void turn_end(struct tcp_server *s); /* all reading is done: what was read is to be answered */
 
 /* What a request asks is done; its answer is written now or by conn_answer. */
 void conn_asked(struct conn *c, struct mono now, enum http_verdict verdict);

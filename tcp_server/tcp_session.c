@@ -11,6 +11,9 @@ enum {
         ANSWERS_PER_CALL = TCP_PRIVATE_MAX / 4,       /* or this much more than at its call */
 };
 
+/* A flood that is held back goes on in gulps, not word by word. */
+static const int64_t HELD_NS = 10 * NS_PER_MS;
+
 /* How long an ended session may still try to send its close frame. */
 static const int64_t FAREWELL_NS = 2 * NS_PER_S;
 
@@ -241,7 +244,8 @@ size_t tcp_session_recv(struct tcp_session *s, struct mono now, uint8_t *in, siz
 
 static struct mono held_until(const struct tcp_session *s)
 {
-        return s->held_back ? bucket_open_at(&s->said, &app_limits(s->service->spaces->app)->events) : MONO_NEVER;
+        return s->held_back ? bucket_wide_at(&s->said, &app_limits(s->service->spaces->app)->events, HELD_NS)
+                            : MONO_NEVER;
 }
 
 struct mono tcp_session_deadline(const struct tcp_session *s)

@@ -36,6 +36,7 @@ struct udp_server {
         bool no_segments; /* the kernel or the device has no UDP_SEGMENT */
         bool full;        /* the socket's buffer took no more */
         bool stopped;     /* nothing is read any more */
+        bool rests;       /* it filled the logs in the last turn: in this one the other transport may */
         uint64_t sends;
         struct udp_batch batch;
         uint8_t in[READ_DATAGRAMS][READ_BYTES_MAX];
@@ -120,14 +121,21 @@ static bool crowded(const struct udp_server *s)
         return a != NULL;
 }
 
+static void read_turn(struct udp_server *s)
+{
+        int calls = 0;
+        while (!s->rests && calls < READ_CALLS_MAX && !crowded(s) && (calls++, receive(s) == READ_DATAGRAMS))
+                ;
+        s->rests = calls > 0 && crowded(s);
+}
+
 static void on_ready(void *ctx, unsigned what)
 {
         struct udp_server *s = ctx;
         if (what & WATCH_WRITE)
                 s->full = false;
         if (what & WATCH_READ)
-                for (int calls = 0; calls < READ_CALLS_MAX && !crowded(s) && receive(s) == READ_DATAGRAMS; calls++)
-                        ;
+                read_turn(s);
         watch_want(&s->watch, s->stopped ? 0 : WATCH_READ);
         s->config.wake(s->config.wake_ctx);
 }

@@ -36,6 +36,14 @@ static inline struct mono bucket_open_at(const struct bucket *b, const struct bu
         return mono_add(b->full_at, rule->each_ns - rule->burst_ns);
 }
 
+/* When so many are there as come back in span_ns, or as many as there can be: for one that would rather be
+ * woken seldom than for each. */
+static inline struct mono bucket_wide_at(const struct bucket *b, const struct bucket_rule *rule, int64_t span_ns)
+{
+        int64_t wanted = span_ns > rule->each_ns ? span_ns : rule->each_ns;
+        return mono_add(b->full_at, (wanted < rule->burst_ns ? wanted : rule->burst_ns) - rule->burst_ns);
+}
+
 static inline bool bucket_open(const struct bucket *b, const struct bucket_rule *rule, struct mono now)
 {
         return rule->each_ns == 0 || !mono_before(now, bucket_open_at(b, rule));

@@ -58,6 +58,19 @@ static void what_is_owed_is_paid_first(void **state)
         assert_int_equal(mono_since(bucket_open_at(&b, &rule), now), 800 * NS_PER_MS);
 }
 
+/* Who is to be woken for several at once, but no more than there can be. */
+static void wide_open(void **state)
+{
+        struct bucket_rule rule = bucket_rule(1000, 30);
+        struct bucket b = { { 0 } };
+        struct mono now = { NS_PER_S };
+        (void)state;
+        bucket_spend(&b, &rule, now, 30);
+        assert_int_equal(mono_since(bucket_wide_at(&b, &rule, 0), now), NS_PER_MS);
+        assert_int_equal(mono_since(bucket_wide_at(&b, &rule, 10 * NS_PER_MS), now), 10 * NS_PER_MS);
+        assert_int_equal(mono_since(bucket_wide_at(&b, &rule, NS_PER_S), now), 30 * NS_PER_MS);
+}
+
 static void without_a_rule_it_is_always_open(void **state)
 {
         struct bucket_rule none = { 0, 0 };
@@ -74,6 +87,7 @@ int main(void)
 {
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(what_is_owed_is_paid_first),
+                cmocka_unit_test(wide_open),
                 cmocka_unit_test(without_a_rule_it_is_always_open),
         };
         return RUN_ROWS("bucket", rows, run_row) + cmocka_run_group_tests_name("bucket stories", stories, NULL, NULL);
