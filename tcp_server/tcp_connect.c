@@ -247,7 +247,7 @@ void session_connect(struct tcp_session *s, struct mono now, struct tcp_space *s
         }
         if (!seat->socket)
                 return;
-        s->connect_by = MONO_NEVER;
+        s->end_by = MONO_NEVER;
         put_reply(s, now, seat);
         if (!s->ended && app_handlers(space->app)->greets)
                 session_put_hello(s, now, seat);

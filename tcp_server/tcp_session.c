@@ -57,8 +57,8 @@ void session_end(struct tcp_session *s, struct mono now, enum tcp_end end, uint1
                 part(s, now, seat, end);
                 tcp_private_unplace(&s->private, &seat->placed);
         }
-        s->ping_at = s->pong_by = s->connect_by = MONO_NEVER;
-        s->done_by = mono_add(now, FAREWELL_NS);
+        s->ping_at = s->pong_by = MONO_NEVER;
+        s->end_by = mono_add(now, FAREWELL_NS);
         s->service->counts.ends[end]++;
         if (half) /* nothing may stand inside an entry: no farewell */
                 tcp_private_free(&s->private);
@@ -250,9 +250,9 @@ static struct mono held_until(const struct tcp_session *s)
 
 struct mono tcp_session_deadline(const struct tcp_session *s)
 {
-        struct mono soonest = mono_min(s->connect_by, mono_min(s->ping_at, s->pong_by));
+        struct mono soonest = mono_min(s->end_by, mono_min(s->ping_at, s->pong_by));
         soonest = mono_min(soonest, held_until(s));
-        return tcp_session_done(s) ? MONO_NEVER : mono_min(soonest, s->done_by);
+        return tcp_session_done(s) ? MONO_NEVER : soonest;
 }
 
 static void ping(struct tcp_session *s, struct mono now)
@@ -272,12 +272,12 @@ void tcp_session_expire(struct tcp_session *s, struct mono now)
                 s->held_back = false;
         if (!mono_before(now, s->pong_by))
                 end(s, now, TCP_END_SILENT);
-        if (!mono_before(now, s->connect_by))
+        if (!mono_before(now, s->end_by) && s->ended)
+                tcp_private_free(&s->private);
+        else if (!mono_before(now, s->end_by))
                 end(s, now, TCP_END_IDLE);
         if (!mono_before(now, s->ping_at))
                 ping(s, now);
-        if (!mono_before(now, s->done_by))
-                tcp_private_free(&s->private);
 }
 
 /* ---- life ------------------------------------------------------------------------------------- */
@@ -312,9 +312,9 @@ struct tcp_session *tcp_session_create_polled(struct tcp_service *v, struct mono
         s->service = v;
         s->sink = *sink;
         ws_init(&s->ws, WS_SERVER, v->config.payload_bytes_max);
-        s->pong_by = s->done_by = MONO_NEVER;
+        s->pong_by = MONO_NEVER;
         s->ping_at = mono_add(now, v->config.ping_interval_ns);
-        s->connect_by = mono_add(now, v->config.connect_timeout_ns);
+        s->end_by = mono_add(now, v->config.connect_timeout_ns);
         if (put_open(s, sid) != 0) {
                 tcp_private_free(&s->private);
                 free(s);
@@ -331,7 +331,7 @@ struct tcp_session *tcp_session_create(struct tcp_service *v, struct mono now, c
 void tcp_session_bare(struct tcp_session *s)
 {
         s->bare = true;
-        s->connect_by = MONO_NEVER;
+        s->end_by = MONO_NEVER;
 }
 
 bool tcp_session_done(const struct tcp_session *s)

@@ -22,8 +22,8 @@ struct tcp_seat {
 struct tcp_session {
         struct tcp_service *service;
         struct hub_sink sink;
-        enum tcp_end end;
-        enum sio_form form; /* NONE until the first message */
+        enum tcp_end end : 8;
+        enum sio_form form : 8; /* NONE until the first message */
         bool ended;
         bool pong_put_off; /* pong_by was moved once by another packet */
         bool bare;         /* Engine.IO alone */
@@ -32,13 +32,12 @@ struct tcp_session {
         struct ws ws;
         struct tcp_parts *parts; /* NULL: no attachment is awaited */
         struct tcp_private private;
-        struct mono ping_at;    /* when to send the next ping; NEVER while a pong is awaited */
-        struct mono pong_by;    /* NEVER while none is awaited */
-        struct mono connect_by; /* NEVER once a namespace was joined */
-        struct mono done_by;    /* NEVER until it ended */
-        struct bucket said;     /* events, and all other packets of Socket.IO */
-        struct tcp_seat *turn;  /* NULL: the first; whose events are lent next */
-        struct tcp_seat seat;   /* most clients join one namespace; the seats of others hang on it */
+        struct mono ping_at;   /* when to send the next ping; NEVER while a pong is awaited */
+        struct mono pong_by;   /* NEVER while none is awaited */
+        struct mono end_by;    /* for joining a namespace, then NEVER; once ended, for sending the close frame */
+        struct bucket said;    /* events, and all other packets of Socket.IO */
+        struct tcp_seat *turn; /* NULL: the first; whose events are lent next */
+        struct tcp_seat seat;  /* most clients join one namespace; the seats of others hang on it */
 };
 
 static inline struct member *seat_member(const struct tcp_seat *seat)
