@@ -189,8 +189,8 @@ class Player {
   }
 
   // A WebSocket; null when it is refused. Its open packet is not written down, unless `whole`: then the 101's headers
-  // are, too. words: what follows the 101 is no WebSocket.
-  async websocket({ url = '/socket.io/?EIO=4&transport=websocket', headers = '', sid, whole, words, key = KEY, upgrade = UPGRADE, version = V13 } = {}) {
+  // are, too. bare: nothing but them. words: what follows the 101 is no WebSocket.
+  async websocket({ url = '/socket.io/?EIO=4&transport=websocket', headers = '', sid, whole, bare, words, key = KEY, upgrade = UPGRADE, version = V13 } = {}) {
     const peer = this.peer();
     peer.say(`GET ${url}${sid ? `&sid=${sid}` : ''} HTTP/1.1\r\nHost: a\r\n${upgrade}${key}${version}${headers}\r\n`);
     const answer = await this.answer(peer, 'GET');
@@ -199,6 +199,10 @@ class Player {
       return null;
     }
     peer.got = peer.got.subarray(answer.used);
+    if (bare) {
+      this.note(['101', ...seen(answer)].join(' | '));
+      return null;
+    }
     if (words) {
       this.note(`101, then ${(await peer.answer()).split('\r\n')[0]}`);
       return null;

@@ -24,17 +24,23 @@ const WAYS = {
   hasty: { spans: [25000, 20000], payload: 100000, connect: 150 },
   msgpack: { spans: [25000, 20000], payload: 100000, connect: 45000, parser: 'msgpack' },
   any: { spans: [25000, 20000], payload: 100000, connect: 45000, cors: '*' },
+  deflate: { spans: [25000, 20000], payload: 100000, connect: 45000, deflate: 'on' },
   token: { spans: [25000, 20000], payload: 100000, connect: 45000, token: 'sesame' },
   one: { spans: [25000, 20000], payload: 100000, connect: 45000, cors: 'http://page.example' },
 };
 const servers = {};
 
-async function begin(name, { spans, payload, connect, parser, cors, token }) {
-  const secret = path.join(folder, name);
-  fs.writeFileSync(secret, token || '');
+function fileOf(name, text) {
+  fs.writeFileSync(path.join(folder, name), text);
+  return path.join(folder, name);
+}
+
+async function begin(name, { spans, payload, connect, parser = 'json', cors = '', token = '', deflate = '' }) {
+  const more = { '--cors': cors, '--auth-token-file': token && fileOf(name, token), '--deflate': deflate };
   const ours = serve('tcp_server', ['--listen', '127.0.0.1:0', '--app', 'echo', '--ping-interval', `${spans[0]}ms`, '--ping-timeout', `${spans[1]}ms`,
-    '--max-payload', `${payload}b`, '--connect-timeout', `${connect}ms`, ...(cors ? ['--cors', cors] : []), ...(token ? ['--auth-token-file', secret] : [])], ['tcp']);
-  const theirs = serve(process.execPath, [path.join(__dirname, 'reference.js'), ...[...spans, payload, connect].map(String), parser || 'json', cors || '', token || ''], ['tcp']);
+    '--max-payload', `${payload}b`, '--connect-timeout', `${connect}ms`, ...Object.entries(more).filter(([, value]) => value).flat()], ['tcp']);
+  const settings = [...spans, payload, connect, parser, cors, token, deflate].map(String);
+  const theirs = serve(process.execPath, [path.join(__dirname, 'reference.js'), ...settings], ['tcp']);
   servers[name] = { ours: (await ours).tcp, theirs: (await theirs).tcp };
 }
 
@@ -63,8 +69,10 @@ async function judge(row) {
   }
 }
 
-// What depends on time is played again, if need be: a busy machine is no difference.
-const judged = (row) => (['brisk', 'hasty'].includes(row.way) ? judge(row).catch(() => judge(row)) : judge(row));
+// What depends on time comes last, and is played again if need be: a busy machine is no difference.
+const timed = (row) => ['brisk', 'hasty'].includes(row.way);
+const again = (row) => judge(row).catch(() => judge(row));
+const judged = (row) => (timed(row) ? again(row).catch(() => judge(row)) : judge(row));
 
 // Some rows at once; each story then waits for its own.
 for (const row of rows) {
@@ -77,7 +85,7 @@ async function work(left) {
 
 story('both servers stand, set up in every way', async () => {
   await Promise.all(Object.entries(WAYS).map(([name, way]) => begin(name, way)));
-  const left = [...rows];
+  const left = [...rows.filter((row) => !timed(row)), ...rows.filter(timed)];
   for (let i = 0; i < AT_ONCE; i++) work(left);
 });
 

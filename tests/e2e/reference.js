@@ -1,17 +1,18 @@
 // reference: the reference's own server with the application that `tcp_server --app echo` is, as a process:
-// node reference.js pingInterval pingTimeout maxHttpBufferSize connectTimeout [parser] [cors] [token]. It says where
+// node reference.js pingInterval pingTimeout maxHttpBufferSize connectTimeout [parser] [cors] [token] [deflate]. It says where
 // it listens as our servers do.
 'use strict';
 const http = require('node:http');
 const engine = require('engine.io');
 const { Server } = require('socket.io');
 
-const [interval, timeout, payload, patience, parser, cors, token] = process.argv.slice(2);
+const [interval, timeout, payload, patience, parser, cors, token, deflate] = process.argv.slice(2);
 const options = {
   pingInterval: Number(interval),
   pingTimeout: Number(timeout),
   maxHttpBufferSize: Number(payload),
   ...(cors && { cors: { origin: cors } }),
+  perMessageDeflate: deflate === 'on',
 };
 
 function echo(socket) {
