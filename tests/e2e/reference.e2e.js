@@ -7,7 +7,7 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { serve, story, tell } = require('./harness');
+const { serve, start, story, tell } = require('./harness');
 const { Player } = require('./both');
 const rows = require('./reference_rows');
 
@@ -29,19 +29,29 @@ const WAYS = {
   one: { spans: [25000, 20000], payload: 100000, connect: 45000, cors: 'http://page.example' },
 };
 const servers = {};
+const processes = []; // ours
 
 function fileOf(name, text) {
   fs.writeFileSync(path.join(folder, name), text);
   return path.join(folder, name);
 }
 
-async function begin(name, { spans, payload, connect, parser = 'json', cors = '', token = '', deflate = '' }) {
-  const more = { '--cors': cors, '--auth-token-file': token && fileOf(name, token), '--deflate': deflate };
-  const ours = serve('tcp_server', ['--listen', '127.0.0.1:0', '--app', 'echo', '--ping-interval', `${spans[0]}ms`, '--ping-timeout', `${spans[1]}ms`,
+// Ours, a process for each way.
+async function begin({ spans, payload, connect, cors, token, deflate }) {
+  const more = { '--cors': cors, '--auth-token-file': token && fileOf('token', token), '--deflate': deflate };
+  const server = await serve('tcp_server', ['--listen', '127.0.0.1:0', '--app', 'echo', '--ping-interval', `${spans[0]}ms`, '--ping-timeout', `${spans[1]}ms`,
     '--max-payload', `${payload}b`, '--connect-timeout', `${connect}ms`, ...Object.entries(more).filter(([, value]) => value).flat()], ['tcp']);
-  const settings = [...spans, payload, connect, parser, cors, token, deflate].map(String);
-  const theirs = serve(process.execPath, [path.join(__dirname, 'reference.js'), ...settings], ['tcp']);
-  servers[name] = { ours: (await ours).tcp, theirs: (await theirs).tcp };
+  processes.push(server.child);
+  return server.tcp;
+}
+
+async function beginAll() {
+  const names = Object.keys(WAYS);
+  const reference = start(process.execPath, [path.join(__dirname, 'reference.js'), JSON.stringify(Object.values(WAYS))]);
+  const ours = await Promise.all(Object.values(WAYS).map(begin));
+  await reference.until((lines) => lines.length === names.length, 'the reference');
+  const theirs = reference.seen.map((line) => line.replace('listening tcp ', ''));
+  names.forEach((name, i) => { servers[name] = { ours: ours[i], theirs: theirs[i] }; });
 }
 
 async function play(row, side) {
@@ -84,7 +94,7 @@ async function work(left) {
 }
 
 story('both servers stand, set up in every way', async () => {
-  await Promise.all(Object.entries(WAYS).map(([name, way]) => begin(name, way)));
+  await beginAll();
   const left = [...rows.filter((row) => !timed(row)), ...rows.filter(timed)];
   for (let i = 0; i < AT_ONCE; i++) work(left);
 });
@@ -97,5 +107,12 @@ story('each difference has its line in the README, and each line there its diffe
 });
 
 for (const row of rows) story(`${row.same ? 'same' : 'differs'}: ${row.name}`, () => row.verdict);
+
+story('ours end with 0', async () => {
+  for (const child of processes) {
+    child.kill('SIGTERM');
+    assert.strictEqual(await child.ended, 0);
+  }
+});
 
 tell();

@@ -1,19 +1,10 @@
-// reference: the reference's own server with the application that `tcp_server --app echo` is, as a process:
-// node reference.js pingInterval pingTimeout maxHttpBufferSize connectTimeout [parser] [cors] [token] [deflate]. It says where
-// it listens as our servers do.
+// reference: the reference's own server with the application that `tcp_server --app echo` is, as a process: its argument is a
+// list, in JSON, of ways to set one up. It says `listening tcp ADDRESS` for each, in their order.
 'use strict';
 const http = require('node:http');
 const engine = require('engine.io');
 const { Server } = require('socket.io');
-
-const [interval, timeout, payload, patience, parser, cors, token, deflate] = process.argv.slice(2);
-const options = {
-  pingInterval: Number(interval),
-  pingTimeout: Number(timeout),
-  maxHttpBufferSize: Number(payload),
-  ...(cors && { cors: { origin: cors } }),
-  perMessageDeflate: deflate === 'on',
-};
+const msgpack = require('socket.io-msgpack-parser');
 
 function echo(socket) {
   socket.emit('auth', socket.handshake.auth);
@@ -25,18 +16,24 @@ function echo(socket) {
   socket.on('ask', (...args) => socket.timeout(1000).emit(...args, (error, ...answer) => socket.emit('answers', 1, error ? [] : [answer])));
 }
 
-// Paths that are nobody's get 404, as from the server that socket.io makes when it is given a port only.
-const server = http.createServer((request, response) => response.writeHead(404).end());
-const io = new Server(server, { ...options, connectTimeout: Number(patience), ...(parser === 'msgpack' && { parser: require('socket.io-msgpack-parser') }) });
-io.use((socket, next) => {
-  const said = socket.handshake.auth.token;
-  const refusal = Object.assign(new Error('not authorized'), { data: { token: said ? 'wrong' : 'missing' } });
-  next(!token || said === token ? undefined : refusal);
-});
-io.on('connection', echo);
-io.of('/custom').on('connection', echo);
-const bare = new engine.Server(options);
-bare.attach(server, { path: '/engine.io/' });
-bare.on('connection', (socket) => socket.on('message', (data) => socket.send(data)));
-server.listen(0, '127.0.0.1', () => console.log(`listening tcp 127.0.0.1:${server.address().port}`));
+async function begin({ spans: [pingInterval, pingTimeout], payload, connect, parser, cors, token, deflate }) {
+  const options = { pingInterval, pingTimeout, maxHttpBufferSize: payload, perMessageDeflate: deflate === 'on', ...(cors && { cors: { origin: cors } }) };
+  // Paths that are nobody's get 404, as from the server that socket.io makes when it is given a port only.
+  const server = http.createServer((request, response) => response.writeHead(404).end());
+  const io = new Server(server, { ...options, connectTimeout: connect, ...(parser === 'msgpack' && { parser: msgpack }) });
+  io.use((socket, next) => {
+    const said = socket.handshake.auth.token;
+    const refusal = Object.assign(new Error('not authorized'), { data: { token: said ? 'wrong' : 'missing' } });
+    next(!token || said === token ? undefined : refusal);
+  });
+  io.on('connection', echo);
+  io.of('/custom').on('connection', echo);
+  const bare = new engine.Server(options);
+  bare.attach(server, { path: '/engine.io/' });
+  bare.on('connection', (socket) => socket.on('message', (data) => socket.send(data)));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  console.log(`listening tcp 127.0.0.1:${server.address().port}`);
+}
+
 process.on('SIGTERM', () => process.exit(0));
+JSON.parse(process.argv[2]).reduce((before, way) => before.then(() => begin(way)), Promise.resolve());
