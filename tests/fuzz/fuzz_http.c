@@ -39,6 +39,7 @@ static const struct http_config *world(void)
                         abort();
         config.web = web;
         config.gzip = gzip_create(GZIP_QUICK);
+        config.deflate = ws_deflate_create(&(struct ws_deflate_rules){ .window_bits = 10, .client_context = true });
         return &config;
 }
 
