@@ -1,0 +1,338 @@
+// Slow, vanishing and greedy peers at the TCP port: limits are told by their words, nobody else notices, and what the
+// server holds for them stays bounded. A pair of bystanders speaks and listens all the while (hostile.js).
+'use strict';
+const assert = require('node:assert');
+const fs = require('node:fs');
+const path = require('node:path');
+const { execFileSync } = require('node:child_process');
+const { bin, start, serve, story, tell } = require('./harness');
+const bystander = require('./bystander');
+const { target, sleep } = require('./hostile');
+const { RawPeer, open, frame, text, HANDSHAKE } = require('./raw_peer');
+
+const FREE = ['--event-rate', '1000/ms', '--event-burst', '1000000'];
+const server = target('tcp', ['--log-events', '2000', '--ping-interval', '300ms', '--ping-timeout', '1500ms', ...FREE],
+  bystander.overTcp, async (address) => (await open(address)).end());
+const { hostile } = server;
+
+const files = (child) => fs.readdirSync(`/proc/${child.pid}/fd`).length;
+const cpuTicks = (child) => fs.readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13).reduce((a, b) => a + Number(b), 0);
+const until = async (what, test, ms = 5000) => {
+  for (const end = Date.now() + ms; !test(); await sleep(5)) if (Date.now() > end) throw new Error(`no ${what} within ${ms} ms`);
+};
+
+// A client that joined, and answers its pings by itself; it keeps what it hears, but pings.
+async function joined(address, auth = '') {
+  const peer = await open(address);
+  peer.heard = [];
+  const listen = () => {
+    for (const f of peer.frames.splice(0)) {
+      if (f.opcode === 1 && f.payload.toString() === '2') peer.say(text('3'));
+      else peer.heard.push(f);
+    }
+    peer.wake();
+  };
+  peer.socket.on('data', listen);
+  peer.say(text(`40${auth}`));
+  listen();
+  await peer.until(() => texts(peer).some((t) => t.startsWith('42["hello"')), 'hello');
+  return peer;
+}
+const texts = (peer) => peer.heard.filter((f) => f.opcode === 1).map((f) => f.payload.toString());
+const ask = async (peer, id, ...event) => {
+  peer.say(text(`42${id}${JSON.stringify(event)}`));
+  const found = await peer.until(() => texts(peer).find((t) => t.startsWith(`43${id}[`)), `answer ${id}`);
+  return JSON.parse(found.slice(2 + String(id).length))[0];
+};
+
+/* ---- begun first, looked at last: a head has ten seconds ----------------------------------- */
+
+const slow = {};
+
+hostile('slowloris: two heads are begun, one byte and then one more each time', async (address) => {
+  slow.since = Date.now();
+  slow.silent = new RawPeer(address).say('G');
+  slow.drip = new RawPeer(address);
+  let said = 0;
+  slow.timer = setInterval(() => slow.drip.say(HANDSHAKE[said++] || 'x'), 250);
+  for (const peer of [slow.silent, slow.drip]) peer.socket.on('close', () => { peer.took = Date.now() - slow.since; });
+});
+
+/* ---- limits --------------------------------------------------------------------------------- */
+
+const over = async (args, peers, words) => {
+  const s = await serve('tcp_server', ['--listen', '127.0.0.1:0', '--verbose', ...args], ['tcp'], 'pipe');
+  let said = '';
+  s.child.stderr.on('data', (data) => { said += data; });
+  await peers(s);
+  s.child.kill('SIGTERM');
+  assert.strictEqual(await s.child.ended, 0);
+  for (const w of words) assert.match(said, new RegExp(`counted \\d+ ${w}`), `not counted: ${w}\n${said}`);
+};
+
+for (const [name, args, answer, words] of [
+  ['connections of an address', ['--per-address', '3'], /^HTTP\/1\.1 429 [^]*\r\n\r\ntoo many connections of this address\n$/, 'refused: too many connections of this address'],
+  ['connections in all', ['--connections', '3'], /^HTTP\/1\.1 503 [^]*\r\n\r\ntoo many connections\n$/, 'refused: too many connections'],
+]) {
+  story(`limits: ${name}; who is refused is told, and one who goes makes room`, () => over(args, async ({ tcp, child }) => {
+    const before = files(child);
+    const in_ = await Promise.all([open(tcp), open(tcp), open(tcp)]);
+    for (let i = 0; i < 20; i++) assert.match(await new RawPeer(tcp).say(HANDSHAKE).answer(), answer);
+    assert.strictEqual(files(child), before + 3);
+    in_.pop().end();
+    await until('a descriptor back', () => files(child) === before + 2);
+    in_.push(await open(tcp));
+    in_.forEach((peer) => peer.end());
+  }, [words]));
+}
+
+story('limits: rooms, and lengths of names', () => over(['--rooms', '2', '--room-name-max', '20b', '--name-max', '3b', '--event-name-max', '12b'], async ({ tcp }) => {
+  const peer = await joined(tcp);
+  assert.deepStrictEqual(await ask(peer, 1, 'join', 'one'), { room: 'one', eid: 0 });
+  assert.deepStrictEqual(await ask(peer, 2, 'join', 'x'.repeat(21)), { error: 'a room is text of 1 to 20 bytes' });
+  assert.deepStrictEqual((await ask(peer, 3, 'join', 'two')).room, 'two');
+  assert.deepStrictEqual(await ask(peer, 4, 'join', 'three'), { error: 'in too many rooms' });
+  assert.deepStrictEqual(await ask(peer, 5, 'name', 'Anna'), { error: 'a name is text of 1 to 3 bytes' });
+  assert.deepStrictEqual(await ask(peer, 6, 'a long event name'), { error: 'the name of the event is too long' });
+  assert.ok(!peer.closed);
+  peer.end();
+}, ['joins refused: in too many rooms', 'refused: name of a room too long', 'refused: display name too long', 'refused: name of an event too long']));
+
+story('limits: events a second; what is over waits and is not lost', () => over(['--event-rate', '100/s', '--event-burst', '20', '--ping-interval', '100ms', '--ping-timeout', '300ms'], async ({ tcp }) => {
+  const [peer, other] = [await joined(tcp), await joined(tcp)];
+  const since = Date.now();
+  const said = Array.from({ length: 80 }, (_, i) => text(`42["n",${i}]`));
+  peer.say(Buffer.concat(said));
+  assert.ok((await ask(other, 1, 'who', 'x')).length === 0 && Date.now() - since < 400, 'others wait with it');
+  await peer.until(() => texts(peer).filter((t) => t.startsWith('42["n"')).length === 80, 'all its events');
+  const took = Date.now() - since;
+  await other.until(() => texts(other).filter((t) => t.startsWith('42["n"')).length === 80, 'all of them heard by the other');
+  assert.ok(took >= 550 && took < 2500, `80 events took ${took} ms`);
+  const numbers = texts(other).filter((t) => t.startsWith('42["n"')).map((t) => JSON.parse(t.slice(2))[1]);
+  assert.deepStrictEqual(numbers, said.map((_, i) => i));
+  [peer, other].forEach((p) => p.end());
+}, ['times a client was held back: events over the rate']));
+
+/* ---- slow ----------------------------------------------------------------------------------- */
+
+hostile('slowloris: a body byte by byte ends with its session, which sends no pong', async (address) => {
+  const poll = (rest) => `${rest} HTTP/1.1\r\nHost: a\r\n`;
+  const first = new RawPeer(address).say(poll('GET /socket.io/?EIO=4&transport=polling'), '\r\n');
+  const sid = await first.until(() => /"sid":"([\w-]{20})"/.exec(first.got.toString()), 'sid');
+  const peer = new RawPeer(address).say(poll(`POST /socket.io/?EIO=4&transport=polling&sid=${sid[1]}`), 'Content-Length: 1000\r\n\r\n');
+  const timer = setInterval(() => peer.say('x'), 50);
+  const since = Date.now();
+  assert.match(await peer.answer(4000), /^HTTP\/1\.1 400 /);
+  clearInterval(timer);
+  assert.ok(Date.now() - since < 2500);
+  [first, peer].forEach((p) => p.end());
+});
+
+hostile('a frame byte by byte is a slow client, not a dead one, while its pongs come', async (address) => {
+  const peer = await joined(address);
+  peer.socket.removeAllListeners('data'); // pongs are said by hand, between two frames
+  let pings = 0;
+  peer.socket.on('data', (data) => { pings += data.toString('latin1').split('\x81\x012').length - 1; });
+  for (let n = 0, answered = 0; n < 8; n++) {
+    for (const byte of text(`42["in","watch","drip",${n}]`)) {
+      peer.say(Buffer.from([byte]));
+      await sleep(8);
+    }
+    for (; answered < pings; answered++) peer.say(text('3'));
+  }
+  assert.ok(pings >= 4, `${pings} pings`);
+  assert.ok(!peer.closed);
+  peer.end();
+});
+
+/* ---- vanished ------------------------------------------------------------------------------- */
+
+hostile('half open: who neither reads nor answers is gone when its pong is overdue, and its room hears of it', async (address) => {
+  const [stays, goes] = [await joined(address), await joined(address)];
+  await ask(stays, 1, 'join', 'tea');
+  await ask(goes, 1, 'join', 'tea');
+  const since = Date.now();
+  goes.socket.pause();
+  await stays.until(() => texts(stays).some((t) => t.startsWith('42["left",{"room":"tea"')), 'left', 4000);
+  const took = Date.now() - since;
+  assert.ok(took >= 1400 && took < 2800, `gone after ${took} ms`);
+  [stays, goes].forEach((p) => p.end());
+});
+
+story('half open: a link goes down in a namespace of its own, and comes back', async () => {
+  const [a, b] = [`slow${process.pid}a`, `slow${process.pid}b`];
+  const ip = (...args) => execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const inside = (ns, name, ...args) => start('/bin/sh', ['-c', 'exec ip netns exec "$0" "$@"', ns, path.join(bin, name), ...args]);
+  if (process.getuid() !== 0) return console.log('# left out: only root may make namespaces');
+  try {
+    ip('netns', 'add', a);
+  } catch (error) {
+    return console.log(`# left out: no namespaces here (${String(error.stderr).trim()})`);
+  }
+  try {
+    ip('netns', 'add', b);
+    ip('-n', a, 'link', 'add', 'v', 'type', 'veth', 'peer', 'name', 'v', 'netns', b);
+    for (const [ns, address] of [[a, '10.9.0.1/24'], [b, '10.9.0.2/24']]) {
+      ip('-n', ns, 'addr', 'add', address, 'dev', 'v');
+      ip('-n', ns, 'link', 'set', 'v', 'up');
+    }
+    const s = inside(a, 'tcp_server', '--listen', '10.9.0.1:3000', '--ping-interval', '200ms', '--ping-timeout', '300ms');
+    await s.until((lines) => lines.find((l) => l.startsWith('listening')), 'the ready line');
+    ip('-n', a, 'link', 'set', 'lo', 'up');
+    const stays = inside(a, 'client', 'ws://10.9.0.1:3000', '--room', 'tea', '--json');
+    await stays.until((lines) => lines.find((l) => l.includes('"joined"')), 'joined');
+    const goes = inside(b, 'client', 'ws://10.9.0.1:3000', '--room', 'tea', '--name', 'far', '--json');
+    const hears = (word) => (lines) => lines.find((l) => l.includes(`["${word}"`) && l.includes('"far"'));
+    await stays.until(hears('joined'), 'the other one come');
+    stays.seen.length = 0;
+    ip('-n', b, 'link', 'set', 'v', 'down');
+    await stays.until(hears('left'), 'the other one gone');
+    stays.seen.length = 0;
+    ip('-n', b, 'link', 'set', 'v', 'up');
+    await stays.until(hears('joined'), 'the other one back');
+    for (const child of [stays, goes]) child.stdin.end();
+    await Promise.all([stays.ended, goes.ended]);
+    s.kill('SIGTERM');
+    await s.ended;
+  } finally {
+    for (const ns of [a, b]) try { ip('netns', 'del', ns); } catch { /* it was not made */ }
+  }
+});
+
+hostile('RST in every phase: the descriptor returns, and nobody else notices', async (address) => {
+  const before = files(server.child);
+  const half = text(`42["x","${'y'.repeat(200)}"]`);
+  const phases = {
+    'before a request': () => new RawPeer(address),
+    'in a head': () => new RawPeer(address).say(HANDSHAKE.slice(0, 40)),
+    'behind a request': () => new RawPeer(address).say(HANDSHAKE),
+    'in a waiting poll': () => new RawPeer(address).say('GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n'),
+    'behind 101': () => open(address),
+    'in a frame': async () => (await joined(address)).say(half.subarray(0, 100)),
+    'in a room': () => joined(address),
+    'while it is sent to': async () => {
+      const peer = await joined(address);
+      peer.socket.pause();
+      const { id } = JSON.parse(texts(peer).find((t) => t.startsWith('42["hello"')).slice(2))[1];
+      const other = await joined(address);
+      for (let i = 0; i < 40; i++) other.say(text(`42["to","${id}","x","${'z'.repeat(100000)}"]`));
+      other.say(text('41'));
+      await sleep(20);
+      other.end();
+      return peer;
+    },
+  };
+  for (const phase of Object.keys(phases)) {
+    const peers = await Promise.all(Array.from({ length: phase === 'while it is sent to' ? 1 : 5 }, () => phases[phase]()));
+    await sleep(10);
+    peers.forEach((peer) => peer.socket.resetAndDestroy());
+    await until(`descriptor back, RST ${phase}`, () => files(server.child) <= before);
+  }
+});
+
+/* ---- readers that stop ---------------------------------------------------------------------- */
+
+const COUNT = 20000;
+const place = (offset) => Number(/-(\d+)$/.exec(offset)[1]);
+
+// The eids of the room's events that a client heard, each once.
+function eidsHeard(peer) {
+  const eids = new Set();
+  for (const t of texts(peer).filter((t) => t.startsWith('42["n"') || t.startsWith('42["last"'))) {
+    const eid = place(JSON.parse(t.slice(2)).pop());
+    assert.ok(!eids.has(eid), `${eid} twice`);
+    eids.add(eid);
+  }
+  return eids;
+}
+
+hostile('zero window: a reader that stops while 20,000 events go by is told exactly what it lost', async (address) => {
+  const [reader, plain, witness, talker] = await Promise.all(['{"gaps":true}', '', '', ''].map((auth) => joined(address, auth)));
+  for (const p of [reader, plain, witness]) await ask(p, 1, 'join', 'deep');
+  [reader, plain].forEach((p) => p.socket.pause());
+  const filler = 'f'.repeat(1000);
+  for (let n = 0; n < COUNT; n += 100) {
+    talker.say(Buffer.concat(Array.from({ length: 100 }, (_, i) => text(`42["in","deep","n",${n + i},"${filler}"]`))));
+    await ask(talker, n, 'who', 'nowhere'); // nobody who reads is to be overtaken
+  }
+  await ask(talker, COUNT, 'in', 'deep', 'last');
+  [reader, plain].forEach((p) => p.socket.resume());
+  for (const p of [reader, witness]) await p.until(() => texts(p).some((t) => t.startsWith('42["last"')), 'the last event', 8000);
+  const gaps = texts(reader).filter((t) => t.startsWith('42["gap"')).map((t) => JSON.parse(t.slice(2))[1]).filter((g) => g.room === 'deep');
+  const [all, heard] = [eidsHeard(witness), eidsHeard(reader)];
+  assert.ok(all.size === COUNT + 1 && gaps.length > 0, `${all.size} heard by who reads, ${gaps.length} gaps of who does not`);
+  for (const eid of all) {
+    const told = gaps.filter((g) => g.from <= eid && eid <= g.to).length + heard.has(eid);
+    assert.strictEqual(told, 1, `event ${eid} told ${told} times`);
+  }
+  await plain.until(() => plain.closed, 'the close of one who cannot be told');
+  [reader, plain, witness, talker].forEach((p) => p.end());
+});
+
+/* ---- floods --------------------------------------------------------------------------------- */
+
+// Heartbeats of one who is quiet, and how long its own events take, while others flood in a process of their own.
+async function flooded(address, peers, message) {
+  const quiet = await open(address);
+  const late = [], took = [];
+  let last = 0;
+  quiet.socket.on('data', () => {
+    for (const f of quiet.frames.splice(0)) {
+      const t = f.payload.toString();
+      if (t === '2') {
+        if (last) late.push(performance.now() - last - 300);
+        quiet.say(text('3'));
+        last = performance.now();
+      } else if (t.startsWith('42["tick"')) took.push(performance.now() - JSON.parse(t.slice(2))[1]);
+    }
+  });
+  quiet.say(text('40'), text('420["join","quiet"]'));
+  const flood = start(process.execPath, [path.join(__dirname, 'flooder.js'), address, peers, message]);
+  const timer = setInterval(() => quiet.say(text(`42["in","quiet","tick",${performance.now()}]`)), 20);
+  await sleep(3000);
+  clearInterval(timer);
+  flood.stdin.end();
+  await flood.ended;
+  quiet.end();
+  const most = (list) => Math.round(Math.max(...list));
+  console.log(`# ${peers} flood with ${message}: ${late.length} pings, at most ${most(late)} ms late; ${took.length} events, at most ${most(took)} ms`);
+  assert.ok(late.length >= 3 && most(late) < 1200, 'heartbeats were held up');
+  assert.ok(took.length >= 20 && most(took) < 1500, 'events were held up');
+}
+
+hostile('a flood from one: heartbeats and events of the others go on', (address) => flooded(address, '1', '42["leave","nowhere"]'));
+hostile('two hundred who flood: heartbeats and events of the others go on', (address) => flooded(address, '200', '42["leave","nowhere"]'));
+
+/* ---- descriptors ---------------------------------------------------------------------------- */
+
+story('an accept storm without descriptors: it does not spin, and takes who waits when they come back', async () => {
+  const s = await serve('/bin/bash', ['-c', 'ulimit -n 64; exec "$0" "$@"', path.join(bin, 'tcp_server'), '--listen', '127.0.0.1:0', '--connections', '1000'], ['tcp'], 'ignore');
+  const friend = await joined(s.tcp);
+  const storm = Array.from({ length: 200 }, () => new RawPeer(s.tcp).say(HANDSHAKE));
+  await until('no descriptor left', () => files(s.child) >= 64);
+  const before = cpuTicks(s.child);
+  await sleep(800);
+  assert.ok(cpuTicks(s.child) - before <= 20, `${cpuTicks(s.child) - before} of 80 ticks of processor time`);
+  assert.deepStrictEqual(await ask(friend, 1, 'who', 'x'), []);
+  storm.forEach((peer) => peer.end());
+  await until('descriptors back', () => files(s.child) < 20);
+  (await joined(s.tcp)).end();
+  friend.end();
+  s.child.kill('SIGTERM');
+  assert.strictEqual(await s.child.ended, 0);
+});
+
+hostile('slow heads get 408 after ten seconds', async () => {
+  for (const peer of [slow.silent, slow.drip]) {
+    assert.match(await peer.answer(12000), /^HTTP\/1\.1 408 /);
+    await until('close', () => peer.took);
+    assert.ok(peer.took >= 9900 && peer.took < 13000, `after ${peer.took} ms`);
+    peer.end();
+  }
+  clearInterval(slow.timer);
+});
+
+server.end(['refused: no whole request in time', 'sessions ended: no pong in time', 'sessions ended: connection lost',
+  'sessions ended: overtaken by the end of the log', 'gaps told']);
+
+tell();
