@@ -18,7 +18,7 @@ enum {
          * taken on purpose. */
         SETTLING_CYCLES = 10000,
         OTHER_FILES = 256,
-        SETTLE_MS = 200, /* for a server to finish what it was told last */
+        SETTLE_MS = 100, /* for a server to finish what it was told last */
 };
 
 struct options {
@@ -93,24 +93,30 @@ static int rest(struct idle *s)
         return 0;
 }
 
+static int64_t say_cycles(const struct idle *s, uint32_t cycles)
+{
+        char words[64], total[FIGURE_MAX];
+        int64_t taken = resident(s) - s->start_bytes;
+        snprintf(words, sizeof words, "after %s connects and ends", figure_count(cycles, total));
+        printf("  %-34s %10s KiB", words, kib(taken, total));
+        return taken;
+}
+
 static int come_and_go(struct idle *s)
 {
         uint32_t cycles = s->options->cycles;
         uint32_t settling = cycles > SETTLING_CYCLES ? SETTLING_CYCLES : cycles / 2;
-        char text[FIGURE_MAX];
         if (cycles == 0)
                 return 0;
         if (idlers_cycle(s->idlers, settling) != 0)
                 return fail(s);
-        int64_t settled = resident(s);
-        printf("  resident after %7s connects and disconnects", figure_count(settling, text));
-        printf("  %10s KiB\n", kib(settled, text));
+        int64_t settled = say_cycles(s, settling);
+        printf("\n");
         fflush(stdout);
         if (idlers_cycle(s->idlers, cycles - settling) != 0)
                 return fail(s);
-        int64_t last = resident(s), growth = last - settled;
-        printf("  resident after %7s", figure_count(cycles, text));
-        printf(" %34s KiB: growth %+lld KiB\n", kib(last, text), (long long)growth / 1024);
+        int64_t growth = say_cycles(s, cycles) - settled;
+        printf(", growth %+lld KiB\n", (long long)growth / 1024);
         s->exceeded = s->exceeded || growth > (int64_t)s->options->growth_max;
         return 0;
 }
@@ -120,7 +126,8 @@ static int measure(struct idle *s)
         char text[FIGURE_MAX];
         if (idlers_cycle(s->idlers, WARM_CYCLES) != 0)
                 return fail(s);
-        printf("\nresident memory of tcp_server, %s connections\n", figure_count(s->options->connections, text));
+        printf("\nresident memory of tcp_server, beyond its own: %s connections\n",
+               figure_count(s->options->connections, text));
         int code = stand(s);
         code = code ? code : rest(s);
         code = code ? code : come_and_go(s);
