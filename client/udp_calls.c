@@ -6,7 +6,7 @@
 #include "core/event/event.h"
 #include "core/event/pack.h"
 
-enum { TRIES_MAX = 8 };
+enum { TRIES_MAX = 8, PARTS_FLIGHT_MAX = 128 << 10 /* bytes of events in fragments, not answered yet */ };
 #define ANSWER_NS_MAX (30 * NS_PER_S)
 
 static struct bytes call_bytes(const struct udp_call *k)
@@ -65,6 +65,16 @@ static uint32_t find_room(const struct client *c, enum udp_call_kind kind, struc
         return i;
 }
 
+static uint64_t last_part(const struct udp_call *k)
+{
+        return UINT64_C(1) << (dgram_fragments(k->n) - 1);
+}
+
+static uint64_t all_parts(const struct udp_call *k)
+{
+        return k->kind == CALL_PUB ? (last_part(k) << 1) - 1 : 0;
+}
+
 static struct udp_call *create(struct client *c, struct mono now, enum udp_call_kind kind, struct bytes bytes)
 {
         struct udp_call *k = calloc(1, sizeof *k + bytes.n);
@@ -77,6 +87,7 @@ static struct udp_call *create(struct client *c, struct mono now, enum udp_call_
         k->n = bytes.n;
         if (bytes.n > 0)
                 memcpy(k->bytes, bytes.at, bytes.n);
+        k->parts = all_parts(k);
         return k;
 }
 
@@ -123,6 +134,7 @@ void udp_calls_up(struct client *c, struct mono now)
                 }
                 if (k->answer_seq == 0)
                         k->due = now;
+                k->parts = all_parts(k); /* the server forgot those it had */
                 k->waits = false;
                 i++;
         }
@@ -157,20 +169,28 @@ static int send_leave(struct client *c, const struct udp_call *k)
         return udp_client_say(c, &m);
 }
 
-static int send_pub(struct client *c, const struct udp_call *k)
+/* At first all fragments. Tried again, the last one alone: the answer says what is missing. */
+static int send_pub(struct client *c, struct udp_call *k)
 {
         struct dgram_msg m = { .type = DGRAM_PUB,
                                .pub = { .pub_id = (uint64_t)k->number,
-                                        .frag_cnt = 1,
-                                        .event_bytes = (uint16_t)k->n,
-                                        .event = call_bytes(k) } };
-        int err = udp_client_say(c, &m);
-        c->more.pub_tries += !err;
-        c->more.pubs += !err && k->tries == 0;
-        return err;
+                                        .frag_cnt = dgram_fragments(k->n),
+                                        .event_bytes = (uint16_t)k->n } };
+        for (k->parts = k->parts ? k->parts : last_part(k); k->parts != 0; k->parts &= k->parts - 1) {
+                uint8_t idx = (uint8_t)__builtin_ctzll(k->parts);
+                m.pub.frag_idx = idx;
+                m.pub.event = bytes_of(k->bytes + (size_t)idx * DGRAM_FRAGMENT_BYTES, dgram_fragment_bytes(k->n, idx));
+                int err = udp_client_say(c, &m);
+                if (err)
+                        return err;
+        }
+        k->pktno = c->queue.pktno;
+        c->more.pub_tries++;
+        c->more.pubs += k->tries == 0;
+        return 0;
 }
 
-static int send_call(struct client *c, const struct udp_call *k)
+static int send_call(struct client *c, struct udp_call *k)
 {
         switch (k->kind) {
         case CALL_JOIN:
@@ -188,6 +208,16 @@ static bool hopeless(const struct udp_call *k, struct mono now)
         return k->tries >= TRIES_MAX || (k->tries > 0 && mono_since(now, k->first) >= ANSWER_NS_MAX);
 }
 
+/* Large events go a few at a time: what nobody paces must not fill the path. */
+static bool crowded(const struct client *c, const struct udp_call *k)
+{
+        size_t flight = 0;
+        for (uint32_t i = 0; i < c->calls_n; i++)
+                if (c->call[i] != k && c->call[i]->kind == CALL_PUB && c->call[i]->tries > 0)
+                        flight += c->call[i]->n > DGRAM_FRAGMENT_BYTES ? c->call[i]->n : 0;
+        return k->n > DGRAM_FRAGMENT_BYTES && flight > 0 && flight + k->n > PARTS_FLIGHT_MAX;
+}
+
 /* Has something else to be answered first? The name, which `joined` bears; what was asked about the same
  * room before; for what is said, every room that it may be said in. */
 static bool must_wait(const struct client *c, uint32_t i, const struct udp_feed *f)
@@ -198,10 +228,12 @@ static bool must_wait(const struct client *c, uint32_t i, const struct udp_feed 
                 return false;
         for (uint32_t j = 0; j < i; j++) {
                 const struct udp_call *other = c->call[j];
-                if (other->names ||
+                if (other->names || (says && other->kind == CALL_PUB && other->waits) ||
                     (other->kind != CALL_PUB && (says || bytes_equal(call_bytes(other), call_bytes(k)))))
                         return true;
         }
+        if (says && crowded(c, k))
+                return true;
         return says ? !c->recovered && udp_rooms_rejoining(c) : f && (f->ref == 0 || f->rejoins);
 }
 
@@ -290,12 +322,28 @@ static void answer_place(struct client *c, uint32_t i, const struct dgram_ack *a
         buf_free(&items);
 }
 
+/* The server lacks fragments of the event. What it says to the last one of an earlier try is of the past. */
+static void go_on(struct client *c, struct udp_call *k, const struct dgram_ack *a)
+{
+        uint64_t missing = a->seq & all_parts(k);
+        if (k->n <= DGRAM_FRAGMENT_BYTES || missing == 0 || k->parts != 0 || a->eid != k->pktno)
+                return;
+        int n = __builtin_popcountll(missing);
+        if (k->missing == 0 || n < k->missing)
+                k->tries = 1; /* it goes forward */
+        k->missing = n;
+        k->parts = missing | last_part(k);
+        k->due = c->now;
+}
+
 static void take_ack(struct client *c, const struct dgram_ack *a)
 {
         uint32_t i = find(c, CALL_PUB, a->pub_id);
         if (i == c->calls_n)
                 return; /* answered already */
-        if (a->status == DGRAM_CODE_PUB_TOO_OLD) {
+        if (a->status == DGRAM_CODE_PARTS) {
+                go_on(c, c->call[i], a);
+        } else if (a->status == DGRAM_CODE_PUB_TOO_OLD) {
                 refuse(c, i, CLIENT_UNKNOWN, dgram_code_text(a->status));
         } else if (a->status != DGRAM_CODE_OK && a->status != DGRAM_CODE_DUPLICATE) {
                 refuse(c, i, CLIENT_REFUSED, dgram_code_text(a->status));

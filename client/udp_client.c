@@ -7,7 +7,7 @@
 #include "core/event/event.h"
 #include "core/event/pack.h"
 
-enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, BYE_TRIES = 3, PUB_EVENT_MAX = DGRAM_FRAGMENT_BYTES };
+enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, BYE_TRIES = 3, PUB_EVENT_MAX = DGRAM_EVENT_MAX };
 
 #define HELLO_NS      (1 * NS_PER_S)    /* first wait; twice doubled */
 #define BYE_NS_MAX    (300 * NS_PER_MS) /* for the answer to each CLOSE; nobody likes to wait at the door */
@@ -463,6 +463,8 @@ static int64_t udp_leave(struct client *c, struct mono now, struct bytes room)
 
 static int64_t udp_call(struct client *c, struct mono now, struct bytes event)
 {
+        if (event.n == 0)
+                return ERR_RANGE;
         if (event.n > PUB_EVENT_MAX)
                 return ERR_TOO_BIG;
         return udp_call_add(c, now, CALL_PUB, event);

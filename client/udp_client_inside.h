@@ -31,6 +31,9 @@ struct udp_call {
         uint64_t answer_seq; /* done; its answer is this event of the own room; 0: not known yet */
         unsigned tries;
         struct mono first, due; /* due: when to send it (again); first: when it was first sent */
+        uint32_t pktno;         /* of the last fragment of the last try */
+        uint64_t parts;         /* PUB: fragments, as bits, of this try that are still to be put into the queue */
+        int missing;            /* so many the server still wanted when it said so last */
         size_t n;
         uint8_t bytes[]; /* the room's name, or the event */
 };

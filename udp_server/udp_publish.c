@@ -51,7 +51,7 @@ static void answer_by_event(struct udp_session *s, struct mono now, const struct
         err = err ? err : pack_put_u64(&packed, ack->pub_id);
         err = err ? err : buf_put(&packed, reply->args.at, reply->args.n);
         struct publish p = { .event = buf_bytes(&packed), .rooms = &own, .rooms_n = 1 };
-        if (!err && packed.n > DGRAM_FRAGMENT_BYTES)
+        if (!err && packed.n > DGRAM_EVENT_MAX)
                 err = ERR_TOO_BIG;
         err = err ? err : hub_publish(app_hub(s->app), now, &p, &out);
         ack->status = err == 0 ? DGRAM_CODE_OK : err == ERR_TOO_BIG ? DGRAM_CODE_TOO_BIG : DGRAM_CODE_FULL;
@@ -100,9 +100,7 @@ static void perform(struct udp_session *s, struct mono now, const struct dgram_p
         struct event e;
         if (!udp_session_may(s, now, 1))
                 ack->status = DGRAM_CODE_RATE;
-        else if (pub->frag_cnt > 1 || pub->event.n > DGRAM_FRAGMENT_BYTES)
-                ack->status = DGRAM_CODE_TOO_BIG;
-        else if (event_parse(pub->event, DGRAM_FRAGMENT_BYTES, &e) != 0 || is_membership(&e))
+        else if (event_parse(pub->event, DGRAM_EVENT_MAX, &e) != 0 || is_membership(&e))
                 ack->status = DGRAM_CODE_MALFORMED;
         else if (pub->chan_ref == 0)
                 call_app(s, now, &e, ack);
@@ -112,29 +110,59 @@ static void perform(struct udp_session *s, struct mono now, const struct dgram_p
                 publish_to(s, now, pub, ack);
 }
 
-void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub)
+/* Not seen before, and whole. */
+static void publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub, struct dgram_ack *ack)
+{
+        perform(s, now, pub, ack);
+        if (ack->status == DGRAM_CODE_OK)
+                s->shared->stats->published++;
+        else
+                s->shared->stats->pub_refused++;
+        if (udp_pub_record(s->instance, ack) != 0)
+                s->shared->stats->no_memory++;
+}
+
+/* Returns whether there is something to answer: that it is done, or, to the last fragment, what is missing. */
+static bool publish_part(struct udp_session *s, struct mono now, const struct dgram_pub *pub, uint32_t pktno,
+                         struct dgram_ack *ack)
+{
+        bool last = pub->frag_idx + 1 == pub->frag_cnt;
+        struct reassembly_event *e = udp_pub_parts_take(s, now, pub, &ack->seq);
+        if (e) {
+                struct dgram_pub whole = *pub;
+                whole.event = reassembly_bytes(e);
+                publish(s, now, &whole, ack);
+                udp_pub_parts_done(s, e);
+                return true;
+        }
+        ack->status = DGRAM_CODE_PARTS;
+        ack->eid = pktno;
+        return last && ack->seq != 0;
+}
+
+void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub, uint32_t pktno)
 {
         struct udp_stats *stats = s->shared->stats;
         struct dgram_ack ack = { .pub_id = pub->pub_id };
+        bool answers = pub->frag_idx + 1 == pub->frag_cnt; /* once, however many fragments come again */
         switch (udp_pub_look(s->instance, pub->pub_id, &ack)) {
         case UDP_PUB_KNOWN:
-                stats->duplicate_pubs++;
+                stats->duplicate_pubs += answers;
                 if (ack.status == DGRAM_CODE_OK)
                         ack.status = DGRAM_CODE_DUPLICATE;
                 break;
         case UDP_PUB_TOO_OLD:
-                stats->pub_too_old++;
+                stats->pub_too_old += answers;
                 ack.status = DGRAM_CODE_PUB_TOO_OLD;
                 break;
         case UDP_PUB_NEW:
-                perform(s, now, pub, &ack);
-                if (ack.status == DGRAM_CODE_OK)
-                        stats->published++;
+                answers = true;
+                if (pub->frag_cnt > 1)
+                        answers = publish_part(s, now, pub, pktno, &ack);
                 else
-                        stats->pub_refused++;
-                if (udp_pub_record(s->instance, &ack) != 0)
-                        stats->no_memory++;
+                        publish(s, now, pub, &ack);
                 break;
         }
-        answer(s, &ack);
+        if (answers)
+                answer(s, &ack);
 }

@@ -26,6 +26,7 @@ struct udp_instances {
         TAILQ_HEAD(, udp_instance) away;
         uint32_t away_n, away_max;
         int64_t away_ns;
+        struct reassembly_total parts;
 };
 
 uint8_t udp_hash_key[16];
@@ -38,6 +39,7 @@ struct udp_instances *udp_instances_create(uint32_t away_max, int64_t away_ns)
         TAILQ_INIT(&t->away);
         t->away_max = away_max;
         t->away_ns = away_ns;
+        t->parts.bytes_max = UDP_PARTS_BYTES_TOTAL;
         udp_hash_key_init();
         return t;
 }
@@ -175,6 +177,11 @@ static int widen(struct udp_instance *i)
         i->pub = pub;
         i->pubs_cap = cap;
         return 0;
+}
+
+struct reassembly_total *udp_instances_parts(struct udp_instances *t)
+{
+        return &t->parts;
 }
 
 int udp_pub_record(struct udp_instance *i, const struct dgram_ack *ack)

@@ -12,8 +12,9 @@
 #include "core/base/mono.h"
 #include "core/chat/app.h"
 #include "core/wire/dgram.h"
+#include "core/wire/reassembly.h"
 
-enum { UDP_PUBS_KEPT = 1024, UDP_AWAY_MAX = 10000 };
+enum { UDP_PUBS_KEPT = 1024, UDP_AWAY_MAX = 10000, UDP_PARTS_BYTES_TOTAL = 32 << 20 };
 #define UDP_AWAY_NS (120 * NS_PER_S)
 
 struct udp_instances; /* all of a server */
@@ -65,6 +66,9 @@ enum udp_pub_verdict {
 };
 
 enum udp_pub_verdict udp_pub_look(const struct udp_instance *i, uint64_t pub_id, struct dgram_ack *ack);
+
+/* What publishes that are not whole yet take, and may take (UDP_PARTS_BYTES_TOTAL), of all sessions together. */
+struct reassembly_total *udp_instances_parts(struct udp_instances *t);
 
 /* Remembers the answer. Returns 0 or ERR_NO_MEMORY (it is then not remembered). */
 int udp_pub_record(struct udp_instance *i, const struct dgram_ack *ack);

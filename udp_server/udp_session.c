@@ -185,6 +185,7 @@ void udp_session_destroy(struct udp_session *s, struct mono now)
         unbind(s, now, "transport close", false);
         dgram_queue_free(&s->queue);
         free(s->repair);
+        udp_pub_parts_free(s);
         free(s->channel);
         free(s);
 }
@@ -237,7 +238,7 @@ static void dispatch(struct udp_session *s, struct mono now, const struct dgram_
                 udp_channels_leave(s, now, m->leave.chan_ref, m->pktno);
                 return;
         case DGRAM_PUB:
-                udp_publish(s, now, &m->pub);
+                udp_publish(s, now, &m->pub, m->pktno);
                 return;
         case DGRAM_NACK:
                 udp_again_nack(s, now, &m->nack);
@@ -401,6 +402,7 @@ struct mono udp_session_deadline(const struct udp_session *s)
         due = mono_min(due, s->resume_until);
         due = mono_min(due, udp_channels_deadline(s));
         due = mono_min(due, udp_rate_deadline(s));
+        due = mono_min(due, udp_pub_parts_deadline(s));
         return s->repair && s->repair->tokens <= 0 ? mono_min(due, udp_repair_deadline(s->repair)) : due;
 }
 
@@ -417,6 +419,7 @@ void udp_session_expire(struct udp_session *s, struct mono now)
                 udp_channels_settle(s, now);
         if (s->repair)
                 udp_repair_may(s->repair, now);
+        udp_pub_parts_expire(s, now);
         udp_channels_beat(s, now, false);
         udp_rate_expire(s, now);
         close_if_slow(s, now);

@@ -2,6 +2,7 @@
 #ifndef UDP_SERVER_UDP_SESSION_INSIDE_H
 #define UDP_SERVER_UDP_SESSION_INSIDE_H
 #include "core/wire/dgram_queue.h"
+#include "core/wire/reassembly.h"
 #include "core/wire/resend.h"
 #include "core/wire/seqwin.h"
 
@@ -10,8 +11,10 @@
 #include "udp_server/udp_session.h"
 
 enum {
-        UDP_REF_OWN = 1, /* chan ref of the room of its own id */
-        UDP_REF_ALL = 2, /* of everyone */
+        UDP_REF_OWN = 1,                 /* chan ref of the room of its own id */
+        UDP_REF_ALL = 2,                 /* of everyone */
+        UDP_PARTS_EVENTS_MAX = 16,       /* PUBs that a session has under way in fragments */
+        UDP_PARTS_BYTES_MAX = 256 << 10, /* of them together */
         UDP_BEAT_MS = 1000,
 };
 
@@ -60,6 +63,7 @@ struct udp_session {
         uint32_t channels_n, channels_cap, next_ref;
         uint32_t left_pktno;       /* of the newest LEAVE that was done */
         struct udp_repair *repair; /* made by the first NACK */
+        struct reassembly *parts;  /* by the first fragment of a PUB */
 };
 
 /* udp_channels: NULL when there is none. */
@@ -101,8 +105,17 @@ void udp_again_nack(struct udp_session *s, struct mono now, const struct dgram_n
 void udp_again_find(struct udp_session *s, struct mono now, struct udp_batch *b); /* as the batch's first pieces */
 void udp_again_gave(struct udp_session *s, struct mono now, const struct piece *p, size_t bytes);
 
+/* udp_pub_parts: the event that is whole with this fragment; to be done with it (udp_pub_parts_done). NULL: not
+ * yet; *missing: these fragments, as bits; 0: this one was not taken */
+struct reassembly_event *udp_pub_parts_take(struct udp_session *s, struct mono now, const struct dgram_pub *pub,
+                                            uint64_t *missing);
+void udp_pub_parts_done(struct udp_session *s, struct reassembly_event *e);
+void udp_pub_parts_expire(struct udp_session *s, struct mono now); /* gives up what stands still */
+struct mono udp_pub_parts_deadline(const struct udp_session *s);
+void udp_pub_parts_free(struct udp_session *s);
+
 /* udp_publish */
-void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub);
+void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub, uint32_t pktno);
 
 /* Queues a message; a full queue has the session closed once the message at hand is done with. */
 void udp_session_say(struct udp_session *s, struct dgram_msg *m);

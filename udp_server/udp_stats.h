@@ -46,6 +46,9 @@
         X(not_admitted, "refused: by the application, or without its token")   \
         X(reset_limited, "RESET not sent: over the rate")                      \
         X(pub_refused, "PUB refused")                                          \
+        X(pub_parts, "fragments of PUB")                                       \
+        X(pub_parts_refused, "of them refused: no place, or a contradiction")  \
+        X(pub_parts_dropped, "PUB given up: not whole")                        \
         X(pub_too_old, "PUB below the window of known ones")                   \
         X(nack_full, "NACK ranges refused: 32 are wanted already")             \
         X(no_channel, "messages for a channel that the session does not have") \

@@ -36,6 +36,7 @@ const char *dgram_code_text(uint16_t code)
                 "bad path",
                 "receiver too slow",
                 "log unreachable",
+                "fragments missing",
         };
         static const char *const own[] = { "timeout", "outcome unknown", "not repaired" };
         if (code < sizeof words / sizeof *words)

@@ -21,6 +21,7 @@ struct peer {
         uint64_t nonce, tag;
         uint32_t pktno;
         uint64_t all_tag, next; /* everyone's room, and the seq that is to come there */
+        int part;               /* the fragment that came last there */
         bool up, acked, heard;
 };
 
@@ -50,6 +51,15 @@ static void see_seqs(struct peer *p, uint64_t from, uint64_t to)
         p->next = to + 1;
 }
 
+/* Fragments follow each other; the last seq is known to all of them. */
+static void see_data(struct peer *p, const struct dgram_data *d)
+{
+        if (d->frag_idx == 0)
+                see_seqs(p, d->seq, d->seq);
+        need(d->seq + 1 == p->next && d->frag_idx == (d->frag_idx ? p->part + 1 : 0));
+        p->part = d->frag_idx;
+}
+
 static void hear(struct peer *p, struct bytes message, bool strict)
 {
         struct dgram_msg m;
@@ -64,7 +74,7 @@ static void hear(struct peer *p, struct bytes message, bool strict)
                 return;
         need(m.type != DGRAM_CLOSE && m.type != DGRAM_ERROR);
         if (m.type == DGRAM_DATA && m.tag == p->all_tag)
-                see_seqs(p, m.data.seq, m.data.seq);
+                see_data(p, &m.data);
         for (int i = 0; m.type == DGRAM_GAP && m.gap.chan_ref == 2 && i < m.gap.n; i++)
                 see_seqs(p, m.gap.range[i].from, m.gap.range[i].to);
         if (m.type == DGRAM_PUB_ACK)

@@ -307,11 +307,13 @@ static void client_recv(struct actor *a, const struct waiting *p)
 
 static void call(struct actor *a, const char *verb, uint32_t n, int room, uint64_t size)
 {
+        static const uint8_t filler[65536];
         struct buf event = { 0 };
-        event_begin(&event, verb, 3);
+        event_begin(&event, verb, 4);
         pack_put_u64(&event, n);
         pack_put_u64(&event, (uint64_t)room);
         pack_put_u64(&event, size);
+        pack_put_bin(&event, bytes_of(filler, size < sizeof filler ? size : sizeof filler));
         int64_t number = udp_transport.call(a->client, client_now(a), buf_bytes(&event));
         if (number > 0 && number < CALLS_TOLD)
                 a->call_n[number] = (int)n;

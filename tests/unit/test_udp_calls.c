@@ -86,7 +86,7 @@ static void too_many_calls_and_too_large_ones(void **state)
 {
         (void)state;
         struct end e;
-        static const uint8_t large[DGRAM_FRAGMENT_BYTES + 1];
+        static const uint8_t large[DGRAM_EVENT_MAX + 1];
         up(&e, CLIENT_MODE_NACK_ORDERED);
         assert_int_equal(udp_transport.call(e.client, e.now, bytes_of(large, sizeof large)), ERR_TOO_BIG);
         for (int i = 0; i < CALLS_MAX; i++)

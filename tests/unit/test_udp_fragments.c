@@ -1,4 +1,4 @@
-/* Events larger than a datagram, as the server sends them and is asked for them. */
+/* Events larger than a datagram, as the server sends them, is asked for them, and takes them. */
 #include "tests/unit/udp_rig.h"
 
 #include "core/wire/crc32c.h"
@@ -216,6 +216,172 @@ static void half_an_event_is_repaired_in_the_middle(void **state)
         rig_stop(r);
 }
 
+/* ---- published ----------------------------------------------------------------------------- */
+
+/* ["big", bin]; channel 0: the application gives it to everyone. */
+static struct bytes large_event(size_t bytes)
+{
+        static uint8_t event[DGRAM_EVENT_MAX];
+        uint8_t head[] = { 0x92, 0xA3, 'b', 'i', 'g', 0xC5, (uint8_t)((bytes - 8) >> 8), (uint8_t)(bytes - 8) };
+        memset(event, 7, sizeof event);
+        memcpy(event, head, sizeof head);
+        return bytes_of(event, bytes);
+}
+
+static void say_pub_part(struct rig *r, struct rig_peer *p, uint64_t pub_id, size_t bytes, uint8_t idx, uint32_t flags)
+{
+        struct dgram_pub m = { .pub_id = pub_id,
+                               .frag_idx = idx,
+                               .frag_cnt = dgram_fragments(bytes),
+                               .event_bytes = (uint16_t)bytes,
+                               .flags = flags,
+                               .event = large_event(bytes) };
+        m.event = bytes_of(m.event.at + (size_t)idx * DGRAM_FRAGMENT_BYTES, dgram_fragment_bytes(bytes, idx));
+        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_PUB, .pub = m });
+}
+
+/* The one entry of the one PUB_ACK that was said. */
+static struct dgram_ack acked(struct rig *r, const struct rig_peer *p)
+{
+        rig_hear(r, p);
+        assert_int_equal(rig_count_said(r, DGRAM_PUB_ACK), 1);
+        const struct dgram_msg *m = rig_said(r, DGRAM_PUB_ACK, 0);
+        assert_int_equal(m->pub_ack.n, 1);
+        return m->pub_ack.ack[0];
+}
+
+static void not_acked(struct rig *r, const struct rig_peer *p)
+{
+        rig_hear(r, p);
+        assert_int_equal(rig_count_said(r, DGRAM_PUB_ACK), 0);
+}
+
+static void published_in_fragments_once(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        uint64_t head = hub_head(r->hub);
+        for (uint8_t i = 0; i < CNT - 1; i++)
+                say_pub_part(r, &p, 1, LARGE, i, 0);
+        not_acked(r, &p);
+        say_pub_part(r, &p, 1, LARGE, CNT - 1, 0);
+        struct dgram_ack ack = acked(r, &p);
+        assert_int_equal(ack.status, DGRAM_CODE_OK);
+        assert_int_equal(ack.eid, head + 1);
+        int parts = 0;
+        for (int i = 0; i < r->said_n; i++)
+                parts += r->said[i].type == DGRAM_DATA && r->said[i].data.event_bytes == LARGE;
+        assert_int_equal(parts, CNT); /* back to the one who said it, too */
+        /* All of it once more: the same answer, once. */
+        for (uint8_t i = 0; i < CNT; i++)
+                say_pub_part(r, &p, 1, LARGE, i, 0);
+        ack = acked(r, &p);
+        assert_int_equal(ack.status, DGRAM_CODE_DUPLICATE);
+        assert_int_equal(ack.eid, head + 1);
+        assert_int_equal(hub_head(r->hub), head + 1);
+        assert_int_equal(RIG_COUNT(r, published), 1);
+        assert_int_equal(RIG_COUNT(r, duplicate_pubs), 1);
+        rig_stop(r);
+}
+
+static void the_last_fragment_is_told_what_is_missing(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        say_pub_part(r, &p, 1, 5000, 4, 0);
+        say_pub_part(r, &p, 1, 5000, 1, 0);
+        say_pub_part(r, &p, 1, 5000, 1, 0);
+        struct dgram_ack ack = acked(r, &p);
+        assert_int_equal(ack.status, DGRAM_CODE_PARTS);
+        assert_int_equal(ack.seq, 15);
+        assert_int_equal(ack.eid, p.pktno - 2);
+        say_pub_part(r, &p, 1, 5000, 4, 0);
+        assert_int_equal(acked(r, &p).seq, 1 | 4 | 8);
+        for (uint8_t i = 0; i < 4; i++)
+                say_pub_part(r, &p, 1, 5000, i, 0);
+        assert_int_equal(acked(r, &p).status, DGRAM_CODE_OK);
+        rig_stop(r);
+}
+
+static void what_is_whole_and_no_event_is_refused(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        for (uint8_t i = 0; i < 3; i++) { /* the head of a longer one, thrice */
+                struct bytes event = large_event(5000);
+                struct dgram_pub m = { .pub_id = 1, .frag_idx = i, .frag_cnt = 3, .event_bytes = 3300 };
+                m.event = bytes_of(event.at, DGRAM_FRAGMENT_BYTES);
+                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_PUB, .pub = m });
+        }
+        assert_int_equal(acked(r, &p).status, DGRAM_CODE_MALFORMED);
+        rig_stop(r);
+}
+
+static void fragments_that_do_not_go_on_are_dropped(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        say_pub_part(r, &p, 1, 5000, 0, 0);
+        rig_pass(r, 1999);
+        assert_int_equal(RIG_COUNT(r, pub_parts_dropped), 0);
+        rig_pass(r, 1);
+        assert_int_equal(RIG_COUNT(r, pub_parts_dropped), 1);
+        for (uint8_t i = 1; i < 5; i++)
+                say_pub_part(r, &p, 1, 5000, i, 0);
+        assert_int_equal(acked(r, &p).seq, 1);
+        say_pub_part(r, &p, 1, 5000, 0, 0);
+        assert_int_equal(acked(r, &p).status, DGRAM_CODE_OK);
+        rig_stop(r);
+}
+
+static void publishes_that_contradict_themselves(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        say_pub_part(r, &p, 1, 3000, 0, 0);
+        say_pub_part(r, &p, 1, 4000, 1, 0);
+        assert_int_equal(RIG_COUNT(r, pub_parts_refused), 1);
+        say_pub_part(r, &p, 1, 3000, 1, 0);
+        say_pub_part(r, &p, 1, 3000, 2, DGRAM_PUB_OWN); /* other flags */
+        assert_int_equal(RIG_COUNT(r, pub_parts_refused), 2);
+        not_acked(r, &p);
+        say_pub_part(r, &p, 1, 3000, 2, 0);
+        assert_int_equal(acked(r, &p).status, DGRAM_CODE_OK);
+        rig_stop(r);
+}
+
+/* First fragments without end: what they take is bounded, and the oldest publish still comes through. */
+static void unfinished_publishes_are_bounded(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p[12];
+        for (uint8_t host = 0; host < 12; host++) {
+                p[host] = rig_peer(host);
+                rig_connect(r, &p[host]);
+                for (uint64_t id = 1; id <= 300; id++)
+                        say_pub_part(r, &p[host], id, id % 2 ? 65000 : 2000, 0, 0);
+        }
+        assert_true(RIG_COUNT(r, pub_parts_refused) > 12 * 250);
+        rig_hear(r, &p[0]);
+        for (uint8_t i = 1; i < dgram_fragments(65000); i++)
+                say_pub_part(r, &p[0], 1, 65000, i, 0);
+        assert_int_equal(acked(r, &p[0]).status, DGRAM_CODE_OK);
+        rig_pass(r, 2000);
+        assert_true(RIG_COUNT(r, pub_parts_dropped) < 12 * 16);
+        rig_stop(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -227,6 +393,12 @@ int main(void)
                 cmocka_unit_test(fragments_that_there_are_not_are_passed_over),
                 cmocka_unit_test(a_repair_in_parts_goes_on_where_it_was),
                 cmocka_unit_test(half_an_event_is_repaired_in_the_middle),
+                cmocka_unit_test(published_in_fragments_once),
+                cmocka_unit_test(the_last_fragment_is_told_what_is_missing),
+                cmocka_unit_test(what_is_whole_and_no_event_is_refused),
+                cmocka_unit_test(fragments_that_do_not_go_on_are_dropped),
+                cmocka_unit_test(publishes_that_contradict_themselves),
+                cmocka_unit_test(unfinished_publishes_are_bounded),
         };
         return cmocka_run_group_tests_name("udp fragments", stories, NULL, NULL);
 }

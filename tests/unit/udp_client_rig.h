@@ -12,7 +12,7 @@
 #include "core/event/pack.h"
 #include "core/wire/crc32c.h"
 
-enum { EPOCH = 77, TAG = 1000, OWN_TAG = 11, ALL_TAG = 12, TEA_TAG = 13, ORIGIN = 5, SAID_MAX = 64 };
+enum { EPOCH = 77, TAG = 1000, OWN_TAG = 11, ALL_TAG = 12, TEA_TAG = 13, ORIGIN = 5, SAID_MAX = 160 };
 
 struct end {
         struct client *client;
