@@ -116,6 +116,12 @@ for path in ws udp; do
         head -c 2000000 /dev/zero | tr '\0' x | "$bin/client" "$url" >"$dir/out" 2>"$dir/err"
         check "$path: a line too long is refused, and exit 1" same "$? $(tail -n 1 "$dir/err")" "1 client: not sent: larger than the limit"
 
+        head -c 60000 /dev/zero | tr '\0' x | "$bin/client" "$url" --room "tea $path" --name Big >/dev/null 2>&1
+        check "$path: a message of 60,000 bytes is answered" same $? 0
+        until_line "$dir/ear_$path" "Big left" >/dev/null
+        check "$path: and heard whole on the other path" same "$(sed -n 's/.*Big: //p' "$dir/ear_$path" | tr -d 'x' | wc -c) \
+$(sed -n 's/.*Big: //p' "$dir/ear_$path" | tr -cd 'x' | wc -c)" "1 60000"
+
         seq 5000 | "$bin/client" "$url" --room "tea $path" --name Many >/dev/null 2>&1
         check "$path: 5,000 lines at once are all answered" same $? 0
         until_line "$dir/ear_$path" "Many: 5000$" >/dev/null

@@ -160,6 +160,10 @@ const said = [
   ['PUB of a join', (p) => p.pub(1, 0, pack(['join', 'r'])), 'ack 8'],
   ['PUB to a channel nobody has', (p) => p.pub(1, 99, pack(['a'])), 'ack 5'],
   ['PUB in two fragments that one could hold', (p) => p.pub(1, 2, pack(['a']), { cnt: 2, bytes: 9 }), MALFORMED],
+  ['PUB of a first fragment alone', (p) => p.pub(1, 2, Buffer.alloc(1100), { cnt: 2, bytes: 1200 }), quiet],
+  ['PUB of a last fragment alone', (p) => p.pub(1, 2, Buffer.alloc(100), { cnt: 2, idx: 1, bytes: 1200 }), 'ack 19'],
+  ['PUB of a fragment that is short', (p) => p.pub(1, 2, Buffer.alloc(1099), { cnt: 2, bytes: 1200 }), MALFORMED],
+  ['PUB of 255 fragments', (p) => p.pub(1, 2, Buffer.alloc(1100), { cnt: 255, bytes: 65535 }), MALFORMED],
   ['PUB with an ext', (p) => p.pub(1, 2, Buffer.from('92a161d40000', 'hex')), 'ack 8'],
   ['PUB whose length lies', (p) => p.pub(1, 2, pack(['a']), { bytes: 9 }), MALFORMED],
   ['PUB of fragment 3 of 2', (p) => p.pub(1, 2, pack(['a']), { cnt: 2, idx: 3 }), MALFORMED],
@@ -172,6 +176,8 @@ const said = [
   ['NACK of what is to come', (p) => p.nack(2, [[2n ** 40n, 2n ** 56n]]), quiet],
   ['NACK of everything', (p) => p.nack(2, [[1, 2n ** 56n]]), quiet],
   ['NACK of fragments', (p) => p.nack(2, [[1, 2n ** 63n + 5n]]), quiet],
+  ['NACK of all fragments there could be', (p) => p.nack(2, [[1, 2n ** 64n - 1n]]), quiet],
+  ['NACK of no fragment', (p) => p.nack(2, [[1, 2n ** 63n]]), quiet],
   ['REPORT from the far future', (p) => p.session(TYPE.REPORT, cat(u32(2), u32(0), u64(2n ** 63n, 2n ** 64n - 1n), Buffer.alloc(28, 255))), quiet],
   ['REPORT cut short', (p) => p.session(TYPE.REPORT, Buffer.alloc(10)), MALFORMED],
   ['PONG of the far past', (p) => p.session(TYPE.PONG, u64(2n ** 63n, 0, 2n ** 63n)), quiet],
@@ -259,6 +265,27 @@ hostile('a flood of PUBs', async (address, rng) => {
   peer.end();
 });
 
+hostile('PUBs in fragments that never complete, and contradict themselves', async (address, rng) => {
+  const peer = await session(address);
+  const part = (id, idx, bytes, flags) => peer.pub(id, 2, Buffer.alloc(Math.min(1100, bytes - idx * 1100), 7), { cnt: Math.ceil(bytes / 1100), idx, bytes, flags });
+  for (let i = 1; i <= 3000; i++) {
+    const bytes = rng.pick([1101, 2200, 30000, 65535]);
+    await peer.send(part(1 + rng.below(500), rng.below(Math.ceil(bytes / 1100) - 1), bytes, rng.below(2)));
+    if (i % 100 === 0) await sleep(2);
+  }
+  await peer.still();
+  // One that is whole, in the middle of it all, comes through.
+  const event = pack(['whole', 'w'.repeat(4000)]);
+  const cnt = Math.ceil(event.length / 1100);
+  for (let idx = 0; idx < cnt; idx++) await peer.send(peer.pub(600, 2, event.subarray(idx * 1100, (idx + 1) * 1100), { cnt, idx, bytes: event.length }));
+  const answer = await peer.of('PUB_ACK');
+  assert.strictEqual(answer.body.readBigUInt64BE(8), 600n);
+  assert.strictEqual(answer.body.readUInt16BE(16), 0);
+  await sleep(2100);
+  await peer.still();
+  peer.end();
+});
+
 hostile('JOIN from the far future, and with a long name', async (address) => {
   const peer = await session(address);
   const room = await peer.join('r', { epoch: peer.epoch, contig: 2n ** 62n });
@@ -282,5 +309,6 @@ server.end(['rejected: not ours', 'rejected: another version', 'rejected: length
   'rejected: message malformed', 'passed over: of a later level, or unknown', 'rejected: broadcast message from a client', 'rejected: not for a server',
   'rejected: no such session', 'rejected: session of another address', 'rejected: pktno seen or too old', 'rejected: HELLO of less than 1,200 bytes',
   'rejected: HELLO over the rate', 'rejected: CONNECT without a valid cookie', 'rejected: CONNECT of less than 256 bytes', 'RESET not sent: over the rate',
-  'PUB refused', 'PUB answered again', 'PUB below the window of known ones', 'messages for a channel that the session does not have']);
+  'PUB refused', 'PUB answered again', 'PUB below the window of known ones', 'messages for a channel that the session does not have',
+  'of them refused: no place, or a contradiction', 'PUB given up: not whole']);
 tell();
