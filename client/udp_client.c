@@ -124,6 +124,7 @@ static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
         c->ever_up = true;
         c->attempts = 0;
         c->heard = now;
+        c->advised = false;
         c->meter = (struct udp_meter){ .kernel_drops = c->meter.kernel_drops };
         udp_pulse_up(c, now);
         c->retry = MONO_NEVER;
@@ -160,10 +161,12 @@ static void take_connecting(struct client *c, struct mono now, const struct dgra
 /* Most errors are about something that is tried again anyway. */
 static void take_error(struct client *c, const struct dgram_error *m)
 {
-        if (m->code == DGRAM_CODE_SLOW && m->in_reply_to == DGRAM_REPORT)
-                udp_client_tell(c, &(struct client_event){ .kind = CLIENT_ADVICE,
-                                                           .reason = "too much is lost on the way for datagrams; TCP "
-                                                                     "may serve you better" });
+        if (m->code != DGRAM_CODE_SLOW || m->in_reply_to != DGRAM_REPORT || c->advised)
+                return;
+        c->advised = true;
+        udp_client_tell(c, &(struct client_event){ .kind = CLIENT_ADVICE,
+                                                   .reason = "too much is lost on the way for datagrams; TCP "
+                                                             "may serve you better" });
 }
 
 static void take_session(struct client *c, struct mono now, const struct dgram_msg *m)

@@ -60,7 +60,7 @@ struct client {
 
         /* The session. */
         uint32_t epoch, origin;
-        bool recovered, ever_up;
+        bool recovered, ever_up, advised;
         uint8_t reset_token[DGRAM_TOKEN];
         uint8_t id[DGRAM_ID_MAX];
         size_t id_n;
@@ -115,7 +115,8 @@ int udp_client_say(struct client *c, struct dgram_msg *m);
 
 /* udp_pulse */
 void udp_pulse_up(struct client *c, struct mono now);
-void udp_pulse_doubt(struct client *c, struct mono now); /* a PING is wanted at once */
+void udp_pulse_doubt(struct client *c, struct mono now); /* a jump is doubted: so is one */
+void udp_pulse_ask(struct client *c, struct mono now);   /* a PING is wanted at once */
 void udp_pulse_late(struct client *c, struct mono now);  /* a repair did not come in time: is the way longer now? */
 void udp_pulse_expire(struct client *c, struct mono now);
 void udp_pulse_pong(struct client *c, struct mono now, const struct dgram_pong *m);

@@ -29,16 +29,16 @@ struct udp_feed {
         struct udp_held **held; /* seq lies at seq % held_cap */
         uint32_t held_cap, held_n;
         size_t held_bytes;
-        uint64_t run_next, run_to; /* the delivered run that is being told */
-        uint64_t lent_seq;         /* of the held event that was told last; 0: none */
-        uint64_t replay_to;        /* what is told up to here was missed while away */
-        uint64_t away_contig;      /* contig when the session was lost */
-        struct mono away_since;    /* when; for those */
-        struct mono doubted;       /* a jump was first doubted then; MONO_NEVER: no doubt */
-        struct mono report_due;    /* MONO_NEVER: nothing to report */
-        uint64_t reported;         /* contig of the last REPORT */
-        struct mono reported_at;   /* and when; MONO_NEVER: none yet */
-        uint32_t received, duplicates;
+        uint64_t run_next, run_to;     /* the delivered run that is being told */
+        uint64_t lent_seq;             /* of the held event that was told last; 0: none */
+        uint64_t replay_to;            /* what is told up to here was missed while away */
+        uint64_t away_contig;          /* contig when the session was lost */
+        struct mono away_since;        /* when; for those */
+        struct mono doubted;           /* a jump was first doubted then; MONO_NEVER: no doubt */
+        struct mono report_due;        /* MONO_NEVER: nothing to report */
+        uint64_t reported;             /* contig of the last REPORT */
+        struct mono reported_at;       /* and when; MONO_NEVER: none yet */
+        uint32_t received, duplicates; /* events that came without being asked for; that came twice */
         struct mono beat_at;
         uint32_t beat_no;
         uint8_t name_n;

@@ -22,20 +22,31 @@ struct udp_meter {
         int64_t rate; /* bytes per second, told last */
         double loss_rate;
         struct mono told_at;
+        bool untold; /* a loss event began since */
+        bool awaits; /* one was told, and what is lost until the answer to a PING said with it is of it */
+        struct mono event_told_at, heeded_at; /* losses from here on are of another */
         uint64_t kernel_drops;
 };
 
 /* A datagram with events came. */
 void udp_meter_came(struct udp_meter *m, struct mono now, size_t bytes);
 
-/* Something is missing and does not count as late any more. */
+/* Something is missing and does not count as late any more. Until the server has heard of the last
+ * loss event, and what it sent after that is here, it is part of that: a TCP too has slowed down only
+ * then. */
 void udp_meter_lost(struct udp_meter *m, struct mono now, int64_t rtt_ns);
 
-/* Is there something to tell before its time? Losses 5 % more or less frequent, or, while there are
- * none, a rate a quarter higher; not within 200 ms of the last time. */
+/* The answer to a PING came that was sent at `sent`, behind all that the server had sent by then. Losses
+ * are noticed late_ns after the next datagrams, at most. */
+void udp_meter_answered(struct udp_meter *m, struct mono now, struct mono sent, int64_t late_ns);
+
+/* Is there something to tell before its time? A loss event, but not within a round trip (20 ms at least)
+ * of the last time; a loss rate 5 % lower, or, while there is none, a rate a quarter higher, not within
+ * 200 ms. */
 bool udp_meter_changed(const struct udp_meter *m, struct mono now, int64_t rtt_ns);
 
-/* Fills loss_rate, rate and kernel_drops; measures anew from here on. */
-void udp_meter_tell(struct udp_meter *m, struct mono now, int64_t rtt_ns, struct dgram_report *r);
+/* Fills loss_rate, rate and kernel_drops; measures anew from here on. True: a loss event is told, and a
+ * PING is to be said with it. */
+bool udp_meter_tell(struct udp_meter *m, struct mono now, int64_t rtt_ns, struct dgram_report *r);
 
 #endif

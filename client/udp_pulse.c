@@ -24,10 +24,15 @@ void udp_pulse_late(struct client *c, struct mono now)
                 c->ping_due = mono_min(c->ping_due, now);
 }
 
+void udp_pulse_ask(struct client *c, struct mono now)
+{
+        c->ping_due = mono_min(c->ping_due, now);
+}
+
 void udp_pulse_doubt(struct client *c, struct mono now)
 {
         c->doubt_pings = 0;
-        c->ping_due = mono_min(c->ping_due, now);
+        udp_pulse_ask(c, now);
 }
 
 bool udp_pulse_silent(const struct client *c)
@@ -96,6 +101,7 @@ void udp_pulse_pong(struct client *c, struct mono now, const struct dgram_pong *
         struct mono sent = { (int64_t)m->t1 * NS_PER_US };
         if (mono_before(c->answered, sent))
                 c->answered = sent;
+        udp_meter_answered(&c->meter, now, sent, resend_reorder_ns(&c->rtt));
         c->pings_open = 0;
         c->ping_due = mono_add(c->pinged, next_wait(c));
 }

@@ -366,7 +366,8 @@ static void report(struct client *c, struct mono now, struct udp_feed *f)
                                            .duplicates = f->duplicates,
                                            .delay_us = (uint32_t)since_beat,
                                            .beat_no = f->beat_no } };
-        udp_meter_tell(&c->meter, now, c->rtt.srtt_ns, &m.report);
+        if (udp_meter_tell(&c->meter, now, c->rtt.srtt_ns, &m.report))
+                udp_pulse_ask(c, now);
         if (udp_client_say(c, &m) != 0)
                 return;
         c->more.reports++;
@@ -441,6 +442,8 @@ static void expire(struct client *c, struct mono now, struct udp_feed *f)
         gaps_expire(&f->gaps, now, c->heard);
         if (f->gaps.losses != losses)
                 udp_meter_lost(&c->meter, now, c->rtt.srtt_ns);
+        if (udp_meter_changed(&c->meter, now, c->rtt.srtt_ns) && f->gaps.losses != losses)
+                f->report_due = now;
 }
 
 void udp_rooms_work(struct client *c, struct mono now)

@@ -62,10 +62,10 @@ void pace_init(struct pace *p, struct mono now, struct pace_config config)
         *p = (struct pace){ .on = config.on,
                             .rate_max = config.rate_max ? config.rate_max : INT64_MAX,
                             .report_due = MONO_NEVER,
-                            .bad_since = MONO_NEVER,
                             .open_since = MONO_NEVER };
         set_rate(p, tfrc_rate_first(rtt.srtt_ns), &rtt);
         p->paid_to = mono_add(now, -p->burst_ns);
+        p->judged_at = p->turned_at = now;
 }
 
 void pace_round_trip(struct pace *p, const struct resend *rtt)
@@ -115,11 +115,16 @@ struct mono pace_ready_at(const struct pace *p)
 
 /* ---- the breaker -------------------------------------------------------------------------- */
 
-static enum pace_word open_breaker(struct pace *p, struct mono now, const struct resend *rtt)
+static enum pace_word open_breaker(struct pace *p, struct mono now, const struct resend *rtt, bool for_loss)
 {
-        if (!mono_is_never(p->open_since))
+        bool open = !mono_is_never(p->open_since);
+        if (open && mono_since(now, p->advised_at) < PACE_ADVISE_NS)
                 return PACE_FINE;
+        p->advised_at = now;
+        if (open)
+                return PACE_ADVISE;
         p->open_since = now;
+        p->open_for_loss = for_loss;
         set_rate(p, p->rate, rtt);
         return PACE_ADVISE;
 }
@@ -134,19 +139,29 @@ static void close_breaker(struct pace *p, const struct resend *rtt)
         set_rate(p, tfrc_rate_first(rtt->srtt_ns), rtt);
 }
 
-static bool is_bad(const struct pace_report *r)
+/* Is more than a fifth lost? REPORTs of a second at least are judged together. */
+static void judge(struct pace *p, struct mono now, const struct pace_report *r)
 {
-        return (uint64_t)r->lost * BAD_SHARE > (uint64_t)r->lost + r->came;
+        p->came += r->came;
+        p->lost += r->lost;
+        if (mono_since(now, p->judged_at) < PACE_JUDGE_NS || p->came + p->lost == 0)
+                return;
+        bool bad = p->lost * BAD_SHARE > p->lost + p->came;
+        if (bad != p->bad)
+                p->turned_at = p->judged_at;
+        p->bad = bad;
+        p->came = p->lost = 0;
+        p->judged_at = now;
 }
 
-static enum pace_word judge(struct pace *p, struct mono now, const struct resend *rtt, const struct pace_report *r)
+/* A REPORT has come: what it says is all that can keep the breaker open. */
+static enum pace_word work_breaker(struct pace *p, struct mono now, const struct resend *rtt)
 {
-        if (!is_bad(r))
-                p->bad_since = MONO_NEVER;
-        else if (mono_is_never(p->bad_since))
-                p->bad_since = now;
-        if (!mono_is_never(p->bad_since) && mono_since(now, p->bad_since) >= PACE_BAD_NS)
-                return open_breaker(p, now, rtt);
+        bool long_so = mono_since(now, p->turned_at) >= PACE_BAD_NS;
+        if (p->bad && long_so)
+                return open_breaker(p, now, rtt, true);
+        if (p->open_for_loss && !long_so && !mono_is_never(p->open_since))
+                return open_breaker(p, now, rtt, true);
         close_breaker(p, rtt);
         return PACE_FINE;
 }
@@ -159,13 +174,14 @@ static int64_t slow_start(const struct pace *p, const struct pace_report *r)
         return p->limited ? higher(p->rate, lower(2 * p->rate, 2 * r->received)) : p->rate;
 }
 
-/* What arrives is measured over short times, so that one REPORT takes no more than half away. A rate
- * that is not used grows to twice what is. */
+/* What arrives is measured over short times, so that one REPORT takes no more than half away, and of so
+ * little as two datagrams a round trip nothing. A rate that is not used grows to twice what is. */
 static int64_t like_tcp(const struct pace *p, const struct resend *rtt, const struct pace_report *r)
 {
         int64_t fair = tfrc_rate(rtt->srtt_ns, r->loss_rate), received = lower(r->received, RATE_MAX);
+        int64_t least = higher(p->rate / 2, 2 * per_round_trip(rtt));
         if (p->limited)
-                return lower(fair, higher(received + received / 4, p->rate / 2));
+                return lower(fair, higher(received + received / 4, least));
         return lower(fair, higher(p->rate, higher(2 * received, tfrc_rate_first(rtt->srtt_ns))));
 }
 
@@ -176,7 +192,8 @@ enum pace_word pace_report(struct pace *p, struct mono now, const struct resend 
         p->missed = 0;
         p->report_due = MONO_NEVER;
         p->lossy |= r->loss_rate > 0;
-        enum pace_word word = judge(p, now, rtt, r);
+        judge(p, now, r);
+        enum pace_word word = work_breaker(p, now, rtt);
         set_rate(p, p->lossy ? like_tcp(p, rtt, r) : slow_start(p, r), rtt);
         p->limited = false;
         return word;
@@ -191,7 +208,7 @@ enum pace_word pace_expire(struct pace *p, struct mono now, const struct resend 
                 return PACE_FINE;
         p->report_due = mono_add(now, PACE_REPORT_NS + p->slack_ns);
         if (++p->missed >= PACE_MISSED_MAX)
-                word = open_breaker(p, now, rtt);
+                word = open_breaker(p, now, rtt, false);
         else
                 set_rate(p, p->rate / 2, rtt);
         return word;

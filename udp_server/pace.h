@@ -10,8 +10,8 @@
  * (core/wire/tfrc), but no more than 1.25 times what arrives. A REPORT that does not come halves it.
  *
  * The circuit breaker: more than 20 % lost at the first try for 10 s, or three REPORTs missed, leaves
- * one datagram a round trip and has the client told that TCP may serve it better; 30 s later the
- * session is to be closed.
+ * one datagram a round trip and has the client told that TCP may serve it better. It closes when less
+ * was lost for 10 s, or a REPORT came; open for 30 s, the session is to be closed.
  *
  * One that is off lets everything pass at once. Value module: no heap, no clock.
  *
@@ -35,8 +35,10 @@ enum {
 #define PACE_TURN_NS   (10 * NS_PER_MS) /* a burst holds so much of the rate, or what a round trip does */
 #define PACE_REPORT_NS (1 * NS_PER_S)   /* after DATA, for its REPORT to be sent; and on its way: */
 #define PACE_SLACK_NS  (500 * NS_PER_MS)
-#define PACE_BAD_NS    (10 * NS_PER_S) /* of bad REPORTs, then the breaker opens */
+#define PACE_JUDGE_NS  (1 * NS_PER_S)  /* what REPORTs of less say is mostly chance */
+#define PACE_BAD_NS    (10 * NS_PER_S) /* of bad ones open the breaker, of good ones close it */
 #define PACE_OPEN_NS   (30 * NS_PER_S) /* then it is over */
+#define PACE_ADVISE_NS (5 * NS_PER_S)
 
 struct pace_config {
         bool on;
@@ -57,8 +59,13 @@ struct pace {
         bool lossy;             /* no slow start any more */
         struct mono report_due; /* MONO_NEVER: nothing sent since the last one */
         uint32_t missed;
-        struct mono bad_since;  /* REPORTs say that too much is lost; MONO_NEVER: they do not */
+        uint64_t came, lost; /* at the first try, since: */
+        struct mono judged_at;
+        bool bad;               /* more than a fifth of it was lost */
+        struct mono turned_at;  /* since when it has been so, or not */
         struct mono open_since; /* the breaker; MONO_NEVER: it is closed */
+        bool open_for_loss;     /* not for want of REPORTs */
+        struct mono advised_at;
 };
 
 void pace_init(struct pace *p, struct mono now, struct pace_config config);
@@ -93,7 +100,7 @@ struct pace_report {
 
 enum pace_word {
         PACE_FINE,
-        PACE_ADVISE, /* the breaker has just opened: tell the client */
+        PACE_ADVISE, /* the breaker is open: tell the client (again: such a path loses that, too) */
         PACE_OVER,   /* it has been open too long: close the session */
 };
 

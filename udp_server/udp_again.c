@@ -39,6 +39,8 @@ void udp_again_nack(struct udp_session *s, struct mono now, const struct dgram_n
                 udp_repair_init(s->repair, now, udp_rate_of_repairs(s));
         }
         s->shared->stats->nacks++;
+        s->repair->shown = s->shown;
+        s->repair->hold_off_ns_max = 2 * s->rtt.srtt_ns;
         uint64_t given = member_given(s->member, c->room);
         for (unsigned i = 0; i < m->n; i++) {
                 uint64_t from = m->range[i].from, to = m->range[i].to;
@@ -124,4 +126,5 @@ void udp_again_gave(struct udp_session *s, struct mono now, const struct piece *
         udp_repair_spend(s->repair, sent ? bytes : DGRAM_GAP_BYTES);
         s->shared->stats->repairs++;
         s->shared->stats->repair_bytes += bytes;
+        udp_rate_ping_behind(s, now);
 }

@@ -1,17 +1,29 @@
 /* rate: what one session hears of its path, and how much of what it has to send may go now. */
 #include "udp_server/udp_session_inside.h"
 
-#define PING_NS      (200 * NS_PER_MS) /* at least, between the server's own PINGs: as REPORTs of a changing path */
-#define REPAIR_SHARE 4                 /* repairs take one in so many bytes of the rate */
+#define PING_NS        (200 * NS_PER_MS) /* at least, between the server's own PINGs: as REPORTs of a changing path */
+#define PING_BEHIND_NS (10 * NS_PER_MS)
+#define REPAIR_SHARE   4 /* repairs take one in so many bytes of the rate */
 
 /* ---- the round trip ----------------------------------------------------------------------- */
 
-void udp_rate_ping(struct udp_session *s, struct mono now)
+static void ping(struct udp_session *s, struct mono now)
 {
-        if (s->rtt.samples > 0 && mono_since(now, s->pinged) < PING_NS)
-                return;
         s->pinged = now;
         udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_PING, .ping = { (uint64_t)(now.ns / NS_PER_US) } });
+}
+
+void udp_rate_ping(struct udp_session *s, struct mono now)
+{
+        int64_t least = s->rtt.samples > 0 ? PING_NS : PING_BEHIND_NS;
+        if (mono_since(now, s->pinged) >= least)
+                ping(s, now);
+}
+
+void udp_rate_ping_behind(struct udp_session *s, struct mono now)
+{
+        if (mono_since(now, s->pinged) >= PING_BEHIND_NS)
+                ping(s, now);
 }
 
 static void measure(struct udp_session *s, int64_t round_ns)
@@ -23,8 +35,12 @@ static void measure(struct udp_session *s, int64_t round_ns)
 void udp_rate_pong(struct udp_session *s, struct mono now, const struct dgram_pong *m)
 {
         uint64_t now_us = (uint64_t)(now.ns / NS_PER_US), there = now_us - m->t1, held = m->t3 - m->t2;
-        if (m->t1 <= now_us && m->t2 <= m->t3 && held <= there)
-                measure(s, (int64_t)(there - held) * NS_PER_US);
+        if (m->t1 > now_us || m->t2 > m->t3 || held > there)
+                return;
+        measure(s, (int64_t)(there - held) * NS_PER_US);
+        struct mono sent = { (int64_t)m->t1 * NS_PER_US };
+        if (mono_before(s->shown, sent))
+                s->shown = sent;
 }
 
 /* ---- REPORT ------------------------------------------------------------------------------- */

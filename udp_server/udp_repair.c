@@ -27,6 +27,13 @@ static bool add(struct udp_repair *r, uint32_t chan_ref, uint64_t from, uint64_t
         return true;
 }
 
+/* Is the answer to a NACK that comes now still on its way? */
+static bool is_held(const struct udp_repair *r, const struct udp_repair_range *d, struct mono now, int64_t hold_off_ns)
+{
+        int64_t since_ns = mono_since(now, d->at);
+        return since_ns < hold_off_ns || (mono_before(r->shown, d->at) && since_ns < r->hold_off_ns_max);
+}
+
 bool udp_repair_want(struct udp_repair *r, struct mono now, int64_t hold_off_ns, uint32_t chan_ref, uint64_t from,
                      uint64_t to, uint64_t *held)
 {
@@ -38,7 +45,7 @@ bool udp_repair_want(struct udp_repair *r, struct mono now, int64_t hold_off_ns,
                         const struct udp_repair_range *d = &r->done[i];
                         if (d->chan_ref != chan_ref || d->to < from || d->from > to)
                                 continue;
-                        if (mono_since(now, d->at) < hold_off_ns && (!cut || d->from < cut->from))
+                        if (is_held(r, d, now, hold_off_ns) && (!cut || d->from < cut->from))
                                 cut = d;
                 }
                 if (!cut)

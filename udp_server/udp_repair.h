@@ -2,8 +2,9 @@
  *
  * Ranges of places (core/wire/place.h: an event is 64 of them, a fragment one), at most
  * UDP_REPAIR_RANGES_MAX, no bytes. What was repaired within the hold-off is not wanted again: its
- * repair is on its way. A token bucket keeps repairs within their budget. Value module: no heap, no
- * clock.
+ * repair is on its way; nor, for a longer while, what nothing shows yet that it must be there: when a
+ * queue has grown on the way, clients ask again too soon. A token bucket keeps repairs within their
+ * budget. Value module: no heap, no clock.
  *
  * Source: the project's UDP wire spec, section 7 (sender of repairs) and 8.
  */
@@ -16,7 +17,7 @@
 
 enum {
         UDP_REPAIR_RANGES_MAX = 128, /* four NACKs of ranges; one of bitmaps, each with four holes */
-        UDP_REPAIR_REMEMBERED = 128,
+        UDP_REPAIR_REMEMBERED = 256, /* a round trip full of them; 8 KiB of a session that asks */
         UDP_REPAIR_BURST_BYTES = 64 * 1200,
         UDP_REPAIR_RATE = 2500000, /* bytes per second, unless told otherwise */
 };
@@ -35,6 +36,8 @@ struct udp_repair {
         int64_t rate;   /* bytes per second */
         int64_t tokens; /* bytes that may go now; below 0 after the last datagram of a burst */
         struct mono filled;
+        struct mono shown;       /* what was sent up to here has arrived, or never will: a PING after it was answered */
+        int64_t hold_off_ns_max; /* a repair after that is held off so long; 0: it does not matter */
 };
 
 void udp_repair_init(struct udp_repair *r, struct mono now, int64_t rate);

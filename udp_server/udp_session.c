@@ -141,7 +141,8 @@ struct udp_session *udp_session_create(const struct udp_shared *shared, struct m
         s->tag = tag;
         s->nonce = connect->proof.nonce;
         s->queue = (struct dgram_queue){ .tag = tag, .epoch = hub_epoch(app_hub(s->app)) };
-        s->heard = s->pinged = now;
+        s->heard = now;
+        s->pinged = mono_add(now, -NS_PER_S);
         s->next_ref = UDP_REF_OWN;
         s->resume_until = MONO_NEVER;
         resend_init(&s->rtt);
@@ -359,6 +360,8 @@ static void apply(struct udp_session *s, struct mono now, const struct udp_batch
 int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch *b)
 {
         udp_batch_begin(b);
+        if (s->pace.limited && s->state == UDP_UP)
+                udp_rate_ping(s, now); /* a queue may be growing on the way */
         if (!udp_batch_private(b, buf_bytes(&s->queue.ready)))
                 return b->n;
         bool consent = mono_since(now, s->heard) < s->shared->consent_ns;

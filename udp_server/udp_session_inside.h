@@ -57,6 +57,7 @@ struct udp_session {
         bool held;          /* there is something to send that may not go yet */
         struct bucket said; /* PUBs, and rooms in JOINs */
         struct mono heard, pinged, closed_at;
+        struct mono shown;        /* when the PING was sent that was answered last */
         struct mono resume_until; /* MONO_NEVER: not resuming */
         uint32_t named_n;         /* channels that JOINs have resumed */
         struct udp_channel *channel;
@@ -90,6 +91,7 @@ struct mono udp_channels_deadline(const struct udp_session *s);
 
 /* udp_rate: what the client says of the path, and how much may go */
 void udp_rate_ping(struct udp_session *s, struct mono now);
+void udp_rate_ping_behind(struct udp_session *s, struct mono now); /* behind repairs: are they there? */
 void udp_rate_pong(struct udp_session *s, struct mono now, const struct dgram_pong *m);
 void udp_rate_report(struct udp_session *s, struct mono now, const struct dgram_report *m);
 int udp_rate_may(struct udp_session *s, struct mono now); /* datagrams of events that may go now */

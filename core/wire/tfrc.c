@@ -1,9 +1,11 @@
 #include "core/wire/tfrc.h"
 
 #include <math.h>
-#include <string.h>
 
-#define RTT_NS_MIN INT64_C(1000) /* of a loopback that is quicker than its clock */
+#define RTT_NS_MIN   INT64_C(1000) /* of a loopback that is quicker than its clock */
+#define DISCOUNT_MIN 0.25
+
+static const double weight[TFRC_INTERVALS] = { 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2 };
 
 /* ---- the equation ------------------------------------------------------------------------- */
 
@@ -45,20 +47,62 @@ int64_t tfrc_rate_first(int64_t rtt_ns)
 
 /* ---- loss events -------------------------------------------------------------------------- */
 
+/* Means of the intervals: of the closed ones, and of as many with the open one, in which those before
+ * count `discount` as much. */
+static double closed_mean(const struct tfrc *t)
+{
+        double sum = 0, weights = 0;
+        for (uint32_t i = 0; i < t->intervals_n; i++) {
+                double w = weight[i] * t->discount[i];
+                sum += w * (double)t->interval[i];
+                weights += w;
+        }
+        return sum / weights;
+}
+
+static double open_mean(const struct tfrc *t, double discount)
+{
+        double sum = (double)t->open * weight[0], weights = weight[0];
+        for (uint32_t i = 1; i < t->intervals_n; i++) {
+                double w = weight[i] * t->discount[i - 1] * discount;
+                sum += w * (double)t->interval[i - 1];
+                weights += w;
+        }
+        return sum / weights;
+}
+
+/* An open interval of more than twice the mean makes older ones count less: the path has changed. */
+static double discount_now(const struct tfrc *t)
+{
+        double discount = t->open > 0 ? 2 * closed_mean(t) / (double)t->open : 1;
+        return discount > 1 ? 1 : discount < DISCOUNT_MIN ? DISCOUNT_MIN : discount;
+}
+
 void tfrc_arrived(struct tfrc *t)
 {
         t->open++;
+}
+
+static uint64_t first_interval(const struct tfrc *t, int64_t rtt_ns, int64_t received)
+{
+        int64_t first = tfrc_rate_first(rtt_ns);
+        bool probed = received > first;
+        uint64_t interval = (uint64_t)(1 / tfrc_loss_rate_at(rtt_ns, probed ? received : first / 2));
+        return probed || interval > t->open ? interval : t->open;
 }
 
 void tfrc_lost(struct tfrc *t, struct mono now, int64_t rtt_ns, int64_t received)
 {
         if (t->intervals_n > 0 && mono_since(now, t->event_at) < rtt_ns)
                 return;
-        uint64_t closed = t->open;
-        if (t->intervals_n == 0 && received > tfrc_rate_first(rtt_ns))
-                closed = (uint64_t)(1 / tfrc_loss_rate_at(rtt_ns, received));
-        memmove(&t->interval[1], &t->interval[0], sizeof t->interval - sizeof t->interval[0]);
+        uint64_t closed = t->intervals_n > 0 ? t->open : first_interval(t, rtt_ns, received);
+        double discount = t->intervals_n > 0 ? discount_now(t) : 1;
+        for (uint32_t i = TFRC_INTERVALS - 1; i > 0; i--) {
+                t->interval[i] = t->interval[i - 1];
+                t->discount[i] = t->discount[i - 1] * discount;
+        }
         t->interval[0] = closed > 0 ? closed : 1;
+        t->discount[0] = 1;
         t->intervals_n += t->intervals_n < TFRC_INTERVALS;
         t->open = 1; /* the lost one begins the next */
         t->event_at = now;
@@ -66,17 +110,11 @@ void tfrc_lost(struct tfrc *t, struct mono now, int64_t rtt_ns, int64_t received
 
 double tfrc_loss_rate(const struct tfrc *t)
 {
-        static const double weight[TFRC_INTERVALS] = { 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2 };
-        double closed = 0, with_open = 0, weights = 0;
         if (t->intervals_n == 0)
                 return 0;
-        for (uint32_t i = 0; i < t->intervals_n; i++) {
-                closed += weight[i] * (double)t->interval[i];
-                with_open += weight[i] * (double)(i == 0 ? t->open : t->interval[i - 1]);
-                weights += weight[i];
-        }
         /* The open interval counts once it makes the mean longer, not before. */
-        double mean = (closed > with_open ? closed : with_open) / weights;
+        double closed = closed_mean(t), open = open_mean(t, discount_now(t));
+        double mean = closed > open ? closed : open;
         return mean > 1 ? 1 / mean : 1;
 }
 

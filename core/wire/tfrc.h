@@ -10,7 +10,8 @@
  *
  * Value module: no heap, no clock; spans in ns.
  *
- * Source: RFC 5348 3.1 (equation, b = 1, t_RTO = 4 R), 5.2 and 5.4 (events, weights), 6.3.1 (first interval).
+ * Source: RFC 5348 3.1 (equation, b = 1, t_RTO = 4 R), 5.2, 5.4 and 5.5 (events, weights, discounts), 6.3.1 (first
+ * interval).
  */
 #ifndef CORE_WIRE_TFRC_H
 #define CORE_WIRE_TFRC_H
@@ -25,6 +26,7 @@ enum { TFRC_INTERVALS = 8, TFRC_SEGMENT_BYTES = 1200, TFRC_WINDOW_FIRST = 10 /* 
 struct tfrc {
         uint64_t open;                     /* datagrams since the last loss event began; at first, since ever */
         uint64_t interval[TFRC_INTERVALS]; /* those between loss events, the newest first */
+        double discount[TFRC_INTERVALS];   /* how much each counts still, 0..1 (RFC 5348 5.5) */
         uint32_t intervals_n;
         struct mono event_at; /* when the last loss event began */
 };
@@ -33,9 +35,10 @@ struct tfrc {
 void tfrc_arrived(struct tfrc *t);
 
 /* Something is found to be lost. Within a round trip of the last loss event's beginning it is part of
- * that. The first event of all: where more was received than a first window a round trip, the path had
- * been probed, and the length of the interval before says how long that took, not what the path
- * carries. It is then the one that goes with `received`, bytes per second (RFC 5348 6.3.1). */
+ * that. Before the first event of all there was no interval; what stands for it goes with a rate: with
+ * `received`, bytes per second, where that is more than a first window a round trip (RFC 5348 6.3.1).
+ * Below that the path was not probed, and the datagrams so far are an honest count; but it is no
+ * shorter than what halves a first window, as a TCP's first loss does. */
 void tfrc_lost(struct tfrc *t, struct mono now, int64_t rtt_ns, int64_t received);
 
 /* p, loss events a datagram, 0..1; 0: nothing lost yet. */

@@ -1,5 +1,6 @@
 /* What REPORTs tell of a path. A story in words: @20 it is 20 ms; c a datagram of 1,172 bytes (1,200 with its
- * headers) comes; x a loss is found; t it is told. The round trip is 20 ms. */
+ * headers) comes; x a loss is found; t it is told; a a PING
+ * sent since is answered, and losses are noticed after 5 ms. The round trip is 20 ms. */
 #include "tests/unit/harness.h"
 
 #include <stdlib.h>
@@ -24,9 +25,14 @@ static const struct meter_row rows[] = {
         { "a quarter faster is worth telling", "@500 c@1000 c t@1001 c@1050 c@1100 c@1201 c", 24000, 0, true },
         { "but not within 200 ms", "@500 c@1000 c t@1001 c@1050 c@1100 c@1199 c", 24242, 0, false },
         { "a single datagram since says nothing new", "@500 c@600 c t@900 c", 24000, 0, false },
-        { "the first loss is worth telling", "@500 c@600 c@700 c@800 c t@1000 cx", 16000, 0.2, true },
-        { "the same again is not", "@500 c@600 c@700 c@800 cx t@1001 c", 16000, 0.25, false },
-        { "losses of one round trip are one", "@500 c@600 c@700 c@800 cx@819 x", 16000, 0.25, true },
+        { "the first loss is worth telling", "@500 c@600 c@700 c@800 c t@1000 cx", 16000, 1 / 28.0, true },
+        { "the same again is not", "@500 c@600 c@700 c@800 cx t@1001 c", 16000, 1 / 28.0, false },
+        { "losses of one round trip are one", "@500 c@600 c@700 c@800 cx@819 x", 16000, 1 / 28.0, true },
+        { "of one that is told, too, until the server has heard of it", "@500 c@600 c@700 c@800 cx t@900 cx", 16000,
+          1 / 28.0, false },
+        { "and what it sent then is here", "@500 c@600 c@700 c@800 cx t@900 ca@904 x@905 c", 16000, 1 / 28.0, false },
+        { "then it is another", "@500 c@600 c@700 c@800 cx t@900 ca@905 x", 16000, 1 / 15.0, true },
+        { "an answer that is lost is not waited for", "@500 c@600 c@700 c@800 cx t@961 cx", 16000, 1 / 15.0, true },
 };
 
 static void run_row(void **state)
@@ -47,6 +53,9 @@ static void run_row(void **state)
                         break;
                 case 'x':
                         udp_meter_lost(&m, now, rtt_ns);
+                        break;
+                case 'a':
+                        udp_meter_answered(&m, now, now, 5 * NS_PER_MS);
                         break;
                 case 't':
                         udp_meter_tell(&m, now, rtt_ns, &r);

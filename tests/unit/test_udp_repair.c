@@ -1,6 +1,7 @@
 /* Each row is a story in words: @12 it is 12 ms; w3-5 seqs 3..5 of channel 1 are wanted (W: of channel
  * 2; ! finds no place); s3-4 they are sent; =3-5,9 just this is wanted now of channel 1; =- nothing;
- * h2 of the last want two seqs were held off; f1 channel 1 is gone. The hold-off is 10 ms. */
+ * h2 of the last want two seqs were held off; f1 channel 1 is gone. The hold-off is 10 ms; m30
+ * makes it 30 for what is not shown to be there; p8 what was sent by 8 ms is. */
 #include "tests/unit/harness.h"
 
 #include <stdio.h>
@@ -26,6 +27,8 @@ static const struct repair_row rows[] = {
         { "held off no longer", "w3-5 s3-5 @10 w3-5 h0 =3-5" },
         { "only the middle is held off", "w4-5 s4-5 w1-9 h2 =1-3,6-9" },
         { "two runs are held off", "w2-3 s2-3 w6-6 s6-6 w1-8 h3 =1-1,4-5,7-8" },
+        { "held off until it can be there", "m30 @2 w3-5 s3-5 @20 w3-5 h3 =- p1 w3-5 h3 =- p2 w3-5 h0 =3-5" },
+        { "but not for ever, if no answer comes", "m30 @1 w3-5 s3-5 @31 w3-5 h0 =3-5" },
         { "a channel that is gone wants nothing", "w3-5 W7-7 f1 =-" },
 };
 
@@ -76,6 +79,10 @@ static void run_row(void **state)
                         udp_repair_done(&r, now, 1, a, b);
                 else if (*word == 'f')
                         udp_repair_forget(&r, (uint32_t)a);
+                else if (*word == 'm')
+                        r.hold_off_ns_max = (int64_t)a * NS_PER_MS;
+                else if (*word == 'p')
+                        r.shown.ns = (int64_t)a * NS_PER_MS;
                 else if (*word == 'h')
                         assert_int_equal(held, a);
                 else

@@ -1,0 +1,169 @@
+/* What pacing is for: one line of 10 Mbit/s, one or several sessions on it, and a TCP. In virtual time.
+ *
+ * Shares are of the line, of events alone: headers take 2 % more. Bounds are those of the issue where it
+ * names one; each figure is printed, with TRACE unset or not.
+ */
+#include "tests/sim/rate_world.h"
+
+enum { LINE = 1250000 };
+
+/* A queue of one round trip, as routers of that line have it at best. */
+static struct story on_a_line(int64_t rtt_ms, int listeners)
+{
+        return (struct story){ .rate = LINE,
+                               .queue_bytes = (uint64_t)(LINE * rtt_ms / 1000),
+                               .rtt_ns = rtt_ms * NS_PER_MS,
+                               .listeners = listeners,
+                               .pace.on = true };
+}
+
+/* Nothing new is said; what is still missing comes, or is told as lost. */
+static void let_it_end(void)
+{
+        offer(0);
+        run_for(10 * NS_PER_S);
+        for (int i = 0; i < w.listeners; i++) {
+                assert_int_equal(w.listener[i].told + w.listener[i].gaps, w.published);
+                assert_int_equal(w.listener[i].advised + w.listener[i].downs, 0);
+        }
+        end();
+}
+
+static void repaired_once(const struct listener *l)
+{
+        if (l->repeats * 10 > l->drops * 11)
+                fail_msg("%lu events sent again, %lu lost", (unsigned long)l->repeats, (unsigned long)l->drops);
+}
+
+/* More offered than the line carries is no reason to carry less. */
+static void goodput_never_falls(void **state)
+{
+        static const double loads[] = { 0.5, 1, 2, 4 };
+        const int64_t *rtt_ms = *state;
+        double best = 0;
+        for (size_t i = 0; i < sizeof loads / sizeof *loads; i++) {
+                struct story s = on_a_line(*rtt_ms, 1);
+                begin(&s);
+                offer(loads[i]);
+                run_for(10 * NS_PER_S);
+                double got = goodput(0, 20 * NS_PER_S);
+                print_message("%.1f of the line offered: %.3f come, %lu lost on the way, %lu sent again\n", loads[i],
+                              got, (unsigned long)w.listener[0].drops, (unsigned long)w.listener[0].repeats);
+                assert_true(got > 0.94 * best && got > (loads[i] < 1 ? 0.49 : 0.85));
+                best = got > best ? got : best;
+                repaired_once(&w.listener[0]);
+                let_it_end();
+        }
+}
+
+static void four_share_alike(void **state)
+{
+        const int64_t *rtt_ms = *state;
+        struct story s = on_a_line(*rtt_ms, 4);
+        uint64_t before[4];
+        double sum = 0, squares = 0;
+        begin(&s);
+        offer(1);
+        run_for(20 * NS_PER_S);
+        for (int i = 0; i < 4; i++)
+                before[i] = w.listener[i].told;
+        run_for(30 * NS_PER_S);
+        for (int i = 0; i < 4; i++) {
+                double got = (double)(w.listener[i].told - before[i]) * EVENT_BYTES / 30 / LINE;
+                sum += got;
+                squares += got * got;
+        }
+        print_message("together %.3f, Jain's index %.3f\n", sum, sum * sum / 4 / squares);
+        assert_true(sum > 0.85 && sum * sum / 4 / squares >= 0.9);
+        let_it_end();
+}
+
+static void a_tcp_gets_its_share(void **state)
+{
+        const int64_t *rtt_ms = *state;
+        struct story s = on_a_line(*rtt_ms, 1);
+        begin(&s);
+        rate_tcp_begin(&w.tcp, w.now);
+        w.has_tcp = true;
+        offer(2);
+        run_for(20 * NS_PER_S);
+        uint64_t before = w.tcp.delivered;
+        double got = goodput(0, 60 * NS_PER_S);
+        double tcp = (double)(w.tcp.delivered - before) * RATE_TCP_BYTES / 60 / LINE;
+        print_message("the session %.3f, the TCP %.3f\n", got, tcp);
+        assert_true(got > 0.25 && tcp > 0.25);
+        w.has_tcp = false;
+        let_it_end();
+}
+
+/* Loss that is not the line's: what a TCP would take is enough, and all of it comes. */
+static void losses_are_repaired(void **state)
+{
+        const int64_t *rtt_ms = *state;
+        struct story s = on_a_line(*rtt_ms, 1);
+        s.loss = 0.05;
+        begin(&s);
+        offer(0.04); /* 190 events a second */
+        run_for(30 * NS_PER_S);
+        repaired_once(&w.listener[0]);
+        assert_true(w.listener[0].drops > 100);
+        let_it_end();
+}
+
+static void one_that_is_not_paced_fills_the_line(void **state)
+{
+        const int64_t *rtt_ms = *state;
+        struct story s = on_a_line(*rtt_ms, 1);
+        s.pace.on = false;
+        begin(&s);
+        rate_tcp_begin(&w.tcp, w.now);
+        w.has_tcp = true;
+        offer(0.95);
+        run_for(10 * NS_PER_S);
+        uint64_t before = w.tcp.delivered;
+        run_for(20 * NS_PER_S);
+        double tcp = (double)(w.tcp.delivered - before) * RATE_TCP_BYTES / 20 / LINE;
+        print_message("the TCP %.3f\n", tcp);
+        assert_true(tcp < 0.25);
+        end();
+}
+
+static void a_path_that_loses_half_ends_the_session(void **state)
+{
+        const int64_t *rtt_ms = *state;
+        struct story s = on_a_line(*rtt_ms, 1);
+        begin(&s);
+        w.loss = 0.5;
+        offer(0.1);
+        run_for(30 * NS_PER_S);
+        assert_int_equal(w.listener[0].advised, 1);
+        uint64_t bytes = udp_gate_stats(w.gate)->bytes_out;
+        run_for(10 * NS_PER_S);
+        /* One datagram a round trip, and what it takes to talk about it. */
+        assert_in_range(udp_gate_stats(w.gate)->bytes_out - bytes, 1,
+                        (uint64_t)(10 * 1000 / *rtt_ms) * DGRAM_BYTES_MAX + 100000);
+        run_for(20 * NS_PER_S);
+        assert_int_equal(udp_gate_stats(w.gate)->slow_closed, 1);
+        end();
+}
+
+int main(void)
+{
+        static int64_t near = 20, middle = 50, far = 100;
+#define AT_EACH(test)                                                                                 \
+        { #test ", 20 ms", test, NULL, NULL, &near }, { #test ", 50 ms", test, NULL, NULL, &middle }, \
+        {                                                                                             \
+#test ", 100 ms", test, NULL, NULL, &far                                              \
+        }
+        const struct CMUnitTest tests[] = {
+                AT_EACH(goodput_never_falls),
+                AT_EACH(four_share_alike),
+                AT_EACH(a_tcp_gets_its_share),
+                AT_EACH(losses_are_repaired),
+                { "one_that_is_not_paced_fills_the_line, 50 ms", one_that_is_not_paced_fills_the_line, NULL, NULL,
+                  &middle },
+                { "a_path_that_loses_half_ends_the_session, 50 ms", a_path_that_loses_half_ends_the_session, NULL, NULL,
+                  &middle },
+        };
+        return cmocka_run_group_tests_name("rates in simulated time", tests, NULL, NULL);
+}
