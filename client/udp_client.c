@@ -169,6 +169,12 @@ static void take_error(struct client *c, const struct dgram_error *m)
                                                              "may serve you better" });
 }
 
+/* Our address has changed, or somebody says so. */
+static void take_challenge(struct client *c, const struct dgram_challenge *m)
+{
+        udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_RESPONSE, .response = *m });
+}
+
 static void take_session(struct client *c, struct mono now, const struct dgram_msg *m)
 {
         switch ((enum dgram_type)m->type) {
@@ -179,6 +185,9 @@ static void take_session(struct client *c, struct mono now, const struct dgram_m
         }
         case DGRAM_PONG:
                 udp_pulse_pong(c, now, &m->pong);
+                return;
+        case DGRAM_CHALLENGE:
+                take_challenge(c, &m->challenge);
                 return;
         case DGRAM_JOIN_OK:
                 udp_rooms_joined(c, now, m->join_ok.tail);
@@ -234,6 +243,8 @@ static void take(struct client *c, struct mono now, struct bytes message)
         if (c->state == UDP_BYE) {
                 if (m.type == DGRAM_CLOSE && m.tag == c->queue.tag)
                         c->retry = MONO_NEVER;
+                else if (m.type == DGRAM_CHALLENGE && m.tag == c->queue.tag)
+                        take_challenge(c, &m.challenge); /* or our CLOSE is not believed */
         } else if (c->state != UDP_UP) {
                 take_connecting(c, now, &m);
         } else if (dgram_is_broadcast(m.type)) {

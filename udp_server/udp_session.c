@@ -232,6 +232,9 @@ static void dispatch(struct udp_session *s, struct mono now, const struct dgram_
         case DGRAM_PONG:
                 udp_rate_pong(s, now, &m->pong);
                 return;
+        case DGRAM_CHALLENGE:
+                udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_RESPONSE, .response = m->challenge });
+                return;
         case DGRAM_JOIN:
                 udp_channels_join(s, now, m->join.tail, m->pktno);
                 return;

@@ -328,6 +328,12 @@ static void body(struct codec *c, struct dgram_msg *m)
                 reserved(c, 1);
                 u32(c, &m->error.pktno);
                 return;
+        case DGRAM_CHALLENGE:
+                u64(c, &m->challenge.random);
+                return;
+        case DGRAM_RESPONSE:
+                u64(c, &m->response.random);
+                return;
         case DGRAM_PING:
                 u64(c, &m->ping.t1);
                 fill(c, DGRAM_PING_BYTES - DGRAM_SESSION_HEADER - 8);
@@ -373,8 +379,6 @@ static void body(struct codec *c, struct dgram_msg *m)
         case DGRAM_REPORT:
                 report(c, &m->report);
                 return;
-        case DGRAM_CHALLENGE:
-        case DGRAM_RESPONSE:
         case DGRAM_PROBE:
         case DGRAM_PROBE_ACK:
         case DGRAM_REKEY:

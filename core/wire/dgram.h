@@ -51,8 +51,8 @@ enum {
         X(ACCEPT, 0x04, 1, 0)    \
         X(CLOSE, 0x05, 1, 0)     \
         X(ERROR, 0x06, 1, 0)     \
-        X(CHALLENGE, 0x07, 2, 0) \
-        X(RESPONSE, 0x08, 2, 0)  \
+        X(CHALLENGE, 0x07, 1, 0) \
+        X(RESPONSE, 0x08, 1, 0)  \
         X(PING, 0x09, 1, 0)      \
         X(PONG, 0x0A, 1, 0)      \
         X(PROBE, 0x0B, 2, 0)     \
@@ -194,6 +194,10 @@ struct dgram_error {
         uint32_t pktno;
 };
 
+struct dgram_challenge {
+        uint64_t random; /* RESPONSE: the CHALLENGE's, from the address that it was sent to */
+};
+
 struct dgram_ping {
         uint64_t t1;
 };
@@ -290,6 +294,7 @@ struct dgram_msg {
                 struct dgram_accept accept;
                 struct dgram_close close;
                 struct dgram_error error;
+                struct dgram_challenge challenge, response;
                 struct dgram_ping ping;
                 struct dgram_pong pong;
                 struct dgram_reset reset;

@@ -78,6 +78,8 @@ local LAYOUTS = {
     CLOSE = { { "u16", "code", "Code", CODES }, { "skip", 2 } },
     ERROR = { { "u16", "code", "Code", CODES }, { "u8", "in_reply_to", "In reply to", TYPES }, { "skip", 1 },
         { "u32", "pktno", "In reply to number" } },
+    CHALLENGE = { { "x64", "random", "Random number" } },
+    RESPONSE = { { "x64", "random", "Random number" } },
     PING = { { "u64", "t1", "Asker's clock, us" }, { "fill" } },
     PONG = { { "u64", "t1", "Asker's clock, us" }, { "u64", "t2", "Arrival, us" }, { "u64", "t3", "Departure, us" } },
     RESET = { { "b16", "token", "Reset token" } },
@@ -572,6 +574,8 @@ local learn = {
     ERROR = function(m)
         answer(m, m.v.in_reply_to == 0x03 and "connect" .. m.tag or "pktno" .. m.tag .. "/" .. m.v.pktno)
     end,
+    CHALLENGE = function(m) ask(m, "challenge" .. m.tag .. m.v.random:tohex()) end,
+    RESPONSE = function(m) answer(m, "challenge" .. m.tag .. m.v.random:tohex()) end,
     PING = function(m) ask(m, "ping" .. m.tag .. m.v.t1:tohex()) end,
     PONG = function(m) answer(m, "ping" .. m.tag .. m.v.t1:tohex()) end,
     JOIN = function(m) ask(m, "join" .. m.tag .. tostring(m.v.req)) end,

@@ -63,13 +63,15 @@ async function record() {
   return relay;
 }
 
-// What well-behaved clients have no need of: LEAVE, an ERROR and a RESET.
+// What well-behaved clients have no need of: LEAVE, a CHALLENGE, an ERROR and a RESET.
 async function strange(relay) {
   const peer = await UdpPeer.create(relay.url.slice('udp://'.length));
   await peer.handshake();
   const { ref } = await peer.join('milk');
   await peer.send(peer.session(TYPE.LEAVE, u32(ref)));
   await peer.of('LEAVE_OK');
+  await peer.send(peer.session(TYPE.CHALLENGE, u64(0xfeedn)));
+  await peer.of('RESPONSE');
   await peer.send(peer.session(TYPE.LEAVE, u32(77)));
   await peer.of('ERROR');
   await peer.send(peer.session(TYPE.PING, cat(u64(1), Buffer.alloc(32)), { tag: 12345n }));
@@ -80,7 +82,7 @@ async function strange(relay) {
 story('a session with loss and a gap is recorded by the relay that carries it', async () => {
   seen.relay = await record();
   const types = new Set(seen.relay.near.packets.flatMap(({ payload }) => split(payload).map((m) => m[3])));
-  const want = ['HELLO', 'COOKIE', 'CONNECT', 'ACCEPT', 'CLOSE', 'ERROR', 'PING', 'PONG', 'RESET', 'JOIN', 'JOIN_OK', 'LEAVE', 'LEAVE_OK', 'PUB',
+  const want = ['HELLO', 'COOKIE', 'CONNECT', 'ACCEPT', 'CLOSE', 'ERROR', 'CHALLENGE', 'RESPONSE', 'PING', 'PONG', 'RESET', 'JOIN', 'JOIN_OK', 'LEAVE', 'LEAVE_OK', 'PUB',
     'PUB_ACK', 'DATA', 'BEAT', 'GAP', 'NACK', 'REPORT'];
   assert.deepStrictEqual(want.filter((name) => !types.has(TYPE[name])), []);
 });
@@ -109,7 +111,7 @@ function everyByteIsNamed() {
     for (let at = 0; at < m.size; at++) if (!covered.has(at) && !isReserved(m.name, at)) unnamed.add(`${m.name} ${at}`);
   }
   assert.deepStrictEqual([...unnamed], []);
-  assert.strictEqual(Object.keys(found).length, 20);
+  assert.strictEqual(Object.keys(found).length, 22);
 }
 
 function typesAndCodesAreTheCode() {
@@ -185,7 +187,7 @@ function nacksKnowWhatTheyMiss() {
 
 function answersAreLinked() {
   const all = seen.near.flatMap((frame, i) => frame.map((m) => [i, m]));
-  for (const [question, answer] of [['hello', 'cookie'], ['connect', 'accept'], ['ping', 'pong'], ['join', 'join_ok'], ['leave', 'leave_ok'], ['pub', 'pub_ack'], ['leave', 'error']]) {
+  for (const [question, answer] of [['hello', 'cookie'], ['connect', 'accept'], ['challenge', 'response'], ['ping', 'pong'], ['join', 'join_ok'], ['leave', 'leave_ok'], ['pub', 'pub_ack'], ['leave', 'error']]) {
     const linked = all.filter(([, m]) => m.name === answer && m.of('response_to').length > 0);
     assert.ok(linked.length > 0, `${answer} is linked to ${question}`);
     for (const [i, m] of linked) {

@@ -188,7 +188,10 @@ const said = [
   ['BEAT, which is the server\'s', (p) => message(TYPE.BEAT, Buffer.alloc(40)), quiet],
   ['ACCEPT, which is the server\'s', (p) => p.session(TYPE.ACCEPT, Buffer.alloc(140)), quiet],
   ['PUB_ACK, which is the server\'s', (p) => p.session(TYPE.PUB_ACK, cat(u8(1), Buffer.alloc(39))), quiet],
-  ['RESPONSE, of a later level', (p) => p.session(TYPE.RESPONSE, u64(1)), quiet],
+  ['PROBE, of a later level', (p) => p.session(TYPE.PROBE, u64(1)), quiet],
+  ['CHALLENGE cut short', (p) => p.session(TYPE.CHALLENGE, u32(1)), MALFORMED],
+  ['RESPONSE that is long', (p) => p.session(TYPE.RESPONSE, u64(1, 2)), MALFORMED],
+  ['RESPONSE to nothing', (p) => p.session(TYPE.RESPONSE, u64(1)), quiet],
   ['REKEY, of a later level', (p) => p.session(TYPE.REKEY, Buffer.alloc(53)), quiet],
   ['type 0xEE', (p) => p.session(0xee, Buffer.alloc(8)), quiet],
 ];

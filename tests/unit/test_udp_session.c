@@ -331,7 +331,7 @@ static void later_levels_are_passed_over(void **state)
         uint8_t out[DGRAM_BYTES_MAX];
         size_t n = rig_pack(&(struct dgram_msg){ .type = DGRAM_PING, .tag = p.tag, .pktno = 1 }, out);
         memcpy(out + n, out, n);
-        out[3] = DGRAM_CHALLENGE;
+        out[3] = DGRAM_PROBE;
         out[n + 23] = 2; /* pktno */
         rig_raw(r, &p.addr, out, 2 * n);
         rig_hear(r, &p);
