@@ -9,13 +9,12 @@
 #include "udp_server/udp_hash.h"
 #include "udp_server/udp_repair.h"
 #include "udp_server/udp_session.h"
+#include "udp_server/udp_stranger.h"
 
 enum {
         SESSIONS_MAX = 20000,
         PER_IP_MAX = 64,
         HELLOS_PER_S = 1000,
-        RESETS_PER_S = 100,
-        PREFIXES = 1024, /* places to remember whom a RESET went to */
 };
 
 struct udp_peer {
@@ -30,23 +29,15 @@ struct udp_peer {
         bool is_pending;
 };
 
-/* At most so many in each second. */
-struct per_second {
-        struct mono since;
-        uint32_t n;
-};
-
 struct udp_gate {
         struct udp_gate_config config;
         struct udp_shared shared;
         struct udp_stats stats;
-        struct udp_cookies cookies;
+        struct udp_strangers strangers;
         struct udp_peer *by_tag, *by_addr;
         struct admission *admission;
         struct udp_dues dues;
         TAILQ_HEAD(, udp_peer) pending;
-        struct per_second hellos, resets;
-        struct mono reset_at[PREFIXES];
 };
 
 /* ---- peers -------------------------------------------------------------------------------- */
@@ -133,33 +124,7 @@ static struct udp_peer *peer_create(struct udp_gate *g, struct mono now, const s
         return p;
 }
 
-/* ---- strangers ---------------------------------------------------------------------------- */
-
-static bool within_rate(struct per_second *r, struct mono now, uint32_t max)
-{
-        if (mono_since(now, r->since) >= NS_PER_S)
-                *r = (struct per_second){ .since = now };
-        return r->n < max && ++r->n > 0;
-}
-
-static size_t put(const struct dgram_msg *m, uint8_t answer[DGRAM_COOKIE_BYTES])
-{
-        struct writer w = writer_of(answer, DGRAM_COOKIE_BYTES);
-        return dgram_put(&w, m) ? writer_used(&w) : 0;
-}
-
-static size_t answer_hello(struct udp_gate *g, struct mono now, const struct udp_addr *from, uint64_t nonce,
-                           uint16_t flags, uint8_t answer[DGRAM_COOKIE_BYTES])
-{
-        if (!within_rate(&g->hellos, now, g->config.hellos_per_s)) {
-                g->stats.hello_limited++;
-                return 0;
-        }
-        struct dgram_msg m = { .type = DGRAM_COOKIE, .flags = flags, .cookie = { .nonce = nonce } };
-        udp_cookie_make(&g->cookies, now, from, &m.cookie);
-        g->stats.cookies++;
-        return put(&m, answer);
-}
+/* ---- CONNECT ------------------------------------------------------------------------------ */
 
 /* An ERROR for someone whose address is valid but who has no session: it bears his nonce as tag. */
 static size_t refuse(const struct dgram_connect *connect, uint16_t code, uint8_t answer[DGRAM_COOKIE_BYTES])
@@ -167,37 +132,7 @@ static size_t refuse(const struct dgram_connect *connect, uint16_t code, uint8_t
         struct dgram_msg m = { .type = DGRAM_ERROR,
                                .tag = connect->proof.nonce,
                                .error = { .code = code, .in_reply_to = DGRAM_CONNECT } };
-        return put(&m, answer);
-}
-
-/* One a second for each /24 (IPv6: /56), by a table of fixed size: two prefixes that share a place
- * share its second. */
-static bool may_reset(struct udp_gate *g, struct mono now, const struct udp_addr *from)
-{
-        uint64_t place;
-        size_t prefix = udp_addr_is_v4(from) ? 15 : 7;
-        crypto_shorthash((unsigned char *)&place, from->ip, prefix, udp_hash_key);
-        struct mono *last = &g->reset_at[place % PREFIXES];
-        if (mono_since(now, *last) < NS_PER_S || !within_rate(&g->resets, now, RESETS_PER_S))
-                return false;
-        *last = now;
-        return true;
-}
-
-static size_t answer_unknown(struct udp_gate *g, struct mono now, const struct udp_addr *from, uint64_t tag,
-                             size_t datagram_bytes, uint8_t answer[DGRAM_COOKIE_BYTES])
-{
-        g->stats.unknown_tag++;
-        if (datagram_bytes <= DGRAM_COOKIE_BYTES)
-                return 0;
-        if (!may_reset(g, now, from)) {
-                g->stats.reset_limited++;
-                return 0;
-        }
-        struct dgram_msg m = { .type = DGRAM_RESET, .tag = tag };
-        udp_reset_token(g->shared.reset_key, tag, m.reset.token);
-        g->stats.resets++;
-        return put(&m, answer);
+        return udp_stranger_put(&m, answer);
 }
 
 /* Is there a place for one session more? One that takes over its instance's, or its address, needs none.
@@ -234,7 +169,7 @@ static size_t answer_connect(struct udp_gate *g, struct mono now, const struct u
                              const struct dgram_connect *connect, uint8_t answer[DGRAM_COOKIE_BYTES])
 {
         struct dgram_connect_tail tail;
-        if (!udp_cookie_check(&g->cookies, now, from, &connect->proof)) {
+        if (!udp_cookie_check(&g->strangers.cookies, now, from, &connect->proof)) {
                 g->stats.bad_cookie++;
                 return 0;
         }
@@ -320,7 +255,7 @@ static size_t recv_session(struct udp_gate *g, struct mono now, const struct udp
         }
         struct udp_peer *p = find_tag(g, tag);
         if (!p)
-                return answer_unknown(g, now, from, tag, datagram.n, answer);
+                return udp_stranger_reset(&g->strangers, now, from, tag, datagram.n, answer);
         if (!udp_addr_equal(&p->addr, from)) { /* moving comes with CHALLENGE, level 2 */
                 g->stats.wrong_address++;
                 return 0;
@@ -341,7 +276,7 @@ size_t udp_gate_recv(struct udp_gate *g, struct mono now, const struct udp_addr 
         if (verdict != DGRAM_GOOD) {
                 count_verdict(g, verdict);
                 if (verdict == DGRAM_BAD_VERSION && dgram_hello_other_version(datagram, &nonce))
-                        return answer_hello(g, now, from, nonce, DGRAM_VERSION_UNKNOWN, answer);
+                        return udp_stranger_hello(&g->strangers, now, from, nonce, DGRAM_VERSION_UNKNOWN, answer);
                 return 0;
         }
         /* HELLO and CONNECT come alone; as anything but the first message they are not ours. */
@@ -359,7 +294,7 @@ size_t udp_gate_recv(struct udp_gate *g, struct mono now, const struct udp_addr 
                 return 0;
         }
         if (m.type == DGRAM_HELLO)
-                return answer_hello(g, now, from, m.hello.nonce, 0, answer);
+                return udp_stranger_hello(&g->strangers, now, from, m.hello.nonce, 0, answer);
         if (datagram.n < DGRAM_CONNECT_BYTES_MIN) {
                 g->stats.short_connect++;
                 return 0;
@@ -447,7 +382,6 @@ struct udp_gate *udp_gate_create(const struct udp_gate_config *config, struct mo
         g->config = *config;
         g->config.sessions_max = or_default(config->sessions_max, SESSIONS_MAX);
         g->config.per_ip_max = or_default(config->per_ip_max, PER_IP_MAX);
-        g->config.hellos_per_s = or_default(config->hellos_per_s, HELLOS_PER_S);
         g->shared = (struct udp_shared){ .app = config->app,
                                          .encoding = config->encoding,
                                          .stats = &g->stats,
@@ -469,11 +403,9 @@ struct udp_gate *udp_gate_create(const struct udp_gate_config *config, struct mo
                 memcpy(g->shared.reset_key, config->reset_key, UDP_KEY_BYTES);
         else
                 rng_os(g->shared.reset_key, UDP_KEY_BYTES);
-        udp_cookies_init(&g->cookies, now);
+        udp_strangers_init(&g->strangers, now, &g->stats, g->shared.reset_key,
+                           or_default(config->hellos_per_s, HELLOS_PER_S));
         TAILQ_INIT(&g->pending);
-        for (int i = 0; i < PREFIXES; i++)
-                g->reset_at[i] = mono_add(now, -NS_PER_S);
-        g->hellos.since = g->resets.since = now;
         return g;
 }
 
