@@ -248,6 +248,8 @@ static void drop(struct world *w, struct peer *p)
 {
         if (p->encoding != PER_ROOM)
                 client_sees(w, p, chance(w, 50) ? SIZE_MAX : below(w, p->sent_bytes + 1));
+        else
+                p->offset = member_place(p->m); /* now: a room forgotten later holds it back no more */
         member_detach(p->m);
         must(w, !member_attached(p->m), "still attached");
         p->attached = p->blocked = false;
@@ -351,7 +353,7 @@ static void resume_message(struct world *w, struct peer *p)
 
 static void attach(struct world *w, struct peer *p)
 {
-        if (!resumable(w, p, p->encoding == PER_ROOM ? member_place(p->m) : p->offset)) {
+        if (!resumable(w, p, p->offset)) {
                 remove_peer(w, p);
                 return;
         }
