@@ -13,7 +13,8 @@
 
 #include "core/base/bytes.h"
 
-enum { PAYLOAD_BYTES_MIN = 16 };
+/* The largest fits with its room and its name into the 65,535 bytes that an event may have on the UDP path. */
+enum { PAYLOAD_BYTES_MIN = 16, PAYLOAD_BYTES_MAX = 65000 };
 
 /* Writes exactly n bytes, n >= PAYLOAD_BYTES_MIN; no final zero. */
 void payload_write(uint32_t run, uint32_t index, char *out, size_t n);

@@ -31,10 +31,11 @@ struct plan_limits {
         int64_t span_ns_max;           /* a capture's events later than this are left out; 0: no limit */
 };
 
-/* 1,000 bytes fit one datagram on the UDP path with all headers. */
-#define PLAN_LIMITS_DEFAULT    \
-        ((struct plan_limits){ \
-                .events_max = 1000000, .bytes_min = PAYLOAD_BYTES_MIN, .bytes_max = 1000, .gap_ns_max = NS_PER_S })
+#define PLAN_LIMITS_DEFAULT                                    \
+        ((struct plan_limits){ .events_max = 1000000,          \
+                               .bytes_min = PAYLOAD_BYTES_MIN, \
+                               .bytes_max = PAYLOAD_BYTES_MAX, \
+                               .gap_ns_max = NS_PER_S })
 
 /* What became of a capture's packets and of the events' sizes. */
 struct plan_tally {

@@ -28,11 +28,11 @@ enum {
 static const struct argp_option option_list[] = {
         { 0, 0, 0, 0, "What is said, to whom:", 10 },
         { "rate", KEY_RATE, "RATE", 0, "events per second (200/s)", 0 },
-        { "size", KEY_SIZE, "SIZE", 0, "payload of an event (64b; 16b to 1000b until datagrams have fragments)", 0 },
+        { "size", KEY_SIZE, "SIZE", 0, "payload of an event (64b; 16b to 65000b)", 0 },
         { "duration", KEY_DURATION, "SPAN", 0, "of the plan (20s)", 0 },
         { "spacing", KEY_SPACING, "constant|poisson", 0, "between events (constant)", 0 },
         { "plan", KEY_PLAN, "FILE", 0,
-          "take times and sizes from a pcap or pcapng file instead; sizes over 1000b are clamped on all paths, and "
+          "take times and sizes from a pcap or pcapng file instead; sizes over 65000b are clamped on all paths, and "
           "counted",
           0 },
         { "subscribers", KEY_SUBSCRIBERS, "N", 0, "on each path (5)", 0 },
@@ -82,7 +82,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 o->rate_per_s = options_rate("rate", arg);
                 return 0;
         case KEY_SIZE:
-                o->size_bytes = (uint32_t)options_size("size", arg, PAYLOAD_BYTES_MIN, 1000);
+                o->size_bytes = (uint32_t)options_size("size", arg, PAYLOAD_BYTES_MIN, PAYLOAD_BYTES_MAX);
                 return 0;
         case KEY_DURATION:
                 o->duration_ns = options_span("duration", arg, 100 * NS_PER_MS, 24 * 3600 * NS_PER_S);

@@ -11,7 +11,7 @@ bool classify_dgram(const uint8_t *payload, size_t payload_bytes, uint64_t *firs
                 struct dgram_msg m;
                 if (dgram_parse(message, &m) != 0 || m.type != DGRAM_DATA)
                         continue;
-                *first_seq = m.data.seq;
+                *first_seq = m.data.seq | (uint64_t)m.data.frag_idx << 57; /* above DGRAM_COUNT_MAX */
                 return true;
         }
         return false;

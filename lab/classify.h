@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Puts the seq of the first good DATA message in a UDP payload into *first_seq. Returns false,
- * *first_seq left alone, when there is none or the datagram is one that its receiver would drop
- * whole. Any bytes will do. */
+/* Puts the seq of the first good DATA message in a UDP payload into *first_seq; the number of its
+ * fragment, from 0, in the bits from 57 on. Returns false, *first_seq left alone, when there is none
+ * or the datagram is one that its receiver would drop whole. Any bytes will do. */
 bool classify_dgram(const uint8_t *payload, size_t payload_bytes, uint64_t *first_seq);
 
 #endif

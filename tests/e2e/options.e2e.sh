@@ -140,7 +140,7 @@ expect "client without a port" 2 'the port is missing' "$bin/client" ws://127.0.
 expect "client with a mode for TCP" 2 '--mode: only udp:// has modes' "$bin/client" --mode raw ws://127.0.0.1:1
 expect "lab link without a command" 2 'A COMMAND is missing, as in' "$bin/lab" link
 expect "lab same with one log" 2 'two decision logs are wanted' "$bin/lab" same a
-expect "sizes that the bench cannot have yet" 2 '--size 2kib: must lie between 16b and 1000b' "$bin/bench" run --size 2kib
+expect "sizes that no path has" 2 '--size 64kib: must lie between 16b and 65000b' "$bin/bench" run --size 64kib
 
 # ---- what the machine lacks ----
 

@@ -70,8 +70,28 @@ static void every_prefix(void **state)
         }
 }
 
+/* Fragments of one event are datagrams of their own. */
+static void fragments_are_told_apart(void **state)
+{
+        (void)state;
+        static const uint8_t fragment[DGRAM_FRAGMENT_BYTES];
+        struct dgram_msg m = { .type = DGRAM_DATA,
+                               .data = { .seq = 41, .eid = 1, .event_bytes = 3300, .frag_cnt = 3 } };
+        m.data.event = bytes_of(fragment, sizeof fragment);
+        for (uint8_t idx = 0; idx < 3; idx++) {
+                uint8_t payload[DGRAM_BYTES_MAX];
+                struct writer w = writer_of(payload, sizeof payload);
+                uint64_t seq;
+                m.data.frag_idx = idx;
+                assert_true(dgram_put(&w, &m));
+                assert_true(classify_dgram(payload, writer_used(&w), &seq));
+                assert_true(seq == (41 | (uint64_t)idx << 57));
+        }
+}
+
 int main(void)
 {
-        const struct CMUnitTest plain[] = { cmocka_unit_test(every_prefix) };
+        const struct CMUnitTest plain[] = { cmocka_unit_test(every_prefix),
+                                            cmocka_unit_test(fragments_are_told_apart) };
         return RUN_ROWS("classify", rows, run_row) + cmocka_run_group_tests_name("classify: cut", plain, NULL, NULL);
 }
