@@ -71,6 +71,8 @@ static void tell_ready(struct client *c, struct udp_feed *f)
 static void end_feed(struct client *c, struct udp_feed *f, uint8_t reason, bool unknown)
 {
         udp_parts_forget(c, f);
+        if (unknown)
+                gaps_forget_end(&f->gaps);
         gaps_finish(&f->gaps, reason);
         tell_ready(c, f);
         if (unknown && f->epoch != 0)

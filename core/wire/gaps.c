@@ -381,6 +381,16 @@ void gaps_close(struct gaps *g, struct mono now, const struct resend *rtt, uint6
         }
 }
 
+void gaps_forget_end(struct gaps *g)
+{
+        for (; g->holes_n > 0; g->holes_n--) {
+                const struct gaps_hole *last = &g->hole[g->holes_n - 1];
+                if (last->to != g->edge || last->state == ENDED)
+                        return;
+                know(g, last->from - 1);
+        }
+}
+
 void gaps_finish(struct gaps *g, uint8_t reason)
 {
         for (uint32_t i = 0; i < g->holes_n; i++)

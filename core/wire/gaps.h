@@ -144,6 +144,10 @@ bool gaps_doubts(const struct gaps *g);
 /* The server's GAP: what of from..to has not arrived ends with this reason. */
 void gaps_close(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t from, uint64_t to, uint8_t reason);
 
+/* What is missing at the end, behind all that has come, is not known of any more: it will be told with what
+ * nobody knows of. */
+void gaps_forget_end(struct gaps *g);
+
 /* The session is over: what is still missing ends as LOST (reason). Here and in gaps_rewind the caller has put back
  * the events that are not whole. */
 void gaps_finish(struct gaps *g, uint8_t reason);

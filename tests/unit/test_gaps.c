@@ -14,7 +14,7 @@
  *              tells nothing
  *   t25  t-    the deadline is at 25 ms; there is none
  *   ?  !       there is nothing held; something is
- *   w          rewind;  f: finish;  l4: four seqs were not there when their turn came
+ *   w          rewind;  e: the end is forgotten;  f: finish;  l4: four seqs were not there when their turn came
  *   x2         two holes did not count as late any more
  *
  * The round trip is 80 ms with a deviation of 0 (reorder time 10 ms, first repair after 95 ms).
@@ -129,6 +129,8 @@ static const struct gaps_row rows[] = {
         { "put back when nothing of it came", false, "d1 d4 a2 a3 @10 n2-3 a9 t105" },
         { "raw waits three seconds for fragments", true, "d1.0/3 d1.2/3 @2999 r- @3000 n- r1-1L17 t-" },
         { "raw puts back without more time", true, "d1.0/3 d1.2/3 d2 @1000 a1 @2999 r- @3000 r1-1L17 r2-2" },
+        { "the end is forgotten", false, "d1 d3 b5 e f r1-1 r2-2L18 r3-3 r- t-" },
+        { "of the end only what has not ended", false, "d1 b3 g3-3:1 b6 e f r1-1 r2-2L18 r3-3L1 r-" },
         { "finish loses the rest", false, "d1 d3 b4 f r1-1 r2-2L18 r3-3 r4-4L18 t- d4=late" },
 };
 
@@ -297,6 +299,9 @@ static void step(struct told *t, const char *text)
                 return;
         case 'w':
                 gaps_rewind(&t->gaps);
+                return;
+        case 'e':
+                gaps_forget_end(&t->gaps);
                 return;
         case 'f':
                 gaps_finish(&t->gaps, GAPS_CLOSED);

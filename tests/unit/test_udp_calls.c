@@ -225,15 +225,17 @@ struct back_row {
         uint64_t start, head;
         uint64_t from, to; /* the gap that is told; 0: none */
         const char *reason;
+        uint64_t known; /* the head that a BEAT had told, too */
 };
 
 /* The client had told 1 to 4 of the room. */
 static const struct back_row backs[] = {
-        { "nothing was missed", EPOCH, 5, 4, 0, 0, NULL },
-        { "all that was missed comes", EPOCH, 5, 9, 0, 0, NULL },
-        { "the log has lost some", EPOCH, 8, 9, 5, 7, "evicted" },
-        { "the log was made anew below", EPOCH, 3, 2, 5, UINT64_MAX, "evicted" },
-        { "another log", EPOCH + 1, 3, 2, 5, UINT64_MAX, "epoch" },
+        { "nothing was missed", EPOCH, 5, 4, 0, 0, NULL, 0 },
+        { "all that was missed comes", EPOCH, 5, 9, 0, 0, NULL, 0 },
+        { "the log has lost some", EPOCH, 8, 9, 5, 7, "evicted", 0 },
+        { "the log was made anew below", EPOCH, 3, 2, 5, UINT64_MAX, "evicted", 0 },
+        { "another log", EPOCH + 1, 3, 2, 5, UINT64_MAX, "epoch", 0 },
+        { "another log, and some was known to be missing", EPOCH + 1, 3, 2, 5, UINT64_MAX, "epoch", 7 },
 };
 
 static void run_back(void **state)
@@ -243,6 +245,8 @@ static void run_back(void **state)
         in_tea(&e, CLIENT_MODE_NACK_ORDERED);
         for (uint64_t seq = 1; seq <= 4; seq++)
                 say_data(&e, TEA_TAG, seq);
+        if (row->known)
+                say_beat(&e, TEA_TAG, row->known);
         say(&e, (struct dgram_msg){ .type = DGRAM_CLOSE });
         assert_int_equal(told_seqs(&e), 102030499); /* and DOWN */
         come_back(&e);
