@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/client_io.h"
+#include "client/udp_client.h"
 #include "core/base/err.h"
 #include "core/base/units.h"
 #include "core/event/event.h"
@@ -79,7 +80,9 @@ static void missed(struct subscriber *s, const struct client_event *ev, struct m
         if (!bytes_equal(ev->room, bytes_text(CROWD_ROOM)))
                 return;
         struct ledger_gap gap = { .unit = ev->unit == CLIENT_UNIT_EID ? LEDGER_EID : LEDGER_SEQ,
-                                  .epoch = ev->epoch ? ev->epoch : s->epoch ? s->epoch : c->epoch,
+                                  .epoch = ev->epoch  ? ev->epoch
+                                           : s->epoch ? s->epoch
+                                                      : c->epoch,
                                   .from = ev->from,
                                   .to = ev->to,
                                   .reason = ledger_reason_named(bytes_text(ev->reason ? ev->reason : "")) };
@@ -262,6 +265,7 @@ static void report_sockets(const struct crowd *c, struct report *r, struct repor
         struct client_io_figures f = client_io_figures(c->subscriber[0].io);
         if (c->path->transport->datagrams) {
                 r->udp_rcvbuf_bytes = (uint32_t)f.receive_bytes;
+                r->udp_congestion_controlled = udp_client_stats(client_io_engine(c->subscriber[0].io)).paced;
                 return;
         }
         snprintf(p->congestion, sizeof p->congestion, "%s", f.congestion);

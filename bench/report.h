@@ -120,7 +120,7 @@ struct report {
         uint32_t cores;
         bool recovery_on;               /* TCP's connection state recovery: offset bytes are included */
         char nodelay[REPORT_NAME_MAX];  /* TCP_NODELAY as read back: "on", "off", "on (server), off (client)" */
-        bool udp_congestion_controlled; /* while false, the table says so */
+        bool udp_congestion_controlled; /* as the server says; while false, the table says so */
         uint32_t tcp_rcvbuf_bytes, udp_rcvbuf_bytes; /* of the subscribers, as read back */
         int64_t drain_ns; /* from the last planned instant until all was accounted for, or it gave up */
 

@@ -106,6 +106,7 @@ static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
         /* Known to the server, but under another id: it forgot us, then heard a CONNECT whose ACCEPT we did not. */
         bool same = bytes_equal(a->id, bytes_of(c->id, c->id_n));
         c->recovered = same && m->flags & DGRAM_RECOVERED && m->epoch == c->epoch;
+        c->more.paced = m->flags & DGRAM_PACED;
         c->state = UDP_UP;
         c->epoch = m->epoch;
         c->origin = a->origin;

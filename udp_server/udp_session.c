@@ -51,7 +51,8 @@ static struct dgram_channel tuple(const struct udp_channel *c)
 
 static void accept(struct udp_session *s, struct mono now)
 {
-        struct dgram_msg m = { .type = DGRAM_ACCEPT, .flags = s->recovered ? DGRAM_RECOVERED : 0 };
+        uint16_t flags = (uint16_t)((s->recovered ? DGRAM_RECOVERED : 0) | (s->pace.on ? DGRAM_PACED : 0));
+        struct dgram_msg m = { .type = DGRAM_ACCEPT, .flags = flags };
         struct dgram_accept *a = &m.accept;
         a->session_tag = s->tag;
         a->origin = member_origin(s->member);

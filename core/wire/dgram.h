@@ -94,6 +94,7 @@ enum dgram_flag {
         DGRAM_OWN = 4,             /* DATA: the origin delivers it too */
         DGRAM_VERSION_UNKNOWN = 8, /* COOKIE: HELLO asked for a version this server lacks */
         DGRAM_RECOVERED = 16,      /* ACCEPT: the instance's rooms and place were kept */
+        DGRAM_PACED = 32,          /* ACCEPT: the server sends no faster than a TCP would on this path */
 };
 
 /* Codes of CLOSE, ERROR, PUB_ACK and JOIN_OK; section 4. */

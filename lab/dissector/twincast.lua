@@ -47,7 +47,7 @@ local CODES = {
 local REASONS = { "evicted", "excluded", "yours", "expired", "epoch", "too big" }
 local MODES = { [0] = "raw", "nack-ordered", "nack-unordered", "fec-ordered", "fec-unordered" }
 local FLAGS = { { 1, "sealed", "Sealed" }, { 2, "multi", "Of several rooms" }, { 4, "own", "Origin delivers it too" },
-    { 8, "version_unknown", "Version not spoken here" }, { 16, "recovered", "Rooms and place were kept" } }
+    { 8, "version_unknown", "Version not spoken here" }, { 16, "recovered", "Rooms and place were kept" }, { 32, "paced", "Congestion controlled" } }
 
 -- ---- layouts: what follows the header of each type --------------------------------------------
 

@@ -36,6 +36,7 @@ struct rig_peer {
         uint64_t nonce, tag;
         uint32_t pktno;
         struct dgram_accept accept;
+        uint16_t flags; /* of ACCEPT */
         uint8_t id[DGRAM_ID_MAX];
 };
 
@@ -222,6 +223,7 @@ static inline void rig_connect(struct rig *r, struct rig_peer *p)
         assert_non_null(m);
         assert_int_equal(m->accept.nonce, p->nonce);
         p->accept = m->accept;
+        p->flags = m->flags;
         p->tag = m->accept.session_tag;
         p->pktno = 0;
         memcpy(p->id, m->accept.id.at, m->accept.id.n);

@@ -1,0 +1,168 @@
+/* One session that is paced. Its round trip is not known (333 ms), so it may send ten datagrams in that. */
+#include "tests/unit/udp_rig.h"
+#include "udp_server/udp_repair.h"
+
+enum { FIRST_RATE = 36036 /* bytes per second */, EVENTS = 40 };
+
+static struct rig *start(bool on)
+{
+        struct rig *r = malloc(sizeof *r);
+        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .pace.on = on });
+        return r;
+}
+
+/* Everything there is to send for so long, in turns of a millisecond; how many datagrams with events. */
+static int hear_for(struct rig *r, struct rig_peer *p, int64_t ms, uint64_t *next_seq)
+{
+        int datagrams = 0;
+        for (int64_t i = 0; i < ms; i++) {
+                rig_pass(r, 1);
+                rig_hear(r, p);
+                for (int k = 0; k < r->said_n; k++)
+                        if (r->said[k].type == DGRAM_DATA) {
+                                assert_int_equal(r->said[k].data.seq, *next_seq);
+                                ++*next_seq;
+                                datagrams++; /* each event fills one */
+                        }
+        }
+        return datagrams;
+}
+
+static void report(struct rig *r, struct rig_peer *p, struct dgram_report m)
+{
+        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_REPORT, .report = m });
+}
+
+static void accept_says_so(void **state)
+{
+        (void)state;
+        for (int on = 0; on <= 1; on++) {
+                struct rig *r = start(on);
+                struct rig_peer p = rig_peer(1);
+                rig_connect(r, &p);
+                assert_int_equal((p.flags & DGRAM_PACED) != 0, on);
+                assert_int_equal(p.accept.repair_rate, on ? FIRST_RATE / 4 : UDP_REPAIR_RATE);
+                rig_stop(r);
+        }
+}
+
+static void a_burst_and_then_a_few_at_a_time(void **state)
+{
+        (void)state;
+        struct rig *r = start(true);
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        uint64_t start_seq = row.start + 1, next = start_seq; /* behind `joined` */
+        rig_pass(r, 1000);
+        rig_hear(r, &p);
+        for (int i = 0; i < EVENTS; i++)
+                rig_publish(r, "tea", 1000);
+        int burst = hear_for(r, &p, 1, &next);
+        assert_in_range(burst, 10, 11); /* 1,090 bytes each */
+        assert_in_range(hear_for(r, &p, 333, &next), 9, 12);
+        assert_true(RIG_COUNT(r, held) > 0);
+        report(r, &p, (struct dgram_report){ .chan_ref = row.chan_ref, .contig = next - 1, .rate = 1000000 });
+        assert_in_range(hear_for(r, &p, 333, &next), 18, 24); /* nothing was lost: twice as many */
+        assert_int_equal(next, start_seq + EVENTS);
+        rig_stop(r);
+}
+
+static void what_is_overtaken_is_an_exact_gap(void **state)
+{
+        (void)state;
+        struct rig *r = malloc(sizeof *r);
+        rig_start_config(r, &(struct hub_config){ .room_events_max = 10 }, (struct udp_gate_config){ .pace.on = true });
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        uint64_t start_seq = row.start + 1, next = start_seq; /* behind `joined` */
+        int gaps = 0;
+        for (int i = 0; i < 3000; i++) {
+                if (i < 1000)
+                        rig_publish(r, "tea", 1000);
+                rig_pass(r, 1);
+                rig_hear(r, &p);
+                for (int k = 0; k < r->said_n; k++) {
+                        const struct dgram_msg *m = &r->said[k];
+                        bool gap = m->type == DGRAM_GAP && m->gap.chan_ref == row.chan_ref;
+                        if (!gap && (m->type != DGRAM_DATA || m->tag != row.tag))
+                                continue;
+                        assert_int_equal(gap ? m->gap.range[0].from : m->data.seq, next);
+                        next = (gap ? m->gap.range[0].to : m->data.seq) + 1;
+                        gaps += gap;
+                }
+        }
+        assert_int_equal(next, start_seq + 1000);
+        assert_true(gaps > 0);
+        rig_stop(r);
+}
+
+static void a_client_that_never_reports(void **state)
+{
+        (void)state;
+        struct rig *r = start(true);
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        int advised = 0, closed = 0;
+        for (int s = 0; s < 60 && !closed; s++) {
+                rig_publish(r, "", 100);
+                rig_pass(r, 1000);
+                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_PING, .ping = { 1 } }); /* it is there, though */
+                rig_hear(r, &p);
+                const struct dgram_msg *m = rig_said(r, DGRAM_ERROR, 0);
+                if (m && m->error.code == DGRAM_CODE_SLOW && m->error.in_reply_to == DGRAM_REPORT && advised++ == 0)
+                        assert_in_range(s, 3, 6);
+                m = rig_said(r, DGRAM_CLOSE, 0);
+                if (m)
+                        assert_in_range(s, 33, 37);
+                if (m)
+                        assert_int_equal(m->close.code, DGRAM_CODE_SLOW);
+                closed += m != NULL;
+        }
+        assert_true(advised > 1 && closed == 1);
+        assert_int_equal(RIG_COUNT(r, slow_closed), 1);
+        rig_stop(r);
+}
+
+static void repairs_have_a_quarter(void **state)
+{
+        (void)state;
+        struct rig *r = start(true);
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        uint64_t start_seq = row.start + 1, next = start_seq; /* behind `joined` */
+        for (int i = 0; i < 200; i++) {
+                rig_publish(r, "tea", 1000);
+                hear_for(r, &p, 50, &next);
+                report(r, &p, (struct dgram_report){ .chan_ref = row.chan_ref, .contig = next - 1, .received = 1 });
+        }
+        assert_int_equal(next, start_seq + 200);
+        struct dgram_nack m = { .chan_ref = row.chan_ref, .n = 1, .tries = 1, .range = { { start_seq, next - 1 } } };
+        rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_NACK, .nack = m });
+        next = start_seq;
+        /* The session's rate holds for repairs, too; their own first allows a burst of 64, then a quarter. */
+        int sent[10], last = 0;
+        for (int i = 0; i < 10; i++) {
+                sent[i] = hear_for(r, &p, 1000, &next);
+                report(r, &p, (struct dgram_report){ .chan_ref = row.chan_ref, .contig = next - 1, .received = 1 });
+        }
+        assert_in_range(sent[0] * 1090, FIRST_RATE, FIRST_RATE + 12000);
+        for (int i = 3; i < 10; i++)
+                last += sent[i];
+        assert_in_range(last * 1090, 7 * FIRST_RATE / 4 - 12000, 7 * FIRST_RATE / 4 + 12000);
+        rig_stop(r);
+}
+
+int main(void)
+{
+        const struct CMUnitTest stories[] = {
+                cmocka_unit_test(accept_says_so),
+                cmocka_unit_test(a_burst_and_then_a_few_at_a_time),
+                cmocka_unit_test(what_is_overtaken_is_an_exact_gap),
+                cmocka_unit_test(a_client_that_never_reports),
+                cmocka_unit_test(repairs_have_a_quarter),
+        };
+        return cmocka_run_group_tests_name("udp_rate", stories, NULL, NULL);
+}
