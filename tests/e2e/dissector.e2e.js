@@ -123,7 +123,7 @@ function typesAndCodesAreTheCode() {
   const words = fs.readFileSync(path.join(__dirname, '../../core/wire/dgram_text.c'), 'utf8').match(/words\[\] = \{([^}]*)\}/)[1];
   const codes = Object.fromEntries([...words.matchAll(/"([^"]*)"/g)].map(([, text], i) => [text, i]));
   assert.deepStrictEqual(of('twincast.close.code'), codes);
-  const flags = [...header.matchAll(/^ {8}DGRAM_(SEALED|MULTI|OWN|VERSION_UNKNOWN|RECOVERED) = \d+/gm)].map(([, name]) => `flags.${name.toLowerCase()}`);
+  const flags = [...header.matchAll(/^ {8}DGRAM_(SEALED|MULTI|OWN|VERSION_UNKNOWN|RECOVERED|PACED) = \d+/gm)].map(([, name]) => `flags.${name.toLowerCase()}`);
   assert.deepStrictEqual(seen.near[1][0].all.map((x) => x.name).filter((name) => name.startsWith('flags.')).sort(), flags.sort());
 }
 
