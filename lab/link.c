@@ -1,6 +1,7 @@
 #include "lab/link.h"
 
 #include "core/base/rng.h"
+#include "lab/bottleneck.h"
 #include "lab/decision.h"
 #include "lab/ipv4.h"
 #include "lab/queue.h"
@@ -26,6 +27,7 @@ struct link {
         struct link_flow *flows;
         size_t flows_n;
         struct seen *seen;
+        struct bottleneck line;
         struct queue *queue;
         struct mono t0;
         uint64_t early_overflow;
@@ -107,7 +109,8 @@ static enum link_verdict decide(struct link *l, struct mono now, struct bytes pa
                 return LINK_BLACKOUT;
         if (loss_hits(&l->config.loss, draw(l, who, PURPOSE_LOSS, nth)))
                 return LINK_LOST;
-        return hold(l, now, packet);
+        struct mono left;
+        return bottleneck_take(&l->line, now, packet.n, &left) ? hold(l, left, packet) : LINK_QUEUE;
 }
 
 static void account(struct link *l, struct mono now, struct bytes packet, const struct identity *who, uint64_t nth,
@@ -177,12 +180,13 @@ static void name_flows(struct link *l)
 
 struct link *link_create(const struct link_config *config)
 {
-        assert(config->delay_ns >= 0 && config->blackout_for_ns >= 0);
+        assert(config->delay_ns >= 0 && config->blackout_for_ns >= 0 && config->rate >= 0);
         struct link *l = calloc(1, sizeof *l);
         if (!l)
                 return NULL;
         l->config = *config;
         l->t0 = MONO_NEVER;
+        l->line = (struct bottleneck){ .rate = config->rate, .queue_bytes = config->queue_bytes };
         if (plan_rules(l) < 0)
                 goto fail;
         l->flows = calloc(l->flows_n, sizeof *l->flows);
@@ -272,6 +276,6 @@ const char *link_class_text(enum link_class c)
 
 const char *link_verdict_text(enum link_verdict v)
 {
-        static const char *const text[] = { "passed", "clean", "lost", "blackout", "overflow" };
+        static const char *const text[] = { "passed", "clean", "lost", "blackout", "queue", "overflow" };
         return text[v];
 }

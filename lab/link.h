@@ -8,7 +8,8 @@
  *               The delay holds from the first packet on, so that TCP and the UDP engines have
  *               learned the path's RTT when the measuring starts (a BBR that met 0.1 ms first would
  *               keep that minimum for 10 s and starve itself).
- *   from t0     blackout and loss strike; every packet is counted and goes into the decision log.
+ *   from t0     blackout and loss strike, and what is left goes through the line, if it has a rate, and
+ *               the queue in front of it; every packet is counted and goes into the decision log.
  *
  * A packet's flow comes from fixed ports: a rule gives a range of subscribers' ports a name, usually
  * the path's, and the place in the range is the subscriber's number. Packets of a `clean` rule are
@@ -45,6 +46,7 @@ enum link_verdict {
         LINK_CLEAN,    /* a clean flow's: not held, the caller hands it on at once */
         LINK_LOST,     /* by the loss model */
         LINK_BLACKOUT, /* the path was dark */
+        LINK_QUEUE,    /* the queue in front of the line was full (drop-tail) */
         LINK_OVERFLOW, /* the delay line was full, or the packet larger than packet_bytes_max */
         LINK_VERDICTS
 };
@@ -67,6 +69,8 @@ struct link_config {
         uint64_t seed;
         int64_t delay_ns; /* one way; >= 0 */
         struct loss loss;
+        int64_t rate;                            /* of the line, bytes per second of whole IP packets; 0: without end */
+        uint64_t queue_bytes;                    /* in front of it */
         int64_t blackout_at_ns, blackout_for_ns; /* from t0; for 0: none */
         const struct link_flow_rule *rules;      /* copied; the first that covers a port is meant */
         size_t rules_n;
@@ -116,6 +120,6 @@ const struct link_flow *link_flow_at(const struct link *l, size_t i);
 
 const char *link_direction_text(enum link_direction d); /* "down", "up" */
 const char *link_class_text(enum link_class c);         /* "data", "udp", "tcp", "fragment", "other" */
-const char *link_verdict_text(enum link_verdict v);     /* "passed", "clean", "lost", "blackout", "overflow" */
+const char *link_verdict_text(enum link_verdict v);     /* "passed", "clean", "lost", "blackout", "queue", "overflow" */
 
 #endif

@@ -192,7 +192,7 @@ static int run_far(struct stage *s, char **command)
 
 static void print_way(const struct link_way *way, enum link_direction d)
 {
-        uint64_t packets = 0, lost = 0, dark = 0, overflow = 0;
+        uint64_t packets = 0, lost = 0, dark = 0, queue = 0, overflow = 0;
         for (size_t i = 0; i < way->totals_n; i++)
                 for (int c = 0; c < LINK_CLASSES; c++)
                         for (int v = 0; v < LINK_VERDICTS; v++) {
@@ -200,13 +200,15 @@ static void print_way(const struct link_way *way, enum link_direction d)
                                 packets += n;
                                 lost += v == LINK_LOST ? n : 0;
                                 dark += v == LINK_BLACKOUT ? n : 0;
+                                queue += v == LINK_QUEUE ? n : 0;
                                 overflow += v == LINK_OVERFLOW ? n : 0;
                         }
         char p50[UNITS_TEXT_MAX], p99[UNITS_TEXT_MAX];
         fprintf(stderr,
                 "link: %-4s %" PRIu64 " packets, %" PRIu64 " lost, %" PRIu64 " in the dark, %" PRIu64
-                " overflowed, %" PRIu64 " dropped by the device; late by %s (p50), %s (p99)\n",
-                link_direction_text(d), packets, lost, dark, overflow, way->device_dropped,
+                " dropped by the queue, %" PRIu64 " overflowed, %" PRIu64
+                " dropped by the device; late by %s (p50), %s (p99)\n",
+                link_direction_text(d), packets, lost, dark, queue, overflow, way->device_dropped,
                 units_span_text(way->late_p50_ns, p50), units_span_text(way->late_p99_ns, p99));
 }
 

@@ -65,17 +65,19 @@ static int put_flow(struct buf *out, const struct link_flow *flow, bool *first)
 
 static int put_way(struct buf *out, const struct link_way *way, const struct link_config *c, const struct link *l)
 {
-        int err = buf_printf(
-                out,
-                "  {\"direction\": \"%s\", \"seed\": %" PRIu64 ", \"delay_ns\": %" PRId64 ",\n"
-                "   \"loss\": {\"model\": \"%s\", \"share\": %.9g},\n"
-                "   \"blackout_at_ns\": %" PRId64 ", \"blackout_for_ns\": %" PRId64 ",\n"
-                "   \"lateness_ns\": {\"p50\": %" PRId64 ", \"p99\": %" PRId64 ", \"max\": %" PRId64 "},\n"
-                "   \"delivered\": %" PRIu64 ", \"write_failed\": %" PRIu64 ", \"device_dropped\": %" PRIu64 ",\n"
-                "   \"early_overflow\": %" PRIu64 ", \"waiting\": %" PRIu64 ",\n   \"flows\": [",
-                link_direction_text(c->direction), c->seed, c->delay_ns, loss_name(&c->loss), loss_expected(&c->loss),
-                c->blackout_at_ns, c->blackout_for_ns, way->late_p50_ns, way->late_p99_ns, way->late_max_ns,
-                way->delivered, way->write_failed, way->device_dropped, way->early_overflow, way->waiting);
+        int err = buf_printf(out,
+                             "  {\"direction\": \"%s\", \"seed\": %" PRIu64 ", \"delay_ns\": %" PRId64 ",\n"
+                             "   \"loss\": {\"model\": \"%s\", \"share\": %.9g}, \"rate_bytes_per_s\": %" PRId64
+                             ", \"queue_bytes\": %" PRIu64 ",\n"
+                             "   \"blackout_at_ns\": %" PRId64 ", \"blackout_for_ns\": %" PRId64 ",\n"
+                             "   \"lateness_ns\": {\"p50\": %" PRId64 ", \"p99\": %" PRId64 ", \"max\": %" PRId64 "},\n"
+                             "   \"delivered\": %" PRIu64 ", \"write_failed\": %" PRIu64
+                             ", \"device_dropped\": %" PRIu64 ",\n"
+                             "   \"early_overflow\": %" PRIu64 ", \"waiting\": %" PRIu64 ",\n   \"flows\": [",
+                             link_direction_text(c->direction), c->seed, c->delay_ns, loss_name(&c->loss),
+                             loss_expected(&c->loss), c->rate, c->queue_bytes, c->blackout_at_ns, c->blackout_for_ns,
+                             way->late_p50_ns, way->late_p99_ns, way->late_max_ns, way->delivered, way->write_failed,
+                             way->device_dropped, way->early_overflow, way->waiting);
         bool first = true;
         for (size_t i = 0; i < link_flows(l) && err == 0; i++)
                 err = put_flow(out, link_flow_at(l, i), &first);

@@ -4,15 +4,25 @@
 #include "core/base/options.h"
 #include "core/base/rng.h"
 #include "core/base/units.h"
+#include "lab/bottleneck.h"
 #include "lab/classify.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+
+static uint64_t queue_of(const struct scenario *s)
+{
+        return s->queue_bytes > 0 ? s->queue_bytes : BOTTLENECK_QUEUE_BYTES;
+}
 
 const char *scenario_text(const struct scenario *s, char text[SCENARIO_TEXT_MAX])
 {
         char rtt[UNITS_TEXT_MAX], at[UNITS_TEXT_MAX], span[UNITS_TEXT_MAX];
         int n = snprintf(text, SCENARIO_TEXT_MAX, "rtt %s, loss %.4g%% each way", units_span_text(2 * s->delay_ns, rtt),
                          100 * loss_expected(&s->loss));
+        if (s->rate > 0)
+                n += snprintf(text + n, SCENARIO_TEXT_MAX - (size_t)n, ", %.4g Mbit/s behind a queue of %" PRIu64 " B",
+                              (double)s->rate * 8 / 1e6, queue_of(s));
         if (s->blackout_for_ns > 0)
                 snprintf(text + n, SCENARIO_TEXT_MAX - (size_t)n, ", blackout of %s at %s",
                          units_span_text(s->blackout_for_ns, span), units_span_text(s->blackout_at_ns, at));
@@ -27,9 +37,12 @@ uint64_t scenario_hash(const struct scenario *s)
         uint64_t share_bits;
         _Static_assert(sizeof share == sizeof share_bits, "a double is 64 bits");
         memcpy(&share_bits, &share, sizeof share_bits);
-        const uint64_t all[] = { (uint64_t)s->delay_ns, rng_at(&loss, 0), share_bits, (uint64_t)s->blackout_at_ns,
-                                 (uint64_t)s->blackout_for_ns };
-        return rng_keyed(&r, all, sizeof all / sizeof *all);
+        const uint64_t all[] = {
+                (uint64_t)s->delay_ns,        rng_at(&loss, 0),  share_bits, (uint64_t)s->blackout_at_ns,
+                (uint64_t)s->blackout_for_ns, (uint64_t)s->rate, queue_of(s)
+        };
+        /* One without a line keeps the hash it had before there were any. */
+        return rng_keyed(&r, all, sizeof all / sizeof *all - (s->rate > 0 ? 0 : 2));
 }
 
 struct link_config scenario_link(const struct scenario *s, uint64_t seed)
@@ -37,13 +50,17 @@ struct link_config scenario_link(const struct scenario *s, uint64_t seed)
         return (struct link_config){ .seed = seed,
                                      .delay_ns = s->delay_ns,
                                      .loss = s->loss,
+                                     .rate = s->rate,
+                                     .queue_bytes = queue_of(s),
                                      .blackout_at_ns = s->blackout_at_ns,
                                      .blackout_for_ns = s->blackout_for_ns,
                                      .classify = classify_dgram };
 }
 
-enum { KEY_DELAY = 0x3000, KEY_LOSS, KEY_BLACKOUT_AT, KEY_BLACKOUT_FOR };
+enum { KEY_DELAY = 0x3000, KEY_LOSS, KEY_BANDWIDTH, KEY_QUEUE, KEY_BLACKOUT_AT, KEY_BLACKOUT_FOR };
 
+enum { SCENARIO_RATE_MIN = 1500, SCENARIO_QUEUE_MIN = 1500, SCENARIO_QUEUE_MAX = 20000000 };
+#define SCENARIO_RATE_MAX     UINT64_C(12500000000)
 #define SCENARIO_SPAN_MAX_NS  (3600 * NS_PER_S)
 #define SCENARIO_DELAY_MAX_NS (10 * NS_PER_S)
 
@@ -51,6 +68,8 @@ static const struct argp_option option_list[] = {
         { 0, 0, 0, 0, "The bad network:", 60 },
         { "delay", KEY_DELAY, "SPAN", 0, "each way", 0 },
         { "loss", KEY_LOSS, "SHARE", 0, "of packets, each way", 0 },
+        { "bandwidth", KEY_BANDWIDTH, "RATE", 0, "of a line that everything shares, each way, as in 10mbit", 0 },
+        { "queue", KEY_QUEUE, "SIZE", 0, "in front of that line (64kb); what finds no place is dropped", 0 },
         { "blackout-at", KEY_BLACKOUT_AT, "SPAN", 0, "when both ways go dark", 0 },
         { "blackout-for", KEY_BLACKOUT_FOR, "SPAN", 0, "for how long", 0 },
         { 0 },
@@ -67,6 +86,15 @@ static struct loss read_loss(const char *text)
         return loss;
 }
 
+/* At least a packet a second; what cannot be told from no limit is refused. */
+static int64_t read_rate(const char *text)
+{
+        uint64_t bits;
+        if (units_bitrate(text, &bits) != 0 || bits / 8 < SCENARIO_RATE_MIN || bits / 8 > SCENARIO_RATE_MAX)
+                options_fail("--bandwidth %s: must be a rate, 12kbit to 100gbit; write it as in 10mbit", text);
+        return (int64_t)(bits / 8);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
         struct scenario *s = state->input;
@@ -76,6 +104,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_LOSS:
                 s->loss = read_loss(arg);
+                return 0;
+        case KEY_BANDWIDTH:
+                s->rate = read_rate(arg);
+                return 0;
+        case KEY_QUEUE:
+                s->queue_bytes = options_size("queue", arg, SCENARIO_QUEUE_MIN, SCENARIO_QUEUE_MAX);
                 return 0;
         case KEY_BLACKOUT_AT:
                 s->blackout_at_ns = options_span("blackout-at", arg, 0, SCENARIO_SPAN_MAX_NS);

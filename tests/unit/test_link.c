@@ -188,6 +188,32 @@ static void a_full_line_drops_and_counts(void **state)
         link_destroy(l);
 }
 
+/* A packet of 87 bytes takes 87 ms of the line; three find a place in the queue. */
+static void a_line_with_a_queue_takes_its_time(void **state)
+{
+        (void)state;
+        struct link_config config = config_of(1, 0);
+        config.rate = 1000;
+        config.queue_bytes = 3 * 87;
+        struct link *l = link_create(&config);
+        for (uint64_t seq = 1; seq <= 10; seq++)
+                assert_int_equal(push(l, 1, make_data(1, seq)), LINK_PASSED); /* before t0 it is not there yet */
+        drain(l, 1 + 25);
+        assert_int_equal(link_waiting(l), 0);
+        link_start(l, at_ms(T0_MS));
+        for (uint64_t seq = 1; seq <= 3; seq++)
+                assert_int_equal(push(l, T0_MS, make_data(1, seq)), LINK_PASSED);
+        assert_int_equal(push(l, T0_MS, make_data(2, 4)), LINK_QUEUE); /* whoever it belongs to */
+        for (int i = 1; i <= 3; i++) {
+                assert_int_equal(mono_since(link_deadline(l), at_ms(T0_MS)), (87 * i + 25) * NS_PER_MS);
+                drain(l, T0_MS + 87 * i + 25);
+                assert_int_equal(link_waiting(l), 3 - i);
+        }
+        assert_int_equal(push(l, T0_MS + 400, make_data(2, 4)), LINK_PASSED);
+        assert_int_equal(link_flow_at(l, 2)->count[LINK_DATA][LINK_QUEUE].packets, 1);
+        link_destroy(l);
+}
+
 static void a_line_full_before_t0_is_counted_too(void **state)
 {
         (void)state;
@@ -408,6 +434,7 @@ int main(void)
                 cmocka_unit_test(what_was_on_its_way_survives_a_blackout),
                 cmocka_unit_test(clean_flows_are_left_alone),
                 cmocka_unit_test(a_full_line_drops_and_counts),
+                cmocka_unit_test(a_line_with_a_queue_takes_its_time),
                 cmocka_unit_test(a_line_full_before_t0_is_counted_too),
                 cmocka_unit_test(log_and_counts_agree),
                 cmocka_unit_test(other_traffic_moves_no_decision),

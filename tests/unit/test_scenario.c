@@ -18,6 +18,13 @@ static const struct row rows[] = {
         { "a blackout",
           { .blackout_at_ns = 9 * NS_PER_S, .blackout_for_ns = 2 * NS_PER_S },
           "rtt 0ns, loss 0% each way, blackout of 2.00s at 9.00s" },
+        { "a line",
+          { .rate = 1250000, .queue_bytes = 25000 },
+          "rtt 0ns, loss 0% each way, 10 Mbit/s behind a queue of 25000 B" },
+        { "a line, its queue not said",
+          { .rate = 16000 },
+          "rtt 0ns, loss 0% each way, 0.128 Mbit/s behind a queue of 64000 B" },
+        { "a queue without a line is none", { .queue_bytes = 25000 }, "rtt 0ns, loss 0% each way" },
         { "a blackout of no length is none", { .blackout_at_ns = 9 * NS_PER_S }, "rtt 0ns, loss 0% each way" },
 };
 
@@ -40,14 +47,18 @@ static void loss_is_said(void **state)
 static void each_part_is_in_the_hash(void **state)
 {
         (void)state;
-        const struct scenario s = { 1, loss_bernoulli(.02), 2, 3 };
-        struct scenario other[] = { s, s, s, s, s };
+        const struct scenario s = { 1, loss_bernoulli(.02), 2, 3, 0, 0 }, line = { 1, loss_bernoulli(.02), 2, 3, 4, 5 };
+        struct scenario other[] = { s, s, s, s, s, line, line, line };
         other[0].delay_ns++;
         other[1].loss = loss_bernoulli(.03);
         other[2].loss = (struct loss){ 0 };
         other[3].blackout_at_ns++;
         other[4].blackout_for_ns++;
-        struct scenario same = { 1, loss_bernoulli(.02), 2, 3 };
+        other[6].rate++;
+        other[7].queue_bytes++;
+        assert_true(scenario_hash(&other[5]) != scenario_hash(&other[6]));
+        assert_true(scenario_hash(&other[5]) != scenario_hash(&other[7]));
+        struct scenario same = { 1, loss_bernoulli(.02), 2, 3, 0, 0 };
         assert_true(scenario_hash(&same) == scenario_hash(&s));
         for (size_t i = 0; i < sizeof other / sizeof *other; i++)
                 assert_true(scenario_hash(&other[i]) != scenario_hash(&s));
@@ -56,9 +67,10 @@ static void each_part_is_in_the_hash(void **state)
 static void a_link_does_what_it_says(void **state)
 {
         (void)state;
-        const struct scenario s = { 1, loss_bernoulli(.02), 2, 3 };
+        const struct scenario s = { 1, loss_bernoulli(.02), 2, 3, 4, 5 };
         struct link_config way = scenario_link(&s, 42);
         assert_true(way.seed == 42 && way.delay_ns == 1 && way.blackout_at_ns == 2 && way.blackout_for_ns == 3);
+        assert_true(way.rate == 4 && way.queue_bytes == 5);
         assert_true(loss_expected(&way.loss) == .02 && way.classify == classify_dgram);
 }
 
