@@ -27,7 +27,7 @@ OPT_release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 $(HARD)
 OPT_debug   := -O0 -g3 $(HARD)
 OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fPIE
 OPT_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -fPIE
-PKGS     := libevent_core libevent_extra msgpack jansson libsodium libcrypto libbsd-overlay libpcap zlib
+PKGS     := libevent_core libevent_extra msgpack jansson libsodium libcrypto libbsd-overlay libpcap zlib libisal
 CFLAGS   += -std=c11 -D_GNU_SOURCE -I. -idirafter /usr/share/include $(WARN) $(OPT_$(V))
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS   = $(shell pkg-config --libs $(PKGS)) -lunistring -lm

@@ -230,6 +230,27 @@ static void data(struct codec *c, struct dgram_data *m)
         refuse_unless_fragment(c, m->frag_idx, m->frag_cnt, m->event_bytes, m->event.n);
 }
 
+static void fec(struct codec *c, struct dgram_fec *m)
+{
+        uint8_t header = DGRAM_FEC_HEADER;
+        uint16_t bytes = (uint16_t)m->symbol.n;
+        u32(c, &m->epoch);
+        u8(c, &m->k);
+        u8(c, &m->m);
+        u8(c, &m->idx);
+        u8(c, &header);
+        u64(c, &m->base);
+        u64(c, &m->mask);
+        u16(c, &bytes);
+        reserved(c, 6);
+        rest(c, &m->symbol);
+        refuse_unless(c, m->k >= 1 && m->k <= DGRAM_FEC_K_MAX && m->m <= DGRAM_FEC_M_MAX && m->idx < m->m);
+        refuse_unless(c, is_count(m->base) && m->base <= DGRAM_COUNT_MAX - DGRAM_FEC_K_MAX);
+        refuse_unless(c, m->mask & 1 && __builtin_popcountll(m->mask) <= m->k);
+        refuse_unless(c, header == DGRAM_FEC_HEADER && bytes == m->symbol.n);
+        refuse_unless(c, bytes > DGRAM_FEC_HEADER && bytes <= DGRAM_FEC_HEADER + DGRAM_FRAGMENT_BYTES);
+}
+
 static void beat(struct codec *c, struct dgram_beat *m)
 {
         u32(c, &m->epoch);
@@ -367,6 +388,9 @@ static void body(struct codec *c, struct dgram_msg *m)
         case DGRAM_DATA:
                 data(c, &m->data);
                 return;
+        case DGRAM_FEC:
+                fec(c, &m->fec);
+                return;
         case DGRAM_BEAT:
                 beat(c, &m->beat);
                 return;
@@ -382,7 +406,6 @@ static void body(struct codec *c, struct dgram_msg *m)
         case DGRAM_PROBE:
         case DGRAM_PROBE_ACK:
         case DGRAM_REKEY:
-        case DGRAM_FEC:
         case DGRAM_NCF:
                 break;
         }

@@ -37,6 +37,10 @@ enum {
         DGRAM_ACKS_MAX = 16,           /* in one PUB_ACK */
         DGRAM_ID_MAX = 64,             /* of the public id in ACCEPT */
         DGRAM_TOKEN = 16,              /* bytes of cookies, reset tokens and instance ids */
+        DGRAM_FEC_BYTES = 48,          /* everything of FEC but the symbol */
+        DGRAM_FEC_HEADER = 28,         /* that a symbol has before its event; no other is known */
+        DGRAM_FEC_K_MAX = 64,          /* events in a group */
+        DGRAM_FEC_M_MAX = 8,           /* symbols of parity for it */
 };
 
 /* No counter goes beyond: at a million events a second that is 4,500 years. Above it are 6 bits for
@@ -66,7 +70,7 @@ enum {
         X(PUB, 0x20, 1, 0)       \
         X(PUB_ACK, 0x21, 1, 0)   \
         X(DATA, 0x30, 1, 1)      \
-        X(FEC, 0x31, 2, 1)       \
+        X(FEC, 0x31, 1, 1)       \
         X(BEAT, 0x32, 1, 1)      \
         X(NCF, 0x33, 2, 1)       \
         X(GAP, 0x34, 1, 0)       \
@@ -251,6 +255,14 @@ struct dgram_data {
         struct bytes event;         /* the fragment, when there are several */
 };
 
+/* One symbol of parity (core/wire/fec.h). */
+struct dgram_fec {
+        uint32_t epoch;
+        uint8_t k, m, idx;   /* of the code; which of the m this is */
+        uint64_t base, mask; /* bit i: event base + i is in the group; at most k, and the first is */
+        struct bytes symbol;
+};
+
 struct dgram_beat {
         uint32_t epoch, beat_no;
         uint64_t head, tail, now_us;
@@ -304,6 +316,7 @@ struct dgram_msg {
                 struct dgram_pub pub;
                 struct dgram_pub_ack pub_ack;
                 struct dgram_data data;
+                struct dgram_fec fec;
                 struct dgram_beat beat;
                 struct dgram_gap gap;
                 struct dgram_nack nack;

@@ -28,8 +28,8 @@ enum dgram_mode {
         DGRAM_MODE_RAW = 0,
         DGRAM_MODE_NACK_ORDERED = 1,
         DGRAM_MODE_NACK_UNORDERED = 2,
-        DGRAM_MODE_FEC_ORDERED = 3,   /* level 2; served as the nack mode */
-        DGRAM_MODE_FEC_UNORDERED = 4, /* level 2; served as the nack mode */
+        DGRAM_MODE_FEC_ORDERED = 3,
+        DGRAM_MODE_FEC_UNORDERED = 4,
         DGRAM_MODES,
 };
 
