@@ -248,6 +248,15 @@ void member_unblocked(struct member *m);
 int member_repair(struct member *m, const struct room *r, uint64_t seq_from, uint64_t seq_to, struct piece *v,
                   int v_max);
 
+/* What there is of seqs from..to of the room, for nobody in particular: as member_repair, but HIDDEN is what
+ * leaves out some member, or is TOO_BIG. For a place of the caller's own in a room's log, one for many members;
+ * some attached member must be in the room with that encoding, which is per_room: 0 pieces otherwise. Not for
+ * member_advance. */
+int room_read(const struct room *r, int encoding, uint64_t from, uint64_t to, struct piece *v, int v_max);
+
+/* The first seq in seq..last whose event leaves out some members (an exception); last + 1: none. */
+uint64_t room_exception(const struct room *r, uint64_t seq, uint64_t last);
+
 /* ---- recovery ----------------------------------------------------------------------------- */
 
 /* TCP: puts the member's place back to `offset_eid` (what the client has seen; below the member's
