@@ -268,14 +268,10 @@ static struct deed *draw_deed(struct draw *d, enum deed_kind kind)
         return deed;
 }
 
-/* Now and then more than a datagram holds, and more than 65,535; less of it where a slow pace would have the log
- * grow too old. */
+/* Now and then more than a datagram holds, and more than 65,535. */
 static int64_t drawn_bytes(struct draw *d)
 {
-        return one_in(d, 40)   ? drawn(d, d->s->paced ? 6000 : 66000)
-               : one_in(d, 20) ? 1200
-               : one_in(d, 10) ? drawn(d, 1000)
-                               : drawn(d, 60);
+        return one_in(d, 40) ? drawn(d, 66000) : one_in(d, 20) ? 1200 : one_in(d, 10) ? drawn(d, 1000) : drawn(d, 60);
 }
 
 static void draw_publish(struct draw *d)
