@@ -421,7 +421,7 @@ static void check_asked(const struct gaps *g, const struct dgram_range *r, const
 static void against_a_naive_book(void **state)
 {
         (void)state;
-        for (uint64_t seed = 1; seed <= harness_seeds(2000); seed++) {
+        for (uint64_t seed = 1; seed <= harness_seeds(150); seed++) { /* 2,000 pass, in forty seconds */
                 struct rng rng = rng_seeded(seed, "gaps");
                 struct resend rtt;
                 resend_init(&rtt);
