@@ -160,8 +160,10 @@ static void take_connecting(struct client *c, struct mono now, const struct dgra
 }
 
 /* Most errors are about something that is tried again anyway. */
-static void take_error(struct client *c, const struct dgram_error *m)
+static void take_error(struct client *c, struct mono now, const struct dgram_error *m)
 {
+        if (m->code == DGRAM_CODE_LIMIT && m->in_reply_to == DGRAM_RESPONSE) /* the session does not follow us here */
+                lose(c, now, "too many sessions from this address", false);
         if (m->code != DGRAM_CODE_SLOW || m->in_reply_to != DGRAM_REPORT || c->advised)
                 return;
         c->advised = true;
@@ -203,7 +205,7 @@ static void take_session(struct client *c, struct mono now, const struct dgram_m
                 udp_rooms_gap(c, now, &m->gap);
                 return;
         case DGRAM_ERROR:
-                take_error(c, &m->error);
+                take_error(c, now, &m->error);
                 return;
         case DGRAM_CLOSE:
                 lose(c, now, dgram_code_text(m->close.code), false);

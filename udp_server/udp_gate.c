@@ -1,15 +1,10 @@
 #include "udp_server/udp_gate.h"
 
 #include <stdlib.h>
-#include <sys/queue.h>
 
-#include "core/base/admission.h"
 #include "core/wire/dgram_tail.h"
-#include "udp_server/udp_due.h"
-#include "udp_server/udp_hash.h"
+#include "udp_server/udp_gate_inside.h"
 #include "udp_server/udp_repair.h"
-#include "udp_server/udp_session.h"
-#include "udp_server/udp_stranger.h"
 
 enum {
         SESSIONS_MAX = 20000,
@@ -17,32 +12,9 @@ enum {
         HELLOS_PER_S = 1000,
 };
 
-struct udp_peer {
-        UT_hash_handle by_tag, by_addr;
-        struct udp_gate *gate;
-        struct udp_session *session;
-        struct udp_addr addr;
-        uint64_t tag, nonce;
-        struct admission_source *source;
-        struct udp_due due;
-        TAILQ_ENTRY(udp_peer) pending;
-        bool is_pending;
-};
-
-struct udp_gate {
-        struct udp_gate_config config;
-        struct udp_shared shared;
-        struct udp_stats stats;
-        struct udp_strangers strangers;
-        struct udp_peer *by_tag, *by_addr;
-        struct admission *admission;
-        struct udp_dues dues;
-        TAILQ_HEAD(, udp_peer) pending;
-};
-
 /* ---- peers -------------------------------------------------------------------------------- */
 
-static void mark(void *owner)
+void udp_peer_mark(void *owner)
 {
         struct udp_peer *p = owner;
         if (p->is_pending)
@@ -63,6 +35,18 @@ static void set_due(struct udp_peer *p)
         udp_due_set(&p->gate->dues, &p->due, udp_session_deadline(p->session));
 }
 
+void udp_peer_note_addr(struct udp_peer *p)
+{
+        HASH_ADD_KEYPTR(by_addr, p->gate->by_addr, &p->path.addr, sizeof p->path.addr, p);
+}
+
+void udp_peer_forget_addr(struct udp_peer *p)
+{
+        if (p->by_addr.tbl)
+                HASH_DELETE(by_addr, p->gate->by_addr, p);
+        memset(&p->by_addr, 0, sizeof p->by_addr);
+}
+
 static void peer_free(struct udp_peer *p, struct mono now)
 {
         struct udp_gate *g = p->gate;
@@ -70,8 +54,7 @@ static void peer_free(struct udp_peer *p, struct mono now)
         udp_due_set(&g->dues, &p->due, MONO_NEVER);
         if (p->by_tag.tbl)
                 HASH_DELETE(by_tag, g->by_tag, p);
-        if (p->by_addr.tbl)
-                HASH_DELETE(by_addr, g->by_addr, p);
+        udp_peer_forget_addr(p);
         admission_end(g->admission, p->source);
         udp_session_destroy(p->session, now);
         free(p);
@@ -84,7 +67,7 @@ static struct udp_peer *find_tag(const struct udp_gate *g, uint64_t tag)
         return p;
 }
 
-static struct udp_peer *find_addr(const struct udp_gate *g, const struct udp_addr *addr)
+struct udp_peer *udp_peer_at(const struct udp_gate *g, const struct udp_addr *addr)
 {
         struct udp_peer *p;
         HASH_FIND(by_addr, g->by_addr, addr, sizeof *addr, p);
@@ -103,15 +86,15 @@ static struct udp_peer *peer_create(struct udp_gate *g, struct mono now, const s
         }
         p->gate = g;
         p->due.owner = p;
-        p->addr = *from;
+        udp_path_init(&p->path, from);
         p->nonce = connect->proof.nonce;
         do
                 p->tag = rng_os_u64();
         while (find_tag(g, p->tag));
         p->source = source;
         HASH_ADD(by_tag, g->by_tag, tag, sizeof p->tag, p);
-        HASH_ADD(by_addr, g->by_addr, addr, sizeof p->addr, p);
-        struct hub_sink news = { mark, p };
+        udp_peer_note_addr(p);
+        struct hub_sink news = { udp_peer_mark, p };
         if (p->by_tag.tbl && p->by_addr.tbl && udp_dues_reserve(&g->dues, udp_gate_sessions(g)) == 0)
                 p->session = udp_session_create(&g->shared, now, p->tag, connect, tail, &news);
         if (!p->session) {
@@ -119,7 +102,7 @@ static struct udp_peer *peer_create(struct udp_gate *g, struct mono now, const s
                 peer_free(p, now);
                 return NULL;
         }
-        mark(p);
+        udp_peer_mark(p);
         set_due(p);
         return p;
 }
@@ -177,10 +160,10 @@ static size_t answer_connect(struct udp_gate *g, struct mono now, const struct u
                 g->stats.malformed++;
                 return refuse(connect, DGRAM_CODE_MALFORMED, answer);
         }
-        struct udp_peer *p = find_addr(g, from);
+        struct udp_peer *p = udp_peer_at(g, from);
         if (p && p->nonce == connect->proof.nonce) {
                 udp_session_accept_again(p->session, now);
-                mark(p);
+                udp_peer_mark(p);
                 return 0;
         }
         if (!udp_instance_fits(g->shared.instances, connect->instance, app_find(g->shared.app, tail.space)))
@@ -193,10 +176,8 @@ static size_t answer_connect(struct udp_gate *g, struct mono now, const struct u
                 g->stats.full++;
                 return refuse(connect, why, answer);
         }
-        if (p) { /* someone new at this address, perhaps of the same instance, which then takes over */
-                HASH_DELETE(by_addr, g->by_addr, p);
-                memset(&p->by_addr, 0, sizeof p->by_addr);
-        }
+        if (p) /* someone new at this address, perhaps of the same instance, which then takes over */
+                udp_peer_forget_addr(p);
         struct udp_peer *made = peer_create(g, now, from, connect, &tail, source);
         if (p)
                 peer_free(p, now);
@@ -223,9 +204,9 @@ static void count_verdict(struct udp_gate *g, enum dgram_verdict verdict)
         }
 }
 
-/* The session tag that every class S message of the datagram bears; false: they differ, or there
- * is none. */
-static bool common_tag(struct bytes datagram, uint64_t *tag)
+/* The session tag that every class S message of the datagram bears, and the highest pktno; false: they
+ * differ, or there is none. */
+static bool common_tag(struct bytes datagram, uint64_t *tag, uint32_t *newest)
 {
         struct bytes message;
         bool found = false;
@@ -237,16 +218,25 @@ static bool common_tag(struct bytes datagram, uint64_t *tag)
                 if (found && t != *tag)
                         return false;
                 *tag = t;
+                *newest = found && *newest > pktno ? *newest : pktno;
                 found = true;
         }
         return found;
+}
+
+void udp_peer_take(struct udp_peer *p, struct mono now, struct bytes datagram)
+{
+        udp_session_recv(p->session, now, datagram);
+        udp_peer_mark(p);
+        set_due(p);
 }
 
 static size_t recv_session(struct udp_gate *g, struct mono now, const struct udp_addr *from, struct bytes datagram,
                            uint8_t answer[DGRAM_COOKIE_BYTES])
 {
         uint64_t tag = 0;
-        if (!common_tag(datagram, &tag)) {
+        uint32_t newest = 0;
+        if (!common_tag(datagram, &tag, &newest)) {
                 if (dgram_is_broadcast(datagram.at[3]))
                         g->stats.class_b++;
                 else
@@ -256,13 +246,10 @@ static size_t recv_session(struct udp_gate *g, struct mono now, const struct udp
         struct udp_peer *p = find_tag(g, tag);
         if (!p)
                 return udp_stranger_reset(&g->strangers, now, from, tag, datagram.n, answer);
-        if (!udp_addr_equal(&p->addr, from)) { /* moving comes with CHALLENGE, level 2 */
-                g->stats.wrong_address++;
-                return 0;
-        }
-        udp_session_recv(p->session, now, datagram);
-        mark(p);
-        set_due(p);
+        if (!udp_addr_equal(&p->path.addr, from))
+                return udp_move_recv(p, now, from, datagram, newest, answer);
+        g->stats.stayed += udp_path_home(&p->path, datagram, newest);
+        udp_peer_take(p, now, datagram);
         return 0;
 }
 
@@ -311,7 +298,7 @@ struct udp_peer *udp_gate_pending(struct udp_gate *g)
 
 const struct udp_addr *udp_peer_addr(const struct udp_peer *p)
 {
-        return &p->addr;
+        return &p->path.addr;
 }
 
 int udp_peer_slices(struct udp_peer *p, struct mono now, struct udp_batch *b)
@@ -339,7 +326,7 @@ void udp_gate_close(struct udp_gate *g, struct mono now, uint16_t code)
         HASH_ITER(by_tag, g->by_tag, p, next)
         {
                 udp_session_close(p->session, now, code, true);
-                mark(p);
+                udp_peer_mark(p);
                 set_due(p);
         }
 }
@@ -361,7 +348,7 @@ void udp_gate_expire(struct udp_gate *g, struct mono now)
                         peer_free(p, now);
                         continue;
                 }
-                mark(p);
+                udp_peer_mark(p);
                 set_due(p);
         }
         udp_instances_expire(g->shared.instances, now);

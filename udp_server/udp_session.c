@@ -236,6 +236,9 @@ static void dispatch(struct udp_session *s, struct mono now, const struct dgram_
         case DGRAM_CHALLENGE:
                 udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_RESPONSE, .response = m->challenge });
                 return;
+        case DGRAM_RESPONSE:
+                s->shared->stats->responses++; /* the gate has looked at it */
+                return;
         case DGRAM_JOIN:
                 udp_channels_join(s, now, m->join.tail, m->pktno);
                 return;
@@ -290,6 +293,42 @@ void udp_session_recv(struct udp_session *s, struct mono now, struct bytes datag
                 take(s, now, message);
                 close_if_slow(s, now);
         }
+}
+
+/* ---- its address -------------------------------------------------------------------------- */
+
+uint32_t udp_session_newest(const struct udp_session *s)
+{
+        return s->seen.seq_end > 0 ? (uint32_t)(s->seen.seq_end - 1) : 0;
+}
+
+const struct resend *udp_session_rtt(const struct udp_session *s)
+{
+        return &s->rtt;
+}
+
+void udp_session_address(struct udp_session *s, struct dgram_msg *m)
+{
+        dgram_queue_address(&s->queue, m);
+}
+
+void udp_session_challenge(struct udp_session *s, uint64_t random)
+{
+        udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_CHALLENGE, .challenge = { random } });
+}
+
+/* Behind another port of the same address is most likely the same path (RFC 9000 9.4). What was sent since
+ * the client left is lost: the BEATs say so. */
+void udp_session_moved(struct udp_session *s, struct mono now, bool far)
+{
+        if (s->state != UDP_UP)
+                return;
+        if (far) {
+                resend_init(&s->rtt);
+                pace_init(&s->pace, now, s->shared->pace);
+        }
+        udp_channels_beat(s, now, true);
+        udp_rate_ping(s, now);
 }
 
 /* ---- sending ------------------------------------------------------------------------------ */

@@ -55,6 +55,15 @@ void udp_session_accept_again(struct udp_session *s, struct mono now);
 /* One checked datagram whose messages all bear this session's tag, or are of class B. */
 void udp_session_recv(struct udp_session *s, struct mono now, struct bytes datagram);
 
+/* The client's address, which the gate knows (udp_path.h). The highest pktno that came; what a message that
+ * goes elsewhere bears of the session; a CHALLENGE that goes with all else; and it is at another address
+ * now, far: on another host. */
+uint32_t udp_session_newest(const struct udp_session *s);
+const struct resend *udp_session_rtt(const struct udp_session *s);
+void udp_session_address(struct udp_session *s, struct dgram_msg *m);
+void udp_session_challenge(struct udp_session *s, uint64_t random);
+void udp_session_moved(struct udp_session *s, struct mono now, bool far);
+
 /* Fills the batch with what is to be sent now: 0 datagrams: nothing. Borrowed until the next hub
  * call. Then say how many of them the transport took, from the first on. */
 int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch *b);

@@ -15,6 +15,13 @@
         X(taken_over, "sessions ended by a newer one of their instance")       \
         X(cookies, "COOKIE answers")                                           \
         X(resets, "RESET answers")                                             \
+        X(challenges, "times that a client was asked whether it has moved")    \
+        X(responses, "RESPONSE messages")                                      \
+        X(moved, "sessions that went on at another address")                   \
+        X(stayed, "of clients asked: still at the old address")                \
+        X(moves_limited, "not asked: it moves too often")                      \
+        X(moves_waiting, "not asked: a CHALLENGE is on its way")               \
+        X(moves_refused, "refused: too many sessions at the new address")      \
         X(published, "PUB taken")                                              \
         X(duplicate_pubs, "PUB answered again")                                \
         X(nacks, "NACK messages")                                              \
@@ -36,7 +43,7 @@
         X(class_b, "rejected: broadcast message from a client")                \
         X(unexpected, "rejected: not for a server")                            \
         X(unknown_tag, "rejected: no such session")                            \
-        X(wrong_address, "rejected: session of another address")               \
+        X(wrong_address, "rejected: old, and from another address")            \
         X(replayed, "rejected: pktno seen or too old")                         \
         X(short_hello, "rejected: HELLO of less than 1,200 bytes")             \
         X(hello_limited, "rejected: HELLO over the rate")                      \

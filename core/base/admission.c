@@ -78,32 +78,61 @@ static struct admission_source *source_of(struct admission *a, const uint8_t ip[
         return NULL;
 }
 
+/* One more at that address. beyond: the limit does not matter. */
+static enum admission_verdict enter(struct admission *a, const uint8_t ip[16], bool beyond,
+                                    struct admission_source **out)
+{
+        *out = NULL;
+        if (!a->config.loopback && is_loopback(ip))
+                return ADMISSION_GRANTED;
+        struct admission_source *s = source_of(a, ip);
+        if (!s)
+                return ADMISSION_FULL;
+        if (!beyond && s->present >= a->config.per_address_max)
+                return ADMISSION_ADDRESS;
+        s->present++;
+        *out = s;
+        return ADMISSION_GRANTED;
+}
+
+static void leave(struct admission *a, struct admission_source *source)
+{
+        if (!source || --source->present > 0)
+                return;
+        HASH_DEL(a->sources, source);
+        free(source);
+}
+
 enum admission_verdict admission_ask(struct admission *a, const uint8_t ip[16], bool replaces,
                                      struct admission_source **out)
 {
         *out = NULL;
         if (!replaces && a->present >= a->config.all_max)
                 return ADMISSION_FULL;
-        if (a->config.loopback || !is_loopback(ip)) {
-                struct admission_source *s = source_of(a, ip);
-                if (!s)
-                        return ADMISSION_FULL;
-                if (!replaces && s->present >= a->config.per_address_max)
-                        return ADMISSION_ADDRESS;
-                s->present++;
-                *out = s;
-        }
-        a->present++;
+        enum admission_verdict verdict = enter(a, ip, replaces, out);
+        a->present += verdict == ADMISSION_GRANTED;
+        return verdict;
+}
+
+enum admission_verdict admission_move(struct admission *a, const uint8_t ip[16], struct admission_source **source)
+{
+        struct admission_source *to;
+        uint8_t key[16] = { 0 };
+        memcpy(key, ip, is_v4(ip) ? 16 : 8);
+        if (*source && memcmp((*source)->ip, key, sizeof key) == 0)
+                return ADMISSION_GRANTED;
+        enum admission_verdict verdict = enter(a, ip, false, &to);
+        if (verdict != ADMISSION_GRANTED)
+                return verdict;
+        leave(a, *source);
+        *source = to;
         return ADMISSION_GRANTED;
 }
 
 void admission_end(struct admission *a, struct admission_source *source)
 {
         a->present--;
-        if (!source || --source->present > 0)
-                return;
-        HASH_DEL(a->sources, source);
-        free(source);
+        leave(a, source);
 }
 
 uint32_t admission_present(const struct admission *a)

@@ -33,6 +33,10 @@ void admission_destroy(struct admission *a); /* accepts NULL; all connections ha
  * out       when granted: what admission_end wants back; NULL for an address that is not counted */
 enum admission_verdict admission_ask(struct admission *a, const uint8_t ip[16], bool replaces,
                                      struct admission_source **out);
+
+/* One that was granted is at another address now. Refused (ADMISSION_ADDRESS, or FULL for want of memory):
+ * it counts where it did; all_max is not asked about. */
+enum admission_verdict admission_move(struct admission *a, const uint8_t ip[16], struct admission_source **source);
 void admission_end(struct admission *a, struct admission_source *source);
 
 uint32_t admission_present(const struct admission *a);   /* granted and not ended */

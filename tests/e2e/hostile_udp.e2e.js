@@ -219,13 +219,85 @@ hostile('a session says every type with random bodies', async (address, rng) => 
   peer.end();
 });
 
-hostile('one session\'s tag from another address is not believed', async (address) => {
-  const [peer, thief] = [await session(address), await UdpPeer.create(address)];
-  const stolen = peer.session(TYPE.CLOSE, u32(0));
-  await thief.send(stolen);
+/* ---- from elsewhere ------------------------------------------------------------------------------ */
+
+const random = (m) => m.body.readBigUInt64BE(0);
+const thiefOf = async (address, peer) => Object.assign(await UdpPeer.create(address), { steal: (type, body, options) => peer.session(type, body, options) });
+const heardOnly = (thief, types) => assert.deepStrictEqual([...new Set(thief.heard.map((m) => m.type))], types);
+
+hostile('one session\'s tag from another address gets a CHALLENGE, and what came there is not believed', async (address) => {
+  const peer = await session(address);
+  const thief = await thiefOf(address, peer);
+  await thief.send(thief.steal(TYPE.CLOSE, u32(0)));
+  await thief.of('CHALLENGE');
+  await peer.of('CHALLENGE');
   await peer.still();
-  assert.strictEqual(thief.datagramsIn, 0);
+  await thief.send(thief.steal(TYPE.LEAVE, u32(0), { pktno: 1 })); // not newer
+  await peer.still();
+  heardOnly(thief, []);
   [peer, thief].forEach((p) => p.end());
+});
+
+hostile('a flood of forged RESPONSEs from elsewhere moves nothing, and brings forth three times as much at most', async (address, rng) => {
+  const peer = await session(address);
+  const { ref } = await peer.join('loot');
+  const thief = await thiefOf(address, peer);
+  await thief.send(thief.steal(TYPE.PING, Buffer.alloc(40)));
+  const wanted = random(await thief.of('CHALLENGE'));
+  const theirs = random(await peer.of('CHALLENGE'));
+  for (let i = 1; i <= 3000; i++) {
+    const guess = rng.pick([0n, wanted - 1n, wanted + 1n, theirs, rng.bytes(8).readBigUInt64BE(0), wanted << 1n]);
+    await thief.send(thief.steal(TYPE.RESPONSE, u64(guess)));
+    if (i % 300 === 0) await peer.send(peer.pub(i, ref, ['x', 'y'.repeat(500)]));
+    if (i % 100 === 0) await sleep(2);
+  }
+  await peer.still('PONG where it always was');
+  heardOnly(thief, thief.heard.length ? ['CHALLENGE'] : []);
+  assert.ok(thief.bytesIn <= 3 * thief.bytesOut, `${thief.bytesIn} for ${thief.bytesOut}`);
+  assert.ok(thief.heard.length < 300, `${thief.heard.length} CHALLENGEs`);
+  [peer, thief].forEach((p) => p.end());
+});
+
+hostile('a flood of RESPONSEs from the session\'s own address changes nothing', async (address, rng) => {
+  const peer = await session(address);
+  for (let i = 1; i <= 3000; i++) {
+    await peer.send(peer.session(TYPE.RESPONSE, rng.bytes(8)));
+    if (i % 100 === 0) await sleep(2);
+  }
+  await peer.still();
+  heardOnly(peer, [...new Set(peer.heard.map((m) => m.type))].filter((t) => !['CHALLENGE', 'ERROR', 'CLOSE', 'RESET'].includes(t)));
+  peer.end();
+});
+
+hostile('a flood from ever new addresses: few are asked, and the session stays', async (address) => {
+  const peer = await session(address);
+  const thieves = await Promise.all(Array.from({ length: 50 }, () => thiefOf(address, peer)));
+  const before = peer.bytesIn;
+  for (let i = 0; i < 20; i++) {
+    for (const thief of thieves) await thief.send(thief.steal(TYPE.PING, Buffer.alloc(40)));
+    await sleep(5);
+  }
+  await peer.still();
+  const asked = thieves.reduce((n, thief) => n + thief.heard.length, 0);
+  assert.ok(asked > 0 && asked < 100, `${asked} asked`);
+  assert.ok(peer.bytesIn - before < 100 * 32 + 10000, `${peer.bytesIn - before} bytes to the session's own address`);
+  [peer, ...thieves].forEach((p) => p.end());
+});
+
+hostile('who answers from there is followed, and back', async (address) => {
+  const peer = await session(address);
+  const there = await thiefOf(address, peer);
+  const answer = async (from) => {
+    await from.send(peer.session(TYPE.PING, Buffer.alloc(40)));
+    await from.send(peer.session(TYPE.RESPONSE, u64(random(await from.of('CHALLENGE')))));
+    await from.send(peer.session(TYPE.PING, cat(u64(1), Buffer.alloc(32))));
+    await from.of('PONG');
+  };
+  await answer(there);
+  await peer.of('CHALLENGE'); // where it was
+  await answer(peer);
+  peer.end();
+  there.end();
 });
 
 hostile('after CLOSE there is no session: RESET', async (address) => {
@@ -310,7 +382,7 @@ hostile('a session jumps to the last pktno', async (address) => {
 
 server.end(['rejected: not ours', 'rejected: another version', 'rejected: lengths do not add up', 'rejected: padding that is not zeros',
   'rejected: message malformed', 'passed over: of a later level, or unknown', 'rejected: broadcast message from a client', 'rejected: not for a server',
-  'rejected: no such session', 'rejected: session of another address', 'rejected: pktno seen or too old', 'rejected: HELLO of less than 1,200 bytes',
+  'rejected: no such session', 'rejected: old, and from another address', 'not asked: a CHALLENGE is on its way', 'sessions that went on at another address', 'rejected: pktno seen or too old', 'rejected: HELLO of less than 1,200 bytes',
   'rejected: HELLO over the rate', 'rejected: CONNECT without a valid cookie', 'rejected: CONNECT of less than 256 bytes', 'RESET not sent: over the rate',
   'PUB refused', 'PUB answered again', 'PUB below the window of known ones', 'messages for a channel that the session does not have',
   'of them refused: no place, or a contradiction', 'PUB given up: not whole']);

@@ -50,16 +50,20 @@ static void server_recv(const struct waiting *p)
         struct actor *a = &sim.actor[p->from - 1];
         struct ledger *l = ledger_of(a, p->mark);
         uint8_t answer[DGRAM_COOKIE_BYTES];
-        uint64_t accepted = udp_gate_stats(sim.gate)->accepted;
+        uint64_t accepted = udp_gate_stats(sim.gate)->accepted, moved = udp_gate_stats(sim.gate)->moved;
         bool known = a->member != NULL;
         sim.receiving = (int)p->from - 1;
         l->in += p->n;
         capture_put(p->from, 0, p->mark, bytes_of(p->bytes, p->n));
         size_t n = udp_gate_recv(sim.gate, server_now(), &from, bytes_of(p->bytes, p->n), answer);
-        CHECK(n <= p->n, "a stranger is answered with more than he sent");
+        CHECK(n <= p->n || answer[3] == DGRAM_CHALLENGE, "a stranger is answered with more than he sent");
         if (n > 0) {
-                stranger_answered(l, n);
+                stranger_answered(l, answer[3], n);
                 weather_send(0, p->from, p->mark, bytes_of(answer, n));
+        }
+        if (udp_gate_stats(sim.gate)->moved != moved) {
+                HOLDS(p->mark != STRANGER, "a stranger took a session over");
+                l->valid = true;
         }
         if (udp_gate_stats(sim.gate)->accepted == accepted)
                 return;

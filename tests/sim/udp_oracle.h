@@ -72,7 +72,7 @@ struct inbox {
 
 /* What went to and came from one address: a stranger's until the server has accepted it. */
 struct ledger {
-        uint64_t in, out;
+        uint64_t in, out, asked; /* asked: with CHALLENGEs */
         bool valid;
 };
 

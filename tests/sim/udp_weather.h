@@ -135,11 +135,16 @@ static struct ledger *ledger_of(struct actor *a, uint32_t port)
 }
 
 /* The server answers someone it knows nothing of: never with much. A RESET may be half as long as what it
- * answers, but there is one a second. */
-static void stranger_answered(struct ledger *l, size_t n)
+ * answers, but there is one a second. Whoever knows a session's tag is asked whether he is its client. */
+static void stranger_answered(struct ledger *l, uint8_t type, size_t n)
 {
-        bool reset = n == DGRAM_RESET_BYTES;
+        bool reset = type == DGRAM_RESET;
         uint64_t seconds = (uint64_t)(server_now().ns / NS_PER_S);
+        if (type == DGRAM_CHALLENGE) {
+                l->asked += n;
+                HOLDS(l->valid || l->asked <= 3 * l->in, "asked %d bytes for %d", (int)l->asked, (int)l->in);
+                return;
+        }
         l->out += n;
         sim.reset_bytes += reset ? n : 0;
         CHECK(n <= DGRAM_COOKIE_BYTES, "a stranger is answered with %d bytes", (int)n);

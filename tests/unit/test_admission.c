@@ -9,8 +9,8 @@
 enum { STEPS = 12, PLACES = 10 };
 
 /* `+A ip` is granted as connection A, `f ip` refused for there being too many in all, `a ip` for too many
- * of the address, `=A ip` is granted as one that replaces another, `-A` ends
- * connection A. Two of an address, five in all. */
+ * of the address, `=A ip` is granted as one that replaces another, `>A ip` moves connection A, `!A ip` may
+ * not, `-A` ends it. Two of an address, five in all. */
 static const struct story {
         const char *name;
         bool loopback;
@@ -51,6 +51,25 @@ static const struct story {
           { "+A ::ffff:10.0.0.1", "+B ::ffff:10.0.0.1", "=C ::ffff:10.0.0.1", "-A", "a ::ffff:10.0.0.1",
             "+D 2001:db8::1", "+E 2001:db8::1", "+F ::1", "=G ::1" },
           2 },
+        { "one that moves counts where it is",
+          false,
+          { "+A ::ffff:10.0.0.1", "+B ::ffff:10.0.0.1", ">A ::ffff:10.0.0.2", "+C ::ffff:10.0.0.1", "a ::ffff:10.0.0.1",
+            "+D ::ffff:10.0.0.2", "a ::ffff:10.0.0.2" },
+          2 },
+        { "and where it was, if it may not be there",
+          false,
+          { "+A ::ffff:10.0.0.1", "+B ::ffff:10.0.0.2", "+C ::ffff:10.0.0.2", "!A ::ffff:10.0.0.2",
+            "+D ::ffff:10.0.0.1", "a ::ffff:10.0.0.1" },
+          2 },
+        { "within its address it may always move",
+          false,
+          { "+A 2001:db8::1", "+B 2001:db8::2", ">A 2001:db8::9", ">B 2001:db8::1", "a 2001:db8::3" },
+          1 },
+        { "to and from the loopback, and with five in all",
+          false,
+          { "+A ::1", "+B ::1", "+C ::1", "+D ::1", "+E ::ffff:10.0.0.1", ">A ::ffff:10.0.0.1", "!B ::ffff:10.0.0.1",
+            ">E ::ffff:127.0.0.1", ">B ::ffff:10.0.0.1", "f ::1" },
+          1 },
         { "who is refused costs nothing",
           false,
           { "+A ::1", "+B ::1", "+C ::1", "+D ::1", "+E ::1", "f ::ffff:10.0.0.1", "f 2001:db8::1" },
@@ -76,6 +95,12 @@ static void run_row(void **state)
                         continue;
                 }
                 assert_int_equal(inet_pton(AF_INET6, strchr(step, ' ') + 1, ip), 1);
+                if (strchr(">!", *step)) {
+                        assert_int_equal(admission_move(a, ip, &held[step[1] - 'A']),
+                                         *step == '>' ? ADMISSION_GRANTED : ADMISSION_ADDRESS);
+                        assert_int_equal(admission_present(a), n);
+                        continue;
+                }
                 enum admission_verdict verdict = admission_ask(a, ip, *step == '=', &out);
                 assert_int_equal(verdict, strchr("+=", *step) ? ADMISSION_GRANTED
                                           : *step == 'f'      ? ADMISSION_FULL
