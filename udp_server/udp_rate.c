@@ -38,7 +38,7 @@ void udp_rate_pong(struct udp_session *s, struct mono now, const struct dgram_po
         if (m->t1 > now_us || m->t2 > m->t3 || held > there)
                 return;
         measure(s, (int64_t)(there - held) * NS_PER_US);
-        struct mono sent = { (int64_t)m->t1 * NS_PER_US };
+        struct mono sent = { (int64_t)(m->t1 + 1) * NS_PER_US }; /* t1 is cut to whole ones */
         if (mono_before(s->shown, sent))
                 s->shown = sent;
 }
