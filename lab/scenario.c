@@ -59,8 +59,8 @@ struct link_config scenario_link(const struct scenario *s, uint64_t seed)
 
 enum { KEY_DELAY = 0x3000, KEY_LOSS, KEY_BANDWIDTH, KEY_QUEUE, KEY_BLACKOUT_AT, KEY_BLACKOUT_FOR };
 
-enum { SCENARIO_RATE_MIN = 1500, SCENARIO_QUEUE_MIN = 1500, SCENARIO_QUEUE_MAX = 20000000 };
-#define SCENARIO_RATE_MAX     UINT64_C(12500000000)
+enum { SCENARIO_RATE_BPS_MIN = 12000, SCENARIO_QUEUE_MIN = 1500, SCENARIO_QUEUE_MAX = 20000000 };
+#define SCENARIO_RATE_BPS_MAX UINT64_C(100000000000)
 #define SCENARIO_SPAN_MAX_NS  (3600 * NS_PER_S)
 #define SCENARIO_DELAY_MAX_NS (10 * NS_PER_S)
 
@@ -68,7 +68,7 @@ static const struct argp_option option_list[] = {
         { 0, 0, 0, 0, "The bad network:", 60 },
         { "delay", KEY_DELAY, "SPAN", 0, "each way", 0 },
         { "loss", KEY_LOSS, "SHARE", 0, "of packets, each way", 0 },
-        { "bandwidth", KEY_BANDWIDTH, "RATE", 0, "of a line that everything shares, each way, as in 10mbit", 0 },
+        { "bandwidth", KEY_BANDWIDTH, "BITRATE", 0, "of a line that everything shares, each way, as in 10mbit", 0 },
         { "queue", KEY_QUEUE, "SIZE", 0, "in front of that line (64kb); what finds no place is dropped", 0 },
         { "blackout-at", KEY_BLACKOUT_AT, "SPAN", 0, "when both ways go dark", 0 },
         { "blackout-for", KEY_BLACKOUT_FOR, "SPAN", 0, "for how long", 0 },
@@ -86,15 +86,6 @@ static struct loss read_loss(const char *text)
         return loss;
 }
 
-/* At least a packet a second; what cannot be told from no limit is refused. */
-static int64_t read_rate(const char *text)
-{
-        uint64_t bits;
-        if (units_bitrate(text, &bits) != 0 || bits / 8 < SCENARIO_RATE_MIN || bits / 8 > SCENARIO_RATE_MAX)
-                options_fail("--bandwidth %s: must be a rate, 12kbit to 100gbit; write it as in 10mbit", text);
-        return (int64_t)(bits / 8);
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
         struct scenario *s = state->input;
@@ -106,7 +97,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 s->loss = read_loss(arg);
                 return 0;
         case KEY_BANDWIDTH:
-                s->rate = read_rate(arg);
+                s->rate =
+                        (int64_t)(options_bitrate("bandwidth", arg, SCENARIO_RATE_BPS_MIN, SCENARIO_RATE_BPS_MAX) / 8);
                 return 0;
         case KEY_QUEUE:
                 s->queue_bytes = options_size("queue", arg, SCENARIO_QUEUE_MIN, SCENARIO_QUEUE_MAX);

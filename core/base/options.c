@@ -188,6 +188,18 @@ uint64_t options_size(const char *name, const char *text, uint64_t min_bytes, ui
         return v;
 }
 
+uint64_t options_bitrate(const char *name, const char *text, uint64_t min_bps, uint64_t max_bps)
+{
+        uint64_t v;
+        int err = units_bitrate(text, &v);
+        if (err && err != ERR_RANGE)
+                refuse(name, text, err, "10mbit");
+        if (err || v < min_bps || v > max_bps)
+                options_fail("--%s %s: must lie between %" PRIu64 "bit and %" PRIu64 "bit", name, text, min_bps,
+                             max_bps);
+        return v;
+}
+
 double options_rate(const char *name, const char *text)
 {
         double v;

@@ -37,6 +37,7 @@ void options_machine(const char *format, ...) __attribute__((format(printf, 1, 2
 /* The quantity behind option `name`, or the end of the process. */
 int64_t options_span(const char *name, const char *text, int64_t min_ns, int64_t max_ns);
 uint64_t options_size(const char *name, const char *text, uint64_t min_bytes, uint64_t max_bytes);
+uint64_t options_bitrate(const char *name, const char *text, uint64_t min_bps, uint64_t max_bps); /* bits per second */
 double options_rate(const char *name, const char *text);
 double options_share(const char *name, const char *text);
 uint64_t options_count(const char *name, const char *text, uint64_t min, uint64_t max);

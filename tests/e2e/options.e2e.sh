@@ -57,6 +57,8 @@ wrong() {
                 "99999999999gib${t}2${t}must lie between" "${t}2${t}write it as in" ;;
         RATE) printf '%s\n' "200${t}2${t}a unit is required, as in" "x/s${t}2${t}write it as in" "-1/s${t}2${t}write it as in" \
                 "0/s${t}2${t}must be above 0" ;;
+        BITRATE) printf '%s\n' "10${t}2${t}a unit is required, as in" "x${t}2${t}write it as in" "-1mbit${t}2${t}write it as in" \
+                "1kbit${t}2${t}must lie between" "9999gbit${t}2${t}must lie between" ;;
         SHARE) printf '%s\n' "2${t}2${t}a unit is required, as in" "x%${t}2${t}write it as in" "-1%${t}2${t}write it as in" \
                 "101%${t}2${t}must lie between" "nosuch:2%${t}2${t}write it as in" ;;
         N | W) printf '%s\n' "x${t}2${t}write it as in" "1.5${t}2${t}write it as in" "-1${t}2${t}write it as in" "${t}2${t}write it as in" \
