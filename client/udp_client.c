@@ -281,8 +281,10 @@ static int udp_recv(struct client *c, struct mono now, const uint8_t *in, size_t
         uint64_t messages = c->data_messages;
         while (dgram_next(&rest, &message))
                 take(c, now, message);
-        if (c->data_messages != messages)
+        if (c->data_messages != messages) {
                 udp_meter_came(&c->meter, now, in_bytes);
+                udp_pulse_data(c, now);
+        }
         if (c->state == UDP_UP)
                 udp_rooms_work(c, now);
         return 0;
@@ -324,7 +326,7 @@ static struct mono udp_deadline(const struct client *c)
         case UDP_BYE:
                 return c->retry;
         case UDP_UP: {
-                struct mono due = mono_min(c->ping_due, mono_add(c->heard, c->idle_ns));
+                struct mono due = mono_min(udp_pulse_deadline(c), mono_add(c->heard, c->idle_ns));
                 due = mono_min(due, udp_calls_deadline(c));
                 return mono_min(due, udp_rooms_deadline(c));
         }

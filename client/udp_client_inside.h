@@ -75,6 +75,9 @@ struct client {
         unsigned pings_open;  /* how many they are */
         unsigned doubt_pings; /* answered, and the doubt is still there */
         unsigned pings_quick; /* samples still to be taken one a round trip */
+        bool streams;         /* DATA came since the last PING */
+        struct mono data_at;  /* the last; and how long they are apart, about: */
+        int64_t data_gap_ns;
         uint64_t datagram;
         uint64_t data_messages; /* DATA of rooms that are known */
 
@@ -117,7 +120,9 @@ int udp_client_say(struct client *c, struct dgram_msg *m);
 void udp_pulse_up(struct client *c, struct mono now);
 void udp_pulse_doubt(struct client *c, struct mono now); /* a jump is doubted: so is one */
 void udp_pulse_ask(struct client *c, struct mono now);   /* a PING is wanted at once */
+void udp_pulse_data(struct client *c, struct mono now);  /* a datagram with DATA has come */
 void udp_pulse_late(struct client *c, struct mono now);  /* a repair did not come in time: is the way longer now? */
+struct mono udp_pulse_deadline(const struct client *c);
 void udp_pulse_expire(struct client *c, struct mono now);
 void udp_pulse_pong(struct client *c, struct mono now, const struct dgram_pong *m);
 bool udp_pulse_silent(const struct client *c); /* PINGs go unanswered, and nothing else has come */

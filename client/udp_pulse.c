@@ -10,12 +10,36 @@ enum {
 #define SHORT_NS (10 * NS_PER_MS) /* on a way no longer than this the repair timer is at its least, whatever comes */
 #define PING_NS  (5 * NS_PER_S)   /* also keeps NAT bindings (15 s) and consent (30 s) alive */
 
+/* A stream that breaks off for so many times the usual has either ended, or the server says it to an address
+ * at which we are no more: it follows us as soon as it hears us. */
+enum { QUIET_GAPS = 8, GAPS_MEANT = 8 };
+#define QUIET_NS (100 * NS_PER_MS) /* at least, and two round trips */
+
 void udp_pulse_up(struct client *c, struct mono now)
 {
         c->ping_due = now;
         c->answered = (struct mono){ 0 };
         c->pings_open = 0;
         c->pings_quick = PINGS_QUICK;
+        c->streams = false;
+        c->data_at = now;
+        c->data_gap_ns = PING_NS;
+}
+
+void udp_pulse_data(struct client *c, struct mono now)
+{
+        int64_t gap = mono_since(now, c->data_at);
+        c->data_gap_ns += ((gap < PING_NS ? gap : PING_NS) - c->data_gap_ns) / GAPS_MEANT;
+        c->data_at = now;
+        c->streams = true;
+}
+
+struct mono udp_pulse_deadline(const struct client *c)
+{
+        if (!c->streams || c->pings_open > 0)
+                return c->ping_due;
+        int64_t quiet = QUIET_GAPS * c->data_gap_ns + 2 * c->rtt.srtt_ns;
+        return mono_min(c->ping_due, mono_add(c->heard, quiet < QUIET_NS ? QUIET_NS : quiet));
 }
 
 void udp_pulse_late(struct client *c, struct mono now)
@@ -50,8 +74,9 @@ static void say_hello(struct client *c)
 
 void udp_pulse_expire(struct client *c, struct mono now)
 {
-        if (mono_before(now, c->ping_due))
+        if (mono_before(now, udp_pulse_deadline(c)))
                 return;
+        c->streams = false; /* one PING each time that it breaks off */
         bool silent = udp_pulse_silent(c);
         if (!mono_before(c->heard, c->pinged)) /* the path is not dark, the PING or its PONG was lost */
                 c->pings_open = 0;

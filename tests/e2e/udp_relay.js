@@ -1,5 +1,5 @@
-// udp_relay: a path between UDP clients and a server, over loopback, that loses what it is told to and
-// writes down what it carries.
+// udp_relay: a path between UDP clients and a server, over loopback, that loses what it is told to, forgets
+// its ports like a NAT, and writes down what it carries.
 'use strict';
 const dgram = require('node:dgram');
 const { Pcap } = require('./pcap');
@@ -11,7 +11,7 @@ class UdpRelay {
     const [address, port] = server.split(':');
     relay.server = { address, port: Number(port) };
     relay.loses = () => false; // (payload, down) => is it lost?
-    relay.behind = new Map(); // client's address -> the socket the server sees
+    relay.behind = new Map(); // client's address -> a promise of the socket that the server sees
     relay.near = new Pcap(); // as the server's side of the path sees it: what is lost, too
     relay.far = new Pcap(); // as the clients' side sees it
     relay.front = dgram.createSocket('udp4');
@@ -29,6 +29,17 @@ class UdpRelay {
       this.behind.set(key, new Promise((resolve) => socket.bind(0, '127.0.0.1', () => resolve(socket))));
     }
     return this.behind.get(key);
+  }
+
+  // What a client says next comes from another port; what the server says to the old ones, nobody hears.
+  async rebind() {
+    const old = [...this.behind.values()];
+    this.behind.clear();
+    for (const promise of old) {
+      const socket = await promise;
+      socket.removeAllListeners('message');
+      setImmediate(() => socket.close()); // what is on its way out has gone by then
+    }
   }
 
   async up(payload, from) {
