@@ -265,7 +265,7 @@ static void beat(struct codec *c, struct dgram_beat *m)
         refuse_unless(c, m->head <= DGRAM_COUNT_MAX && m->tail <= DGRAM_COUNT_MAX);
 }
 
-/* Bit 63 of a NACK's `to` asks for fragments of one event; a GAP has no such bit. */
+/* Bit 63 of `to` in NACK and NCF means fragments of one event; a GAP has no such bit. */
 static void ranges(struct codec *c, struct dgram_range *range, unsigned n, bool fragments)
 {
         for (unsigned i = 0; !c->refused && i < n; i++) {
@@ -275,6 +275,15 @@ static void ranges(struct codec *c, struct dgram_range *range, unsigned n, bool 
                 bool parts = fragments && dgram_range_is_fragments(&range[i]);
                 refuse_unless(c, is_count(range[i].from) && (upright || parts));
         }
+}
+
+static void ncf(struct codec *c, struct dgram_ncf *m)
+{
+        u32(c, &m->epoch);
+        u16(c, &m->n);
+        reserved(c, 2);
+        refuse_unless(c, m->n >= 1 && m->n <= DGRAM_RANGES_MAX);
+        ranges(c, m->range, m->n, true);
 }
 
 static void gap(struct codec *c, struct dgram_gap *m)
@@ -379,6 +388,15 @@ static void body(struct codec *c, struct dgram_msg *m)
         case DGRAM_LEAVE_OK:
                 u32(c, &m->leave_ok.chan_ref);
                 return;
+        case DGRAM_GROUP:
+                raw(c, m->group.ip, sizeof m->group.ip);
+                u16(c, &m->group.port);
+                reserved(c, 2);
+                return;
+        case DGRAM_LISTEN:
+                u8(c, &m->listen.on);
+                reserved(c, 3);
+                return;
         case DGRAM_PUB:
                 pub(c, &m->pub);
                 return;
@@ -394,6 +412,9 @@ static void body(struct codec *c, struct dgram_msg *m)
         case DGRAM_BEAT:
                 beat(c, &m->beat);
                 return;
+        case DGRAM_NCF:
+                ncf(c, &m->ncf);
+                return;
         case DGRAM_GAP:
                 gap(c, &m->gap);
                 return;
@@ -406,7 +427,6 @@ static void body(struct codec *c, struct dgram_msg *m)
         case DGRAM_PROBE:
         case DGRAM_PROBE_ACK:
         case DGRAM_REKEY:
-        case DGRAM_NCF:
                 break;
         }
         assert(!"a type of level 1");

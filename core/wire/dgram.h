@@ -67,12 +67,14 @@ enum {
         X(LEAVE, 0x12, 1, 0)     \
         X(LEAVE_OK, 0x13, 1, 0)  \
         X(REKEY, 0x14, 2, 0)     \
+        X(GROUP, 0x15, 1, 0)     \
+        X(LISTEN, 0x16, 1, 0)    \
         X(PUB, 0x20, 1, 0)       \
         X(PUB_ACK, 0x21, 1, 0)   \
         X(DATA, 0x30, 1, 1)      \
         X(FEC, 0x31, 1, 1)       \
         X(BEAT, 0x32, 1, 1)      \
-        X(NCF, 0x33, 2, 1)       \
+        X(NCF, 0x33, 1, 1)       \
         X(GAP, 0x34, 1, 0)       \
         X(NACK, 0x40, 1, 0)      \
         X(REPORT, 0x41, 1, 0)
@@ -223,6 +225,17 @@ struct dgram_leave {
         uint32_t chan_ref;
 };
 
+/* Rooms are sent to this group, too: whoever hears it may say so (LISTEN). */
+struct dgram_group {
+        uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
+        uint16_t port;
+};
+
+/* Client: it hears the group, or no longer. Server: so be it. */
+struct dgram_listen {
+        uint8_t on;
+};
+
 enum { DGRAM_PUB_OWN = 1, DGRAM_PUB_VOLATILE = 2 };
 
 struct dgram_pub {
@@ -276,6 +289,13 @@ struct dgram_gap {
         struct dgram_range range[DGRAM_RANGES_MAX];
 };
 
+/* Repairs of these are coming to the group: nobody else need ask. */
+struct dgram_ncf {
+        uint32_t epoch;
+        uint16_t n;                                 /* 1..DGRAM_RANGES_MAX ranges */
+        struct dgram_range range[DGRAM_RANGES_MAX]; /* as in a NACK */
+};
+
 struct dgram_nack {
         uint32_t chan_ref;
         uint16_t n; /* 1..DGRAM_RANGES_MAX ranges */
@@ -313,11 +333,14 @@ struct dgram_msg {
                 struct dgram_reset reset;
                 struct dgram_tail join, join_ok;
                 struct dgram_leave leave, leave_ok;
+                struct dgram_group group;
+                struct dgram_listen listen;
                 struct dgram_pub pub;
                 struct dgram_pub_ack pub_ack;
                 struct dgram_data data;
                 struct dgram_fec fec;
                 struct dgram_beat beat;
+                struct dgram_ncf ncf;
                 struct dgram_gap gap;
                 struct dgram_nack nack;
                 struct dgram_report report;

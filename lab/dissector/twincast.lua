@@ -26,6 +26,7 @@ local TYPES = {
     [0x01] = "HELLO", [0x02] = "COOKIE", [0x03] = "CONNECT", [0x04] = "ACCEPT", [0x05] = "CLOSE", [0x06] = "ERROR",
     [0x07] = "CHALLENGE", [0x08] = "RESPONSE", [0x09] = "PING", [0x0A] = "PONG", [0x0B] = "PROBE", [0x0C] = "PROBE_ACK",
     [0x0D] = "RESET", [0x10] = "JOIN", [0x11] = "JOIN_OK", [0x12] = "LEAVE", [0x13] = "LEAVE_OK", [0x14] = "REKEY",
+    [0x15] = "GROUP", [0x16] = "LISTEN",
     [0x20] = "PUB", [0x21] = "PUB_ACK", [0x30] = "DATA", [0x31] = "FEC", [0x32] = "BEAT", [0x33] = "NCF", [0x34] = "GAP",
     [0x40] = "NACK", [0x41] = "REPORT",
 }
@@ -37,7 +38,7 @@ end
 local BROADCAST = set("DATA", "FEC", "BEAT", "NCF")
 local SESSIONLESS = set("HELLO", "COOKIE", "CONNECT", "RESET")
 local FROM_CLIENT = set("HELLO", "CONNECT", "JOIN", "LEAVE", "PUB", "NACK", "REPORT")
-local FROM_SERVER = set("COOKIE", "ACCEPT", "JOIN_OK", "LEAVE_OK", "PUB_ACK", "GAP", "DATA", "FEC", "BEAT", "NCF")
+local FROM_SERVER = set("COOKIE", "ACCEPT", "JOIN_OK", "LEAVE_OK", "GROUP", "PUB_ACK", "GAP", "DATA", "FEC", "BEAT", "NCF")
 
 local CODES = {
     [0] = "ok", "duplicate", "bad cookie", "bad version", "not authorised", "no channel", "not a member", "too big", "malformed",
@@ -87,6 +88,8 @@ local LAYOUTS = {
     JOIN_OK = { { "join_ok" } },
     LEAVE = { REF },
     LEAVE_OK = { REF },
+    GROUP = { { "b16", "address", "Address" }, { "u16", "port", "Port" }, { "skip", 2 } },
+    LISTEN = { { "u8", "on", "Hears the group" }, { "skip", 3 } },
     PUB = { { "u64", "pub_id", "Publish id" }, REF, { "u8", "fragment", "Fragment" }, { "u8", "fragments", "of" },
         { "u16", "event_bytes", "Event bytes" }, { "x32", "flags", "Publish flags" }, { "event" } },
     PUB_ACK = { { "u8", "n", "Answers" }, { "skip", 7 }, { each = "n", max = ACKS_MAX, { "u64", "pub_id", "Publish id" },
@@ -98,6 +101,8 @@ local LAYOUTS = {
         { "u64", "now_us", "Server's clock, us" }, { "u16", "group", "Group size" }, { "u16", "grtt_ms", "Group RTT, ms" },
         { "u8", "k", "Back-off K" }, { "skip", 3 } },
     GAP = { REF, { "u16", "n", "Ranges" }, { "u16", "reason", "Reason", REASONS }, { each = "n", max = RANGES_MAX,
+        RANGE[1], RANGE[2] } },
+    NCF = { { "u32", "epoch", "Epoch" }, { "u16", "n", "Ranges" }, { "skip", 2 }, { each = "n", max = RANGES_MAX,
         RANGE[1], RANGE[2] } },
     NACK = { REF, { "u16", "n", "Ranges" }, { "u8", "try", "Try" }, { "skip", 1 }, { "u64", "contig", "Has all up to" },
         { each = "n", max = RANGES_MAX, RANGE[1], RANGE[2] } },
@@ -157,6 +162,7 @@ field("event.text", ProtoField.string, "Event")
 field("event.crc_good", ProtoField.bool, "CRC32C good")
 field("event.fragment", ProtoField.framenum, "Fragment in frame", base.NONE)
 field("nack.fragments", ProtoField.uint64, "Missing fragments, as bits", base.HEX)
+field("ncf.fragments", ProtoField.uint64, "Fragments that come again, as bits", base.HEX)
 
 field("connect.namespace", ProtoField.string, "Namespace")
 field("connect.auth", ProtoField.string, "Auth")
@@ -678,6 +684,8 @@ local brief = {
     end,
     BEAT = function(m) return "head " .. tostring(m.v.head) end,
     GAP = function(m) return (REASONS[m.v.reason] or "reason " .. m.v.reason) .. " " .. ranges_text(m.list) end,
+    NCF = function(m) return ranges_text(m.list) end,
+    LISTEN = function(m) return m.v.on == 1 and "on" or "off" end,
     NACK = function(m) return ranges_text(m.list) end,
     REPORT = function(m) return "up to " .. tostring(m.v.contig) end,
 }
@@ -703,11 +711,11 @@ local rules = {
 }
 local function upright(m)
     for _, r in ipairs(m.list) do
-        local parts = m.name == "NACK" and is_bitmap(r)
+        local parts = m.name ~= "GAP" and is_bitmap(r)
         if r.from == UInt64.new(0) or (not parts and r.from > r.to) then return "a range upside down" end
     end
 end
-rules.NACK, rules.GAP = upright, upright
+rules.NACK, rules.NCF, rules.GAP = upright, upright, upright
 
 local crc_table = {}
 for i = 0, 255 do
@@ -754,9 +762,9 @@ local function show_note(m)
     end
     if m.name == "NACK" then m.tree:add_proto_expert_info(experts.missing) end
     if m.name == "GAP" and m.v.reason ~= 2 and m.v.reason ~= 3 then m.tree:add_proto_expert_info(experts.lost) end
-    if m.name == "NACK" then
+    if m.name == "NACK" or m.name == "NCF" then
         for _, r in ipairs(m.list) do
-            if is_bitmap(r) then m.tree:add(f["nack.fragments"], r.to):set_generated() end
+            if is_bitmap(r) then m.tree:add(f[m.name:lower() .. ".fragments"], r.to):set_generated() end
         end
     end
     if note["data.nack"] then
