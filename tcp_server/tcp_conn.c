@@ -61,17 +61,25 @@ static void drop_desk(struct conn *c)
         c->desk = NULL;
 }
 
-/* Parts from all that this connection served; an upgraded session ends with it. */
-static void let_go(struct conn *c, struct mono now)
+/* Parts from the polled session whose request or probe this is: it will not be answered here any more. */
+static void part(struct conn *c, struct mono now)
 {
         struct polled *p = c->polled;
         c->polled = NULL;
-        if (p && c->session) {
-                polled_destroy(p, now);
-        } else if (p) {
-                polling_gone(&p->polling, now, c);
-                polled_mark(p);
+        if (!p)
+                return;
+        polling_gone(&p->polling, now, c);
+        polled_mark(p);
+}
+
+/* Parts from all that this connection served; an upgraded session ends with it. */
+static void let_go(struct conn *c, struct mono now)
+{
+        if (c->polled && c->session) {
+                polled_destroy(c->polled, now);
+                c->polled = NULL;
         } else {
+                part(c, now);
                 tcp_session_destroy(c->session, now);
         }
         c->session = NULL;
@@ -241,8 +249,7 @@ static void feed_probe(struct conn *c, struct mono now, uint8_t *in, size_t n)
                 return;
         if (verdict == PROBE_BAD) {
                 conn_drop_probe(c);
-                polling_gone(&p->polling, now, c);
-                c->polled = NULL;
+                part(c, now);
                 conn_close_after(c);
                 return;
         }
@@ -339,6 +346,7 @@ static void on_alarm(void *ctx)
         } else if (c->http && c->served && !http_begun(c->http) && !unsaid(c)) {
                 conn_close_after(c); /* no other request came */
         } else if (c->http && !unsaid(c)) {
+                part(c, loop_clock());
                 conn_refuse(c, HTTP_TOO_SLOW);
         } else {
                 conn_destroy(c);

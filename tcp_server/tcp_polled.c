@@ -42,17 +42,6 @@ struct polled *polled_create(struct tcp_server *s, struct mono now, bool bare)
         return p;
 }
 
-void polled_destroy(struct polled *p, struct mono now)
-{
-        struct tcp_server *s = p->server;
-        if (p->dirty)
-                TAILQ_REMOVE(p->hungry ? &s->hungry_polled : &s->dirty_polled, p, dirty_link);
-        p->dirty = true; /* the session's last news find it marked */
-        alarm_end(&p->alarm);
-        polling_free(&p->polling, now);
-        free(p);
-}
-
 struct polled *polled_find(struct tcp_server *s, struct bytes sid)
 {
         struct polling *p = polling_find(&s->polled, sid);
@@ -76,6 +65,30 @@ void polled_mark(struct polled *p)
         p->server->config.wake(p->server->config.wake_ctx);
 }
 
+/* Tells whoever waits and can be told now. */
+static void tell(struct polled *p, struct mono now)
+{
+        struct polling_answer a;
+        struct buf *packets = &p->server->packets;
+        while (polling_next(&p->polling, now, &a, packets))
+                conn_answer(a.request, now, a.kind, buf_bytes(packets));
+        if (packets->cap > PACKETS_KEPT)
+                buf_free(packets);
+}
+
+/* An upgraded one may end before its turn came to answer the requests that it was left with. */
+void polled_destroy(struct polled *p, struct mono now)
+{
+        struct tcp_server *s = p->server;
+        tell(p, now);
+        if (p->dirty)
+                TAILQ_REMOVE(p->hungry ? &s->hungry_polled : &s->dirty_polled, p, dirty_link);
+        p->dirty = true; /* the session's last news find it marked */
+        alarm_end(&p->alarm);
+        polling_free(&p->polling, now);
+        free(p);
+}
+
 /* Of its POST packets are left that can be taken in the next turn. */
 static bool goes_on(const struct polled *p, struct mono now)
 {
@@ -85,12 +98,7 @@ static bool goes_on(const struct polled *p, struct mono now)
 
 void polled_flush(struct polled *p, struct mono now)
 {
-        struct polling_answer a;
-        struct buf *packets = &p->server->packets;
-        while (polling_next(&p->polling, now, &a, packets))
-                conn_answer(a.request, now, a.kind, buf_bytes(packets));
-        if (packets->cap > PACKETS_KEPT)
-                buf_free(packets);
+        tell(p, now);
         if (polling_done(&p->polling)) {
                 polled_destroy(p, now);
                 return;

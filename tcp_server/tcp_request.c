@@ -6,6 +6,7 @@
 
 #define BODY_NS (60 * NS_PER_S) /* for a whole body */
 #define IDLE_NS (75 * NS_PER_S) /* between two requests; longer than two heartbeats usually are apart */
+#define LAST_NS (10 * NS_PER_S) /* for our last words to leave */
 
 /* ---- answering ---------------------------------------------------------------------------- */
 
@@ -13,6 +14,7 @@ void conn_close_after(struct conn *c)
 {
         conn_drop_http(c);
         c->closing = true;
+        alarm_set(&c->alarm, mono_add(loop_clock(), LAST_NS));
         conn_mark(c);
 }
 
@@ -31,9 +33,9 @@ static void answered(struct conn *c, struct mono now, int err)
 {
         c->waiting = false;
         c->served = true;
-        alarm_set(&c->alarm, mono_add(now, IDLE_NS));
         if (err || !http_next(c->http))
                 conn_close_after(c);
+        alarm_set(&c->alarm, mono_add(now, IDLE_NS));
         conn_mark(c);
 }
 

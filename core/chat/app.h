@@ -40,7 +40,7 @@ struct app_handlers {
         const char *nsp;                 /* the namespace, "/news"; NULL: "/" */
         const struct app_handlers *also; /* the application's next namespace; NULL: no more */
         bool greets;                     /* sessions send `hello` {id} after connect */
-        bool exact; /* on Socket.IO the reference\'s bytes: no recovery, so no offsets behind arguments */
+        bool exact; /* on Socket.IO the reference's bytes: no recovery, so no offsets behind arguments */
         /* May this client come in? Asked before it has a socket, and not again when it comes back.
          * auth, here and below: the CONNECT payload as one msgpack item; empty bytes when there was none.
          * returns false with *refusal filled in */

@@ -5,10 +5,12 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const path = require('node:path');
 const { execFileSync } = require('node:child_process');
-const { bin, start, serve, story, tell } = require('./harness');
+const { bin, start, serve, within, story, tell } = require('./harness');
 const bystander = require('./bystander');
 const { target, sleep } = require('./hostile');
-const { RawPeer, open, frame, text, HANDSHAKE } = require('./raw_peer');
+const { RawPeer, open, frame, text, URL, REST, HANDSHAKE } = require('./raw_peer');
+
+const POLL = '/socket.io/?EIO=4&transport=polling';
 
 const FREE = ['--event-rate', '1000/ms', '--event-burst', '1000000'];
 const server = target('tcp', ['--log-events', '2000', '--ping-interval', '300ms', '--ping-timeout', '1500ms', ...FREE],
@@ -56,6 +58,38 @@ hostile('slowloris: two heads are begun, one byte and then one more each time', 
   let said = 0;
   slow.timer = setInterval(() => slow.drip.say(HANDSHAKE[said++] || 'x'), 250);
   for (const peer of [slow.silent, slow.drip]) peer.socket.on('close', () => { peer.took = Date.now() - slow.since; });
+});
+
+// A session by polling: its sid, and the connection that it was begun on.
+async function polled(address) {
+  const first = new RawPeer(address).say(`GET ${POLL} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  const sid = (await first.until(() => /"sid":"([\w-]{20})"/.exec(first.got.toString()), 'sid'))[1];
+  return { first, sid };
+}
+
+// What /proc says of the connections with that port: their states, and the bytes that wait on either end.
+const ESTABLISHED = '01';
+function kernel(port) {
+  const lines = fs.readFileSync('/proc/net/tcp', 'utf8').trim().split('\n').slice(1).map((l) => l.trim().split(/[\s:]+/));
+  const ours = lines.filter((f) => [f[2], f[4]].some((hex) => parseInt(hex, 16) === port));
+  return { states: ours.filter((f) => parseInt(f[4], 16) === port).map((f) => f[5]), queued: ours.reduce((n, f) => n + parseInt(f[6], 16) + parseInt(f[7], 16), 0) };
+}
+
+hostile('a probe behind answers that nobody reads', async (address) => {
+  const asks = 'GET / HTTP/1.1\r\nHost: a\r\nIf-None-Match: *\r\n\r\n';
+  const peer = new RawPeer(address);
+  await within(1000, 'connect', (resolve) => peer.socket.on('connect', resolve));
+  peer.socket.pause();
+  const port = peer.socket.localPort;
+  for (let n = -1, i = 0; i < 6 || kernel(port).queued > n; i++) { // less at once than may wait before no more is read
+    n = kernel(port).queued;
+    peer.say(asks.repeat(100));
+    await sleep(10);
+  }
+  const { first, sid } = await polled(address);
+  peer.say(`GET ${URL}&sid=${sid} HTTP/1.1\r\n${REST}`);
+  Object.assign(slow, { port, unread: peer });
+  first.end();
 });
 
 /* ---- limits --------------------------------------------------------------------------------- */
@@ -303,6 +337,28 @@ async function flooded(address, peers, message) {
 hostile('a flood from one: heartbeats and events of the others go on', (address) => flooded(address, '1', '42["leave","nowhere"]'));
 hostile('two hundred who flood: heartbeats and events of the others go on', (address) => flooded(address, '200', '42["leave","nowhere"]'));
 
+/* ---- what is left behind ------------------------------------------------------------------- */
+
+// It has to come between two turns of the POST, so it comes often.
+story('a WebSocket that takes over and goes while a POST is not taken yet: the POST is answered', () => over(['--app', 'echo', ...FREE], async ({ tcp }) => {
+  const packets = Array(120000).fill('42["x"]').join('\x1e');
+  for (let i = 0; i < 50; i++) {
+    const { first, sid } = await polled(tcp);
+    const post = (body) => `POST ${POLL}&sid=${sid} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    first.say(post('40'));
+    await first.until(() => first.got.toString().endsWith('ok'), 'ok');
+    const websocket = new RawPeer(tcp).say(`GET ${URL}&sid=${sid} HTTP/1.1\r\n${REST}`);
+    await websocket.until(() => websocket.got.includes('\r\n\r\n'), '101');
+    websocket.say(text('2probe'));
+    await websocket.until(() => websocket.got.includes('3probe'), '3probe');
+    const poster = new RawPeer(tcp).say(post(packets));
+    await sleep(10 + i);
+    websocket.say(Buffer.concat([text('5'), frame(8, '')]));
+    await poster.until(() => poster.got.length > 0, 'answer to the POST');
+    [first, websocket, poster].forEach((p) => p.end());
+  }
+}, []));
+
 /* ---- descriptors ---------------------------------------------------------------------------- */
 
 story('an accept storm without descriptors: it does not spin, and takes who waits when they come back', async () => {
@@ -330,6 +386,11 @@ hostile('slow heads get 408 after ten seconds', async () => {
     peer.end();
   }
   clearInterval(slow.timer);
+});
+
+hostile('who does not read our last words is gone ten seconds behind them', async () => {
+  await until('end of the connection', () => !kernel(slow.port).states.includes(ESTABLISHED), 14000);
+  slow.unread.end();
 });
 
 server.end(['refused: no whole request in time', 'sessions ended: no pong in time', 'sessions ended: connection lost',
