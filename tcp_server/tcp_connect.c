@@ -143,7 +143,8 @@ static bool resume(struct tcp_session *s, struct mono now, struct tcp_seat *seat
                 return false;
         bool newest = tcp_recover_is_newest(k, pid);
         uint64_t eid = asked_eid(seat->space, auth);
-        if (eid > hub_head(seat->space->hub) || !member_resumable(app_socket_member(k->socket), eid)) {
+        if (app_socket_dismissed(k->socket) || eid > hub_head(seat->space->hub) ||
+            !member_resumable(app_socket_member(k->socket), eid)) {
                 discard(s, now, k);
                 return false;
         }
@@ -238,7 +239,7 @@ void session_connect(struct tcp_session *s, struct mono now, struct tcp_space *s
         struct tcp_seat *seat = take_seat(s, space);
         if (seat) {
                 seat->gaps = understands_gaps(s, auth);
-                seat->catching_up = false;
+                seat->catching_up = seat->sent_away = false;
         }
         int err = seat ? sit(s, now, seat, auth) : ERR_NO_MEMORY;
         if (err) {

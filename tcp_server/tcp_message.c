@@ -75,19 +75,6 @@ static void on_event(struct tcp_session *s, struct mono now, struct tcp_seat *se
         buf_free(&reply.args);
 }
 
-/* The connection may stay; but when the member takes half an entry with it, nothing can follow. */
-static void on_leave(struct tcp_session *s, struct mono now, struct tcp_seat *seat)
-{
-        bool half = member_half(seat_member(seat));
-        if (seat->kept)
-                tcp_recover_drop(s->service->recover, seat->kept);
-        seat->kept = NULL;
-        app_leave(seat->socket, now, "client namespace disconnect");
-        seat->socket = NULL;
-        if (half)
-                tcp_session_lost(s, now, TCP_END_PEER);
-}
-
 static void on_connect(struct tcp_session *s, struct mono now, const struct sio_packet *p)
 {
         struct tcp_space *space = tcp_service_space(s->service, p->nsp);
@@ -101,8 +88,14 @@ static void on_packet(struct tcp_session *s, struct mono now, const struct sio_p
 {
         struct tcp_space *space = tcp_service_space(s->service, p->nsp);
         struct tcp_seat *seat = space ? session_seat(s, space) : NULL;
-        bool joined = seat && seat->socket;
         bucket_spend(&s->said, &app_limits(s->service->spaces->app)->events, now, 1);
+        if (p->type == SIO_CONNECT)
+                session_see_off(s, now); /* it may have been told already, and be quick */
+        else if (seat && (seat->sent_away || (seat->socket && app_socket_dismissed(seat->socket))))
+                return;
+        if (s->ended)
+                return;
+        bool joined = seat && seat->socket;
         if (joined == (p->type == SIO_CONNECT) || p->type == SIO_CONNECT_ERROR) {
                 end(s, now, TCP_END_STATE);
                 return;
@@ -112,7 +105,7 @@ static void on_packet(struct tcp_session *s, struct mono now, const struct sio_p
                 on_connect(s, now, p);
                 return;
         case SIO_DISCONNECT:
-                on_leave(s, now, seat);
+                session_leave(s, now, seat, "client namespace disconnect");
                 return;
         case SIO_EVENT:
                 on_event(s, now, seat, p);

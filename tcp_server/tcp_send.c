@@ -203,7 +203,8 @@ static void lend_placed_and_walk(struct weave *w)
                         return;
                 lend(w, TCP_LANE_PLACED, frame);
         }
-        lend_walk(w, SIZE_MAX);
+        if (!w->seat->sent_away) /* its DISCONNECT was the last word */
+                lend_walk(w, SIZE_MAX);
 }
 
 /* ---- gaps ------------------------------------------------------------------------------------- */
@@ -305,6 +306,7 @@ static void unblock(struct tcp_session *s)
 
 int tcp_session_slices(struct tcp_session *s, struct mono now, struct iovec *v, int v_max)
 {
+        session_see_off(s, now);
         struct tcp_seat *first = whose_turn(s), *seat = first;
         int n, max = v_max < TCP_SLICES_MAX ? v_max : TCP_SLICES_MAX;
         s->service->lent.by = s;

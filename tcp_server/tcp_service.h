@@ -33,20 +33,21 @@ struct tcp_config tcp_config_defaults(void);
 
 /* X(name, Socket.IO's words, WebSocket code, kept, words): why a session ended. kept: the socket
  * may be recovered. */
-#define TCP_END_LIST(X)                                                                          \
-        X(TCP_END_NONE, "", 0, false, "")                                                        \
-        X(TCP_END_PEER, "transport close", WS_NO_CODE, true, "closed by the client")             \
-        X(TCP_END_LOST, "transport error", WS_NO_CODE, true, "connection lost")                  \
-        X(TCP_END_FRAME, "transport error", 1002, true, "bad WebSocket frame")                   \
-        X(TCP_END_PING, "transport error", WS_NO_CODE, true, "ping from the client")             \
-        X(TCP_END_SILENT, "ping timeout", WS_NO_CODE, true, "no pong in time")                   \
-        X(TCP_END_PARSE, "parse error", WS_NO_CODE, false, "bad packet")                         \
-        X(TCP_END_STATE, "parse error", WS_NO_CODE, false, "packet out of turn")                 \
-        X(TCP_END_IDLE, "forced server close", WS_NO_CODE, false, "no CONNECT in time")          \
-        X(TCP_END_TAKEN, "forced server close", WS_NO_CODE, true, "taken over by a reconnect")   \
-        X(TCP_END_SLOW, "forced server close", 1008, true, "does not read its answers")          \
-        X(TCP_END_OVERRUN, "forced server close", 1008, true, "overtaken by the end of the log") \
-        X(TCP_END_SHUTDOWN, "server shutting down", 1001, true, "server shutting down")          \
+#define TCP_END_LIST(X)                                                                                \
+        X(TCP_END_NONE, "", 0, false, "")                                                              \
+        X(TCP_END_PEER, "transport close", WS_NO_CODE, true, "closed by the client")                   \
+        X(TCP_END_LOST, "transport error", WS_NO_CODE, true, "connection lost")                        \
+        X(TCP_END_FRAME, "transport error", 1002, true, "bad WebSocket frame")                         \
+        X(TCP_END_PING, "transport error", WS_NO_CODE, true, "ping from the client")                   \
+        X(TCP_END_SILENT, "ping timeout", WS_NO_CODE, true, "no pong in time")                         \
+        X(TCP_END_PARSE, "parse error", WS_NO_CODE, false, "bad packet")                               \
+        X(TCP_END_STATE, "parse error", WS_NO_CODE, false, "packet out of turn")                       \
+        X(TCP_END_IDLE, "forced server close", WS_NO_CODE, false, "no CONNECT in time")                \
+        X(TCP_END_SENT_AWAY, "forced server close", WS_NO_CODE, false, "sent away by the application") \
+        X(TCP_END_TAKEN, "forced server close", WS_NO_CODE, true, "taken over by a reconnect")         \
+        X(TCP_END_SLOW, "forced server close", 1008, true, "does not read its answers")                \
+        X(TCP_END_OVERRUN, "forced server close", 1008, true, "overtaken by the end of the log")       \
+        X(TCP_END_SHUTDOWN, "server shutting down", 1001, true, "server shutting down")                \
         X(TCP_END_MEMORY, "forced server close", 1011, true, "out of memory")
 
 enum tcp_end {

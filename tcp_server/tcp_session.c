@@ -29,7 +29,7 @@ static void part(struct tcp_session *s, struct mono now, struct tcp_seat *seat, 
         seat->kept = NULL;
         if (!socket || (kept && kept->live != s))
                 return;
-        if (kept && tcp_end_kept(end)) {
+        if (kept && tcp_end_kept(end) && !app_socket_dismissed(socket)) {
                 app_away(socket, now, tcp_end_reason(end));
                 tcp_recover_away(s->service->recover, kept, now);
                 return;

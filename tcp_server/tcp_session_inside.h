@@ -1,5 +1,6 @@
 /* tcp_session_inside: what tcp_session.c (frames and time), tcp_message.c (Socket.IO's packets),
- * tcp_send.c (what leaves) and tcp_connect.c (joining a namespace, new or back) share of one session.
+ * tcp_send.c (what leaves), tcp_connect.c (joining a namespace, new or back) and tcp_leave.c (leaving it)
+ * share of one session.
  */
 #ifndef TCP_SERVER_TCP_SESSION_INSIDE_H
 #define TCP_SERVER_TCP_SESSION_INSIDE_H
@@ -16,6 +17,7 @@ struct tcp_seat {
         struct tcp_kept *kept;     /* NULL: not recoverable */
         struct tcp_placed placed;
         bool gaps;        /* this client understands gaps */
+        bool sent_away;   /* by the application: DISCONNECT was queued; what it says goes unheard until a CONNECT */
         bool catching_up; /* resumed, not whole: the gaps of that resume are not an overrun */
 };
 
@@ -28,6 +30,7 @@ struct tcp_session {
         bool pong_put_off; /* pong_by was moved once by another packet */
         bool bare;         /* Engine.IO alone */
         bool refused;      /* the transport took less than was lent */
+        bool closing;      /* the application sends all its sockets away, and then it */
         bool held_back;    /* what it sent waits until there is a token for it */
         struct ws ws;
         struct tcp_parts *parts; /* NULL: no attachment is awaited */
@@ -72,6 +75,12 @@ void session_check(struct tcp_session *s, struct mono now, int err);
 
 /* One Engine.IO message: one packet or one attachment, in the parser that the first message showed. */
 void session_message(struct tcp_session *s, struct mono now, const struct eio_packet *message);
+
+/* The socket leaves its namespace for good; the connection may stay. */
+void session_leave(struct tcp_session *s, struct mono now, struct tcp_seat *seat, const char *reason);
+
+/* Sees to the sockets that the application sends away. Never called from its handlers. */
+void session_see_off(struct tcp_session *s, struct mono now);
 
 /* The CONNECT for that namespace is refused; the connection lives on. data: one msgpack item or empty. */
 void session_refuse(struct tcp_session *s, struct mono now, struct bytes nsp, const char *message, struct bytes data);

@@ -168,7 +168,9 @@ static void refuse(struct app_reply *reply, const char *words)
 
 void app_event(struct app *a, struct app_socket *s, struct mono now, const struct event *e, struct app_reply *reply)
 {
-        if (!app_takes(a, e))
+        if (s->dismissed)
+                reply->silent = true;
+        else if (!app_takes(a, e))
                 refuse(reply, "the name of the event is too long");
         else if (a->handlers->event)
                 a->handlers->event(a, s, now, e, reply);
@@ -191,6 +193,8 @@ static void tell_disconnect(struct app_socket *s, struct mono now, const char *r
 void app_leave(struct app_socket *s, struct mono now, const char *reason)
 {
         struct bytes room;
+        if (s->dismissed)
+                reason = "server namespace disconnect";
         asks_gone(s, now);
         tell_disconnecting(s, now, reason);
         if (s->app->handlers->disconnect)
@@ -268,6 +272,23 @@ int app_socket_join(struct app_socket *s, struct mono now, struct bytes room)
 int app_socket_quit(struct app_socket *s, struct mono now, struct bytes room)
 {
         return hub_leave(s->member, now, room);
+}
+
+void app_socket_disconnect(struct app_socket *s, bool close)
+{
+        s->dismissed = true;
+        s->closing = s->closing || close;
+        member_nudge(s->member);
+}
+
+bool app_socket_dismissed(const struct app_socket *s)
+{
+        return s->dismissed;
+}
+
+bool app_socket_closing(const struct app_socket *s)
+{
+        return s->closing;
 }
 
 void app_socket_line(struct app_socket *s, struct app_line line)

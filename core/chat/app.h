@@ -105,6 +105,14 @@ int app_socket_cast(struct app_socket *s, struct mono now, const struct app_targ
 int app_socket_join(struct app_socket *s, struct mono now, struct bytes room);
 int app_socket_quit(struct app_socket *s, struct mono now, struct bytes room);
 
+/* Sends the client away: behind all that is published by the end of this turn it gets Socket.IO's
+ * DISCONNECT, on UDP a CLOSE. Nothing happens at once, so any handler may ask it of any socket; what the
+ * client says from now on is passed over. When it was told, the application is: disconnecting and
+ * disconnect, "server namespace disconnect". It does not come back by recovery; a new connect is a new
+ * socket's.
+ * close: its sockets in all other namespaces are sent away, too, and its connection is closed */
+void app_socket_disconnect(struct app_socket *s, bool close);
+
 /* ---- for the sessions --------------------------------------------------------------------- */
 
 /* How a socket's client can be asked (ask.h); zeroed: not at all. `ask` sends the event with that id,
@@ -130,7 +138,8 @@ bool app_takes(struct app *a, const struct event *e);
  * that is not taken is answered {error} and otherwise passed over. */
 void app_event(struct app *a, struct app_socket *s, struct mono now, const struct event *e, struct app_reply *reply);
 
-/* Gone for good: tells the application, removes the member, frees the socket. */
+/* Gone for good: tells the application, removes the member, frees the socket. The reason of one that was
+ * sent away is the application's own. */
 void app_leave(struct app_socket *s, struct mono now, const char *reason);
 
 /* The connection was lost without goodbye: tells the application, detaches the member; the socket
@@ -149,6 +158,11 @@ void app_socket_line(struct app_socket *s, struct app_line line);
 
 /* An away socket's time is up: frees it (its leaving was told already). */
 void app_forget(struct app_socket *s);
+
+/* Did the application send it away, and is its connection to be closed? Its sink had news then. Such a
+ * socket is neither put away nor returned nor taken over: it leaves, or is forgotten. */
+bool app_socket_dismissed(const struct app_socket *s);
+bool app_socket_closing(const struct app_socket *s);
 
 struct bytes app_socket_id(const struct app_socket *s);
 struct member *app_socket_member(const struct app_socket *s);

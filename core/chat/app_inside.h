@@ -22,6 +22,7 @@ struct app_socket {
         struct member *member; /* its id is the socket's */
         void *data;
         struct app_line line;
+        bool dismissed, closing;
         LIST_HEAD(, question) asked; /* what it has not answered */
 };
 

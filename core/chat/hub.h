@@ -124,6 +124,9 @@ struct member *hub_member_add(struct hub *h, struct bytes id, int encoding, cons
 /* Removes a member and all its stays; accepts NULL. */
 void hub_member_remove(struct member *m);
 
+/* Calls its sink.news, if it is attached: there is something to do that no event tells. */
+void member_nudge(struct member *m);
+
 /* The session lost its connection: the member keeps its place, rooms and intervals, but gets no
  * news and takes no walk until it is attached again (perhaps with another encoding of the same
  * per_room kind). Both ends of a half-written entry are forgotten. */

@@ -241,11 +241,16 @@ int hub_leave(struct member *m, struct mono now, struct bytes room)
         TAILQ_INSERT_TAIL(&h->kept, s, kept);
         m->joined--;
         m->kept++;
-        if (m->attached) { /* what was published this turn is still for it, but announce will not find it */
-                m->sink.news(m->sink.owner);
-                hub_nudge(h);
-        }
+        member_nudge(m); /* what was published this turn is still for it, but announce will not find it */
         return 0;
+}
+
+void member_nudge(struct member *m)
+{
+        if (!m->attached)
+                return;
+        m->sink.news(m->sink.owner);
+        hub_nudge(m->hub);
 }
 
 uint32_t member_rooms(const struct member *m)

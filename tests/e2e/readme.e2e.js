@@ -69,6 +69,34 @@ story('who has no name is not let in; /news asks for none; nobody answers what n
   await assert.rejects(news.timeout(100).emitWithAck('other', 'tea'), /timed out/);
 });
 
+story('who is sent away hears why, does not come back by itself, and may ask to', async () => {
+  const [ann, bob] = [connect('/', { name: 'ann' }), connect('/', { name: 'bob' })];
+  await Promise.all([heard(ann, 'welcome'), heard(bob, 'welcome')]);
+  const [gone, left] = [heard(ann, 'gone'), heard(bob, 'disconnect')];
+  bob.emit('go', 'away');
+  bob.emit('say', 'tea', 'unheard');
+  assert.strictEqual((await left)[0], 'io server disconnect');
+  assert.strictEqual((await gone)[0], 'server namespace disconnect');
+  bob.emit('say', 'tea', 'kept by the client until it is back');
+  const id = bob.id;
+  assert.ok(!bob.connected && bob.io.engine.readyState === 'open');
+  bob.connect();
+  await heard(bob, 'welcome');
+  assert.ok(!bob.recovered && bob.id !== id);
+});
+
+story('on UDP as well', async () => {
+  const una = start('client', [`udp://${server.udp}`, '--room', 'tea', '--json']);
+  await una.until((lines) => lines.find((line) => line.includes('"joined"')), 'joined');
+  const ann = connect('/', { name: 'ann' });
+  await heard(ann, 'welcome');
+  const gone = heard(ann, 'gone');
+  una.stdin.write('["go","away"]\n');
+  assert.strictEqual((await gone)[0], 'server namespace disconnect');
+  una.stdin.end();
+  await una.ended;
+});
+
 story('it ends with 0', async () => {
   sockets.forEach((socket) => socket.disconnect());
   server.child.kill('SIGTERM');

@@ -129,11 +129,27 @@ static void witness_disconnect(struct app *a, struct app_socket *s, struct mono 
         tell_app(s, "gone", reason);
 }
 
+/* `go` has the client sent away behind some last words, `go far` with its connection. */
+static void witness_event(struct app *a, struct app_socket *s, struct mono now, const struct event *e,
+                          struct app_reply *reply)
+{
+        struct buf bye = { 0 };
+        if (!event_is(e, "go") && !event_is(e, "go far")) {
+                chat_handlers.event(a, s, now, e, reply);
+                return;
+        }
+        app_socket_disconnect(s, event_is(e, "go far"));
+        assert_int_equal(event_begin(&bye, "bye", 0), 0);
+        assert_int_equal(app_socket_emit(s, now, buf_bytes(&bye)), 0);
+        buf_free(&bye);
+}
+
 static struct app_handlers witness_handlers;
 
 static const struct app_handlers *witness(void)
 {
         witness_handlers = chat_handlers;
+        witness_handlers.event = witness_event;
         witness_handlers.disconnecting = witness_disconnecting;
         witness_handlers.disconnect = witness_disconnect;
         app_told[0] = 0;

@@ -2,7 +2,9 @@
  * without them, unless it may come back. */
 #include "tests/unit/tcp_session_rig.h"
 
-#define IN_TEA "a open", "a > 40", "a drain", "a > 420[\"join\",\"tea\"]", "a drain"
+#define IN_TEA        "a open", "a > 40", "a < open|" SAME "|" HELLO "\"7-0\"]", "a > 420[\"join\",\"tea\"]", "a drain"
+#define GONE_FROM_TEA "told going(tea) server namespace disconnect|gone() server namespace disconnect"
+#define NEW_B         "40{\"sid\":\"$b\",\"pid\":\"%b\"}|42[\"hello\",{\"id\":\"$b\"},"
 
 /* clang-format off */
 static const struct script scripts[] = {
@@ -37,6 +39,19 @@ static const struct script scripts[] = {
         { "lost, back, lost",
           "witness", { "a open", "a > 40", "a < open|" SAME "|" HELLO "\"7-0\"]", "a lost", "told going() transport error|gone() transport error",
             BACK("7-0"), "told ", "b > 41", "told going() client namespace disconnect|gone() client namespace disconnect" } },
+        { "sent away by the application: told behind its last words, and the connection stays for another CONNECT",
+          "witness", { IN_TEA, "a > 421[\"go\"]", "told ", "a > 42[\"unheard\"]", "a < 42[\"bye\",\"7-2\"]|431[]|41", GONE_FROM_TEA,
+            "a > 42[\"unheard\"]", "a > 41", "a <", "a alive", "a > 40", "a < " SAME "|" HELLO "\"7-2\"]" } },
+        { "one that reads slowly is told when it was",
+          "witness", { IN_TEA, "a > 42[\"go\"]", "a <N 10", "told ", "a <N 10", "told ", "a < 42[\"bye\",\"7-2\"]|41", GONE_FROM_TEA } },
+        { "one that breaks off before that does not come back",
+          "witness", { IN_TEA, "a > 42[\"go\"]", "a lost", GONE_FROM_TEA, "b open", "b drain", "b > 40{\"pid\":\"%a\",\"offset\":\"7-0\"}",
+            "b < " NEW_B "\"7-2\"]" } },
+        { "nor does one that takes over from itself",
+          "witness", { IN_TEA, "a > 42[\"go\"]", "b open", "b drain", "b > 40{\"pid\":\"%a\",\"offset\":\"7-0\"}", GONE_FROM_TEA,
+            "a ended taken over by a reconnect", "b < " NEW_B "\"7-2\"]" } },
+        { "sent away with its connection",
+          "witness", { IN_TEA, "a > 42[\"go far\"]", "a < 42[\"bye\",\"7-2\"]|41|close(1005)", GONE_FROM_TEA, "a ended sent away by the application" } },
         { "no CONNECT in time: there was no socket, so nothing is told",
           "witness", { "a open", "a drain", "+ 25s", "a drain", "a > 3", "+ 20s", "a ended no CONNECT in time", "told " } },
         { "refused: nor was there",
