@@ -174,7 +174,7 @@ static void unbind(struct udp_session *s, struct mono now, const char *reason, b
         struct udp_instance *i = s->instance;
         s->instance = NULL;
         s->member = NULL;
-        if (i && goodbye)
+        if (i && (goodbye || app_socket_dismissed(udp_instance_socket(i))))
                 udp_instance_leave(i, now, reason);
         else if (i)
                 udp_instance_away(i, now, reason);
@@ -423,6 +423,10 @@ int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch 
         pack_pieces(s, b);
         if (b->n == 0 && b->now.piece > 0) /* all of it was passed over */
                 apply(s, now, b, &b->now);
+        if (b->n == 0 && app_socket_dismissed(udp_instance_socket(s->instance))) {
+                udp_session_close(s, now, DGRAM_CODE_OK, true); /* all that was said before has been sent */
+                (void)udp_batch_private(b, buf_bytes(&s->queue.ready));
+        }
         return b->n;
 }
 

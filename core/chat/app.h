@@ -160,7 +160,7 @@ void app_socket_line(struct app_socket *s, struct app_line line);
 void app_forget(struct app_socket *s);
 
 /* Did the application send it away, and is its connection to be closed? Its sink had news then. Such a
- * socket is neither put away nor returned nor taken over: it leaves, or is forgotten. */
+ * socket leaves; it is not put away to come back. */
 bool app_socket_dismissed(const struct app_socket *s);
 bool app_socket_closing(const struct app_socket *s);
 

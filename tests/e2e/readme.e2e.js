@@ -79,7 +79,7 @@ story('who is sent away hears why, does not come back by itself, and may ask to'
   assert.strictEqual((await gone)[0], 'server namespace disconnect');
   bob.emit('say', 'tea', 'kept by the client until it is back');
   const id = bob.id;
-  assert.ok(!bob.connected && bob.io.engine.readyState === 'open');
+  assert.ok(!bob.connected);
   bob.connect();
   await heard(bob, 'welcome');
   assert.ok(!bob.recovered && bob.id !== id);
