@@ -19,18 +19,7 @@ static const char doc[] = "Serves one hub on both paths: an event said on one is
                           "When it is ready it prints `listening tcp ADDRESS` and `listening udp ADDRESS`.\n\n"
                           "  lab serve --tcp 127.0.0.1:3000 --udp 127.0.0.1:3001";
 
-enum {
-        KEY_TCP = 256,
-        KEY_UDP,
-        KEY_CONGESTION,
-        KEY_NODELAY,
-        KEY_SEED,
-        KEY_PER_ADDRESS,
-        KEY_PACE,
-        KEY_NAMESPACE,
-        KEY_TOKEN,
-        KEY_APP
-};
+enum { KEY_TCP = 256, KEY_UDP, KEY_CONGESTION, KEY_NODELAY, KEY_SEED, KEY_PER_ADDRESS, KEY_PACE };
 
 static const struct argp_option option_list[] = {
         { "tcp", KEY_TCP, "ADDRESS", 0, "listen for Socket.IO here (127.0.0.1:3000); port 0 picks one", 0 },
@@ -47,11 +36,6 @@ static const struct argp_option option_list[] = {
           "in "
           "10mbit; or off: as fast as events come, for networks of your own (auto)",
           0 },
-        { "namespace", KEY_NAMESPACE, "NSP", 0,
-          "serve the application in this namespace, too, as in /news; again for more", 0 },
-        { "auth-token-file", KEY_TOKEN, "FILE", 0, "let in only who knows the token in this file (anyone)", 0 },
-        { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
-        { "verbose", 'v', 0, 0, "say on standard error what happens, and at the end what was counted", 0 },
         { 0 },
 };
 
@@ -86,20 +70,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 if (pace_parse(arg, &o->udp.pace) != 0)
                         options_fail("--pace %s: must be one of auto, off, or a rate, as in 10mbit", arg);
                 return 0;
-        case KEY_NAMESPACE:
-                service_namespace(&o->service, arg);
-                return 0;
-        case KEY_TOKEN:
-                o->service.token = options_secret("auth-token-file", arg, APP_TOKEN_MAX);
-                return 0;
-        case KEY_APP:
-                o->service.handlers = service_app_word(arg);
-                return 0;
-        case 'v':
-                log_level_set(LOG_DEBUG);
-                return 0;
-        case ARGP_KEY_ARG:
-                options_fail("%s: takes options only; --help lists them", arg);
         default:
                 return ARGP_ERR_UNKNOWN;
         }

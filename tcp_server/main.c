@@ -41,15 +41,12 @@ enum {
         KEY_BUNDLE,
         KEY_CONGESTION,
         KEY_NODELAY,
-        KEY_NAMESPACE,
         KEY_CONNECTIONS,
         KEY_PER_ADDRESS,
-        KEY_TOKEN,
         KEY_DEFLATE,
         KEY_WINDOW,
         KEY_CONTEXT,
-        KEY_THRESHOLD,
-        KEY_APP
+        KEY_THRESHOLD
 };
 
 static const struct argp_option option_list[] = {
@@ -68,9 +65,6 @@ static const struct argp_option option_list[] = {
           "folder of socket.io.js and its sisters for browsers (the npm package that `make deps` installs)", 0 },
         { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control of every connection (the system's)", 0 },
         { "nodelay", KEY_NODELAY, "on|off", 0, "TCP_NODELAY (on)", 0 },
-        { "namespace", KEY_NAMESPACE, "NSP", 0,
-          "serve the application in this namespace, too, as in /news; again for more", 0 },
-        { "auth-token-file", KEY_TOKEN, "FILE", 0, "let in only who knows the token in this file (anyone)", 0 },
         { "deflate", KEY_DEFLATE, "on|off", 0,
           "compress WebSocket messages (permessage-deflate) with clients that offer it (off)", 0 },
         { "deflate-window", KEY_WINDOW, "N", 0,
@@ -85,8 +79,6 @@ static const struct argp_option option_list[] = {
           "of one address, of IPv6 of a /64; the next gets 429 (1024, the machine's own any number); many clients may "
           "stand behind one",
           0 },
-        { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
-        { "verbose", 'v', 0, 0, "say on standard error what happens, and at the end what was counted", 0 },
         { 0 },
 };
 
@@ -161,12 +153,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         case KEY_NODELAY:
                 c->nodelay = options_switch("nodelay", arg);
                 return 0;
-        case KEY_NAMESPACE:
-                service_namespace(&o->service, arg);
-                return 0;
-        case KEY_TOKEN:
-                o->service.token = options_secret("auth-token-file", arg, APP_TOKEN_MAX);
-                return 0;
         case KEY_DEFLATE:
                 c->session.deflate = options_switch("deflate", arg);
                 return 0;
@@ -187,14 +173,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 c->per_address_max = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX);
                 c->per_address_loopback = true;
                 return 0;
-        case KEY_APP:
-                o->service.handlers = service_app_word(arg);
-                return 0;
-        case 'v':
-                log_level_set(LOG_DEBUG);
-                return 0;
-        case ARGP_KEY_ARG:
-                options_fail("%s: takes options only; --help lists them", arg);
         default:
                 return ARGP_ERR_UNKNOWN;
         }

@@ -21,7 +21,7 @@ static const char doc[] = "Broadcasts chat events over sequenced datagrams.\v"
                           "  udp_server --listen 127.0.0.1:3001\n"
                           "  client udp://127.0.0.1:3001 --room tea";
 
-enum { KEY_FILE = 256, KEY_PER_ADDRESS, KEY_PACE, KEY_NAMESPACE, KEY_TOKEN, KEY_APP };
+enum { KEY_FILE = 256, KEY_PER_ADDRESS, KEY_PACE };
 
 static const struct argp_option option_list[] = {
         { "listen", 'l', "ADDRESS", 0, "address and port to bind to (127.0.0.1:3001); port 0 picks one", 0 },
@@ -37,11 +37,6 @@ static const struct argp_option option_list[] = {
           "how fast a session may send: what a TCP would take of its path (auto), that and no more than RATE, as in "
           "10mbit; or off: as fast as events come, for networks of your own (auto)",
           0 },
-        { "namespace", KEY_NAMESPACE, "NSP", 0,
-          "serve the application in this namespace, too, as in /news; again for more", 0 },
-        { "auth-token-file", KEY_TOKEN, "FILE", 0, "let in only who knows the token in this file (anyone)", 0 },
-        { "app", KEY_APP, "chat|echo", 0, "the application; echo is for conformance suites (chat)", 0 },
-        { "verbose", 'v', 0, 0, "say on standard error what happens, and at the end what was counted", 0 },
         { 0 },
 };
 
@@ -66,20 +61,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 if (pace_parse(arg, &o->server.pace) != 0)
                         options_fail("--pace %s: must be one of auto, off, or a rate, as in 10mbit", arg);
                 return 0;
-        case KEY_NAMESPACE:
-                service_namespace(&o->service, arg);
-                return 0;
-        case KEY_TOKEN:
-                o->service.token = options_secret("auth-token-file", arg, APP_TOKEN_MAX);
-                return 0;
-        case KEY_APP:
-                o->service.handlers = service_app_word(arg);
-                return 0;
-        case 'v':
-                log_level_set(LOG_DEBUG);
-                return 0;
-        case ARGP_KEY_ARG:
-                options_fail("%s: takes options only; --help lists them", arg);
         default:
                 return ARGP_ERR_UNKNOWN;
         }

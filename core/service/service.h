@@ -66,14 +66,9 @@ void service_need_congestion(const char *name);
  * until a signal, then stops the transports and gives what they wrote a moment to leave. */
 void service_run(struct service *s);
 
-/* Takes --namespace NAME into config->more; ends the process when it is no name or there are too many. */
-void service_namespace(struct service_config *config, const char *name);
-
-/* The application of that name, for an option --app: chat or echo; ends the process otherwise. */
-const struct app_handlers *service_app_word(const char *name);
-
-/* argp child for the options of the logs (--log-events, ...) and of what a client may ask (--event-rate,
- * ...); its input is a struct service_config, whose limits it sets to the defaults. */
+/* argp child for --verbose, the application (--app, --namespace, --auth-token-file), the logs (--log-events,
+ * ...) and what a client may ask (--event-rate, ...). Its input is a struct service_config, whose limits it
+ * sets to the defaults. Words that are no options it refuses. */
 extern const struct argp service_argp;
 
 /* Says how often each limit was met, a line each as log_info. */
