@@ -284,6 +284,7 @@ int crowd_report(struct crowd *c, struct crowd *first, struct report *r)
         for (uint32_t i = 0; i < c->config->subscribers; i++) {
                 struct client_stats s = c->path->transport->stats(client_io_engine(c->subscriber[i].io));
                 p->nacks += s.nacks;
+                p->mended += s.mended;
                 p->reconnects += s.reconnects;
         }
         p->transport_bytes = bytes_in(c) - c->bytes_before;

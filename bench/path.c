@@ -9,6 +9,8 @@ static const struct path paths[] = {
         { "udp-raw", &udp_transport, CLIENT_MODE_RAW, 21000 },
         { "udp-nack-ordered", &udp_transport, CLIENT_MODE_NACK_ORDERED, 22000 },
         { "udp-nack-unordered", &udp_transport, CLIENT_MODE_NACK_UNORDERED, 23000 },
+        { "udp-fec-ordered", &udp_transport, CLIENT_MODE_FEC_ORDERED, 24000 },
+        { "udp-fec-unordered", &udp_transport, CLIENT_MODE_FEC_UNORDERED, 25000 },
 };
 _Static_assert(sizeof paths / sizeof *paths == PATHS_MAX, "PATHS_MAX counts them");
 
@@ -16,6 +18,8 @@ static const struct path *find(const char *name, size_t n)
 {
         if (n == 8 && memcmp(name, "udp-nack", n) == 0)
                 return &paths[2];
+        if (n == 7 && memcmp(name, "udp-fec", n) == 0)
+                return &paths[4];
         for (int i = 0; i < PATHS_MAX; i++)
                 if (strlen(paths[i].name) == n && memcmp(paths[i].name, name, n) == 0)
                         return &paths[i];

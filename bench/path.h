@@ -7,7 +7,11 @@
 #define BENCH_PATH_H
 #include "client/transport.h"
 
-enum { PATHS_MAX = 4, PATH_PORTS = 1000 /* of each path, one a subscriber and some to reconnect from */ };
+enum {
+        PATHS_MAX = 6,
+        PATHS_USUAL = 4,  /* the first so many: what is compared unless asked otherwise */
+        PATH_PORTS = 1000 /* of each path, one a subscriber and some to reconnect from */
+};
 
 struct path {
         const char *name; /* "tcp", "udp-raw", ... */
@@ -16,7 +20,7 @@ struct path {
         uint16_t port_first;
 };
 
-/* "udp-nack" is short for "udp-nack-ordered". NULL: no such path. */
+/* "udp-nack" is short for "udp-nack-ordered", "udp-fec" for "udp-fec-ordered". NULL: no such path. */
 const struct path *path_named(const char *name);
 
 /* The i-th of all paths; NULL past the last. */

@@ -66,6 +66,7 @@ struct report_path {
         double server_cpu_s;      /* below or at 0: not measured */
 
         uint64_t nacks, reconnects;
+        uint64_t mended; /* events made from parity; the copies that came first look like events that were not lost */
 
         /* Against the report's first path. */
         bool versus_known, versus_one_epoch; /* one_epoch: the very same events; else paired by plan index */

@@ -94,6 +94,7 @@ static void put_recovery(struct json_out *j, const struct report_path *p)
         json_out_uint(j, "gaps_in_part", p->gaps_partly);
         json_out_uint(j, "gaps_lost", p->gaps_lost);
         json_out_uint(j, "nacks", p->nacks);
+        json_out_uint(j, "mended", p->mended);
         json_out_uint(j, "reconnects", p->reconnects);
         json_out_end(j);
 }

@@ -135,8 +135,7 @@ static void put_transports(const struct report *r, FILE *out)
         const char *congestion = "";
         for (uint32_t i = 0; i < r->paths_n && !congestion[0]; i++)
                 congestion = r->paths[i].congestion;
-        snprintf(text, sizeof text,
-                 "recovery %s, TCP_NODELAY %s, congestion control %s, receive buffer %s B",
+        snprintf(text, sizeof text, "recovery %s, TCP_NODELAY %s, congestion control %s, receive buffer %s B",
                  r->recovery_on ? "on (offset bytes included)" : "off", r->nodelay[0] ? r->nodelay : "not read",
                  congestion[0] ? congestion : "not read", figure_count(r->tcp_rcvbuf_bytes, receives));
         put_key("tcp", text, out);

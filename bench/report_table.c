@@ -250,6 +250,7 @@ static const struct row rows[] = {
         ROW_RARE("gaps closed whole", gaps_whole),
         ROW_RARE("gaps closed in part", gaps_partly),
         ROW_RARE("gaps that stayed lost", gaps_lost),
+        ROW_RARE("events made from parity", mended),
 
         ROW_SECTION("order and evenness"),
         ROW_MADE("reordered, % (RFC 4737)", reorder_share),

@@ -36,7 +36,9 @@ static const struct argp_option option_list[] = {
           "counted",
           0 },
         { "subscribers", KEY_SUBSCRIBERS, "N", 0, "on each path (5)", 0 },
-        { "paths", KEY_PATHS, "LIST", 0, "of tcp, udp-raw, udp-nack-ordered (or udp-nack), udp-nack-unordered (all)",
+        { "paths", KEY_PATHS, "LIST", 0,
+          "of tcp, udp-raw, udp-nack-ordered (or udp-nack), udp-nack-unordered (these four), udp-fec-ordered (or "
+          "udp-fec), udp-fec-unordered",
           0 },
         { "seed", KEY_SEED, "N", 0, "of everything random in the experiment (1)", 0 },
         { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control (the system's)", 0 },
@@ -54,8 +56,8 @@ struct run_options run_options_defaults(void)
                                  .spacing = PLAN_CONSTANT,
                                  .subscribers = 5,
                                  .seed = 1,
-                                 .paths = PATHS_MAX };
-        for (int i = 0; i < PATHS_MAX; i++)
+                                 .paths = PATHS_USUAL };
+        for (int i = 0; i < PATHS_USUAL; i++)
                 o.path[i] = path_at(i);
         return o;
 }
@@ -66,7 +68,7 @@ static void read_paths(struct run_options *o, const char *text)
         o->paths = path_list(text, o->path, &bad);
         if (o->paths == ERR_NOT_FOUND)
                 options_fail("--paths %s: there is no path '%.*s'; there are tcp, udp-raw, udp-nack-ordered, "
-                             "udp-nack-unordered",
+                             "udp-nack-unordered, udp-fec-ordered, udp-fec-unordered",
                              text, (int)strcspn(bad, ","), bad);
         if (o->paths < 0)
                 options_fail("--paths %s: name one or more paths, each once", text);

@@ -39,7 +39,10 @@ enum { KEY_JSON = 256, KEY_MODE, KEY_TOKEN };
 static const struct argp_option option_list[] = {
         { "room", 'r', "ROOM", 0, "join this room at first, and speak there", 0 },
         { "name", 'n', "NAME", 0, "what the others see before your words", 0 },
-        { "mode", KEY_MODE, "MODE", 0, "udp: nack (ordered, repaired), nack-unordered or raw (nack)", 0 },
+        { "mode", KEY_MODE, "MODE", 0,
+          "udp: nack (ordered, repaired), nack-unordered, fec (repaired before it is asked for), fec-unordered or "
+          "raw (nack)",
+          0 },
         { "auth-token-file", KEY_TOKEN, "FILE", 0, "the server's token, if it asks for one", 0 },
         { "json", KEY_JSON, 0, 0, "events in and out as lines of JSON", 0 },
         { 0 },
@@ -58,9 +61,12 @@ static const char *bounded(const char *option, const char *text, size_t max)
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-        static const char *const modes[] = { "nack", "nack-unordered", "raw", NULL };
+        static const char *const modes[] = { "nack",          "nack-unordered", "raw",         "fec",
+                                             "fec-unordered", "nack-ordered",   "fec-ordered", NULL };
+        static const enum client_mode same[] = { CLIENT_MODE_NACK_ORDERED, CLIENT_MODE_FEC_ORDERED };
         struct options *o = state->input;
         const char *why;
+        int word;
         switch (key) {
         case 'r':
                 o->talk.room = bounded("room", arg, HUB_ROOM_NAME_MAX);
@@ -69,7 +75,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 o->talk.engine.name = bounded("name", arg, CHAT_NAME_MAX);
                 return 0;
         case KEY_MODE:
-                o->talk.engine.mode = (enum client_mode)options_word("mode", arg, modes);
+                word = options_word("mode", arg, modes);
+                o->talk.engine.mode = word < CLIENT_MODES ? (enum client_mode)word : same[word - CLIENT_MODES];
                 o->mode_given = true;
                 return 0;
         case KEY_TOKEN:

@@ -15,7 +15,20 @@
 #include "core/base/bytes.h"
 #include "core/base/mono.h"
 
-enum client_mode { CLIENT_MODE_NACK_ORDERED, CLIENT_MODE_NACK_UNORDERED, CLIENT_MODE_RAW }; /* UDP only */
+/* UDP only. FEC: as NACK, and the server sends copies or parity before it is asked. */
+enum client_mode {
+        CLIENT_MODE_NACK_ORDERED,
+        CLIENT_MODE_NACK_UNORDERED,
+        CLIENT_MODE_RAW,
+        CLIENT_MODE_FEC_ORDERED,
+        CLIENT_MODE_FEC_UNORDERED,
+        CLIENT_MODES,
+};
+
+static inline bool client_mode_is_fec(enum client_mode mode)
+{
+        return mode == CLIENT_MODE_FEC_ORDERED || mode == CLIENT_MODE_FEC_UNORDERED;
+}
 
 struct client_config {
         const char *host;      /* host:port, for the Host header; borrowed for the engine's life */
@@ -75,6 +88,7 @@ struct client_stats {
         uint64_t bytes_in, bytes_out, datagrams_in, datagrams_out;
         uint64_t events, recovered, gaps, duplicates, late, reconnects;
         uint64_t lost_first_try; /* UDP: seqs not there when their turn came (before repair) */
+        uint64_t mended;         /* UDP: of these, made from parity before they were asked for, or after */
         uint64_t nacks, malformed, wrong_epoch;
         int64_t rtt_ns; /* smoothed; 0: not measured */
 };

@@ -226,6 +226,7 @@ static void take_broadcast(struct client *c, struct mono now, const struct dgram
 {
         bool known = m->type == DGRAM_DATA   ? udp_rooms_data(c, now, m)
                      : m->type == DGRAM_BEAT ? udp_rooms_beat(c, now, m)
+                     : m->type == DGRAM_FEC  ? udp_parity_take(c, now, m)
                                              : false;
         if (known)
                 hear(c, now);

@@ -108,6 +108,12 @@ static inline uint8_t udp_wire_mode(enum client_mode mode)
                 return DGRAM_MODE_NACK_ORDERED;
         case CLIENT_MODE_NACK_UNORDERED:
                 return DGRAM_MODE_NACK_UNORDERED;
+        case CLIENT_MODE_FEC_ORDERED:
+                return DGRAM_MODE_FEC_ORDERED;
+        case CLIENT_MODE_FEC_UNORDERED:
+                return DGRAM_MODE_FEC_UNORDERED;
+        case CLIENT_MODES:
+                break;
         }
         return DGRAM_MODE_NACK_ORDERED;
 }
@@ -139,6 +145,8 @@ void udp_rooms_joined(struct client *c, struct mono now, struct bytes tail);
 void udp_rooms_left(struct client *c, uint32_t ref);
 void udp_rooms_drop(struct client *c, struct udp_feed *f); /* NULL, own and everyone are fine: nothing happens */
 bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m); /* false: no such room */
+void udp_rooms_head(struct client *c, struct mono now, struct udp_feed *f,
+                    uint64_t head); /* events up to it were sent */
 bool udp_rooms_beat(struct client *c, struct mono now, const struct dgram_msg *m);
 void udp_rooms_gap(struct client *c, struct mono now, const struct dgram_gap *m);
 void udp_rooms_light(struct client *c, struct mono now); /* the session is heard, for the first time since c->heard */
@@ -156,6 +164,10 @@ void udp_parts_forget(struct client *c, struct udp_feed *f); /* all events of th
 void udp_parts_expire(struct client *c);
 /* Fragments that there are not are not asked for. */
 void udp_parts_mask(const struct client *c, const struct udp_feed *f, struct dgram_range *range, uint32_t n);
+
+/* udp_parity: in modes that have it */
+void udp_parity_kept(struct client *c, struct mono now, struct udp_feed *f, const struct dgram_msg *m); /* it was new */
+bool udp_parity_take(struct client *c, struct mono now, const struct dgram_msg *m); /* false: no such room */
 
 /* udp_calls */
 int64_t udp_call_add(struct client *c, struct mono now, enum udp_call_kind kind, struct bytes bytes);

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "client/udp_mend.h"
+
 struct udp_held {
         uint64_t seq, eid;
         uint16_t flags;
@@ -30,7 +32,7 @@ struct udp_feed *udp_feed_create(struct bytes name, enum client_mode mode)
 
 static bool orders(const struct udp_feed *f)
 {
-        return f->mode == CLIENT_MODE_NACK_ORDERED;
+        return f->mode == CLIENT_MODE_NACK_ORDERED || f->mode == CLIENT_MODE_FEC_ORDERED;
 }
 
 static bool widen(struct udp_feed *f, uint64_t seq)
@@ -91,6 +93,7 @@ void udp_feed_destroy(struct udp_feed *f)
         for (uint32_t i = 0; i < f->held_cap; i++)
                 free(f->held[i]);
         free(f->held);
+        udp_mend_destroy(f->mend);
         gaps_free(&f->gaps);
         free(f);
 }
@@ -109,6 +112,9 @@ static void begin_anew(struct udp_feed *f, uint64_t start)
         gaps_free(&f->gaps);
         gaps_init(&f->gaps, start - 1, f->mode != CLIENT_MODE_RAW);
         f->gaps.lost_first_try = lost_first_try;
+        f->gaps.ahead = client_mode_is_fec(f->mode);
+        udp_mend_destroy(f->mend); /* it has another log's events */
+        f->mend = NULL;
         f->reported = f->away_contig = 0;
         f->replay_to = 0;
 }
@@ -202,7 +208,9 @@ struct gaps_arrival udp_feed_part(struct udp_feed *f, struct mono now, const str
                                   const struct dgram_msg *m)
 {
         const struct dgram_data *d = &m->data;
-        struct gaps_arrival a = gaps_mark_part(&f->gaps, now, rtt, datagram, d->seq, d->frag_idx, d->frag_cnt);
+        struct gaps_arrival a =
+                f->mends ? gaps_mend(&f->gaps, now, rtt, datagram, d->seq)
+                         : gaps_mark_part(&f->gaps, now, rtt, datagram, d->seq, d->frag_idx, d->frag_cnt);
         f->duplicates += a.verdict == GAPS_DUPLICATE;
         f->received += a.verdict == GAPS_NEW && a.tries == 0;
         return a;

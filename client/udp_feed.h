@@ -17,6 +17,7 @@
 enum { UDP_HELD_BYTES_MAX = 16 << 20, UDP_ROOM_NAME_MAX = 255 };
 
 struct udp_held; /* an event that waits */
+struct udp_mend;
 
 struct udp_feed {
         LIST_ENTRY(udp_feed) link; /* the client's */
@@ -38,6 +39,8 @@ struct udp_feed {
         struct mono report_due;        /* MONO_NEVER: nothing to report */
         uint64_t reported;             /* contig of the last REPORT */
         struct mono reported_at;       /* and when; MONO_NEVER: none yet */
+        struct udp_mend *mend;         /* made by the first event, where parity may come */
+        bool mends;                    /* what comes now is solved for from parity */
         uint32_t received, duplicates; /* events that came without being asked for; that came twice */
         struct mono beat_at;
         uint32_t beat_no;

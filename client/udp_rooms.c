@@ -348,6 +348,8 @@ bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m
         c->stats.duplicates += verdict == GAPS_DUPLICATE;
         c->stats.late += verdict == GAPS_LATE;
         tell_ready(c, f);
+        if (verdict == GAPS_NEW)
+                udp_parity_kept(c, now, f, m);
         watch_doubt(c, now, f);
         if (udp_meter_changed(&c->meter, now, c->rtt.srtt_ns))
                 f->report_due = now;
@@ -376,6 +378,12 @@ static void report(struct client *c, struct mono now, struct udp_feed *f)
         f->reported = f->gaps.contig;
         f->reported_at = now;
         f->report_due = MONO_NEVER;
+}
+
+void udp_rooms_head(struct client *c, struct mono now, struct udp_feed *f, uint64_t head)
+{
+        gaps_beat(&f->gaps, now, &c->rtt, head, false);
+        watch_doubt(c, now, f);
 }
 
 bool udp_rooms_beat(struct client *c, struct mono now, const struct dgram_msg *m)

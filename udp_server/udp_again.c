@@ -4,24 +4,32 @@
 #include "core/wire/place.h"
 #include "udp_server/udp_session_inside.h"
 
+#define AGAIN_NS (10 * NS_PER_MS)
+
+enum { AGAIN_TRIES = 2 };
+
 /* ---- asked for ---------------------------------------------------------------------------- */
 
-static void want(struct udp_session *s, struct mono now, uint32_t ref, uint64_t from, uint64_t to)
+/* again: once more a little later, since what is asked for twice has been lost twice. */
+static void want(struct udp_session *s, struct mono now, uint32_t ref, uint64_t from, uint64_t to, bool again)
 {
         uint64_t held;
         if (!udp_repair_want(s->repair, now, resend_hold_off_ns(&s->rtt), ref, from, to, &held))
                 s->shared->stats->nack_full++;
         s->shared->stats->repairs_held += (held + PLACES - 1) / PLACES;
+        if (again && held == 0)
+                udp_repair_later(s->repair, mono_add(now, AGAIN_NS), ref, from, to);
 }
 
 /* Each run of ones in the bitmap. */
-static void want_fragments(struct udp_session *s, struct mono now, uint32_t ref, uint64_t seq, uint64_t bits)
+static void want_fragments(struct udp_session *s, struct mono now, uint32_t ref, uint64_t seq, uint64_t bits,
+                           bool again)
 {
         for (uint8_t idx = 0, end; idx < PLACES; idx = end + 1) {
                 for (end = idx; end < PLACES && bits & UINT64_C(1) << end; end++)
                         ;
                 if (end > idx)
-                        want(s, now, ref, place_of(seq, idx), place_of(seq, end) - 1);
+                        want(s, now, ref, place_of(seq, idx), place_of(seq, end) - 1, again);
         }
 }
 
@@ -42,14 +50,15 @@ void udp_again_nack(struct udp_session *s, struct mono now, const struct dgram_n
         s->repair->shown = s->shown;
         s->repair->hold_off_ns_max = 2 * s->rtt.srtt_ns;
         uint64_t given = member_given(s->member, c->room);
+        bool again = m->tries >= AGAIN_TRIES;
         for (unsigned i = 0; i < m->n; i++) {
                 uint64_t from = m->range[i].from, to = m->range[i].to;
                 if (from >= given)
                         continue; /* still to come */
                 if (dgram_range_is_fragments(&m->range[i]))
-                        want_fragments(s, now, c->ref, from, to & ~DGRAM_FRAGMENTS_BIT);
+                        want_fragments(s, now, c->ref, from, to & ~DGRAM_FRAGMENTS_BIT, again);
                 else
-                        want(s, now, c->ref, place_first(from), place_last(to < given ? to : given - 1));
+                        want(s, now, c->ref, place_first(from), place_last(to < given ? to : given - 1), again);
         }
 }
 

@@ -9,7 +9,7 @@ static size_t message_bytes(const uint8_t *at)
 
 void udp_batch_begin(struct udp_batch *b)
 {
-        b->n = b->iov_n = b->pieces_n = b->repairs_n = 0;
+        b->n = b->iov_n = b->pieces_n = b->repairs_n = b->unasked_n = 0;
         b->scratch_n = 0;
         b->n_max = UDP_BATCH_DATAGRAMS;
         b->now = (struct udp_progress){ 0 };
@@ -34,7 +34,8 @@ static struct udp_datagram *open_datagram(struct udp_batch *b)
 static bool add(struct udp_batch *b, const uint8_t *at, size_t n)
 {
         struct udp_datagram *d = b->n > 0 ? &b->datagram[b->n - 1] : NULL;
-        if (!d || d->bytes + n > DGRAM_BYTES_MAX)
+        if (!d || at[3] == DGRAM_FEC ||
+            /* parity is not to be lost with what it is for */ d->bytes + n > DGRAM_BYTES_MAX)
                 d = open_datagram(b);
         if (!d)
                 return false;

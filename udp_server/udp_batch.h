@@ -44,7 +44,8 @@ struct udp_batch {
         struct iovec iov[UDP_BATCH_IOVS];
         int iov_n;
         struct piece piece[UDP_BATCH_PIECES];
-        int pieces_n, repairs_n; /* the first repairs_n pieces are repairs */
+        int pieces_n, repairs_n; /* the first repairs_n pieces are repairs, */
+        int unasked_n;           /* up to here follow those of parity, each message in a datagram of its own */
         struct udp_progress now;
         uint8_t scratch[UDP_BATCH_SCRATCH];
         size_t scratch_n;

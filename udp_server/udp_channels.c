@@ -43,6 +43,7 @@ void udp_channel_close(struct udp_session *s, struct udp_channel *c)
 {
         if (s->repair)
                 udp_repair_forget(s->repair, c->ref);
+        udp_ahead_uncover(s, c);
         *c = s->channel[--s->channels_n];
 }
 
@@ -111,6 +112,7 @@ static uint16_t join_one(struct udp_session *s, struct mono now, const struct dg
         if (opened)
                 c->beat_due = mono_add(now, c->beat_step_ns = BEAT_NS_FIRST);
         c->mode = row->mode;
+        udp_ahead_mode(s, now, c);
         if (c->join_pktno < pktno) {
                 c->join_pktno = pktno;
                 c->join_req = join->req;

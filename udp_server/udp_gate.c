@@ -5,6 +5,7 @@
 #include "core/wire/dgram_tail.h"
 #include "udp_server/udp_gate_inside.h"
 #include "udp_server/udp_repair.h"
+#include "udp_server/udp_shield.h"
 
 enum {
         SESSIONS_MAX = 20000,
@@ -372,6 +373,7 @@ struct udp_gate *udp_gate_create(const struct udp_gate_config *config, struct mo
         g->shared = (struct udp_shared){ .app = config->app,
                                          .encoding = config->encoding,
                                          .stats = &g->stats,
+                                         .shields = &g->shields,
                                          .repair_rate = or_default(config->repair_rate, UDP_REPAIR_RATE),
                                          .pace = config->pace,
                                          .idle_ns = 60 * NS_PER_S,

@@ -9,6 +9,7 @@
 #include "udp_server/udp_hash.h"
 #include "udp_server/udp_path.h"
 #include "udp_server/udp_session.h"
+#include "udp_server/udp_shield.h"
 #include "udp_server/udp_stranger.h"
 
 struct udp_peer {
@@ -27,6 +28,7 @@ struct udp_gate {
         struct udp_gate_config config;
         struct udp_shared shared;
         struct udp_stats stats;
+        struct udp_shields shields;
         struct udp_strangers strangers;
         struct udp_peer *by_tag, *by_addr;
         struct admission *admission;

@@ -95,7 +95,7 @@ int udp_rate_may(struct udp_session *s, struct mono now)
         if (credit_ns > 0)
                 return credit_ns / (cost_ns + 1) < UDP_BATCH_DATAGRAMS ? (int)(credit_ns / (cost_ns + 1)) + 1
                                                                        : UDP_BATCH_DATAGRAMS;
-        if ((s->repair && s->repair->want_n > 0) || member_behind(s->member, UINT64_MAX)) {
+        if ((s->repair && s->repair->want_n > 0) || udp_ahead_waits(s) || member_behind(s->member, UINT64_MAX)) {
                 s->held = s->blocked = true;
                 s->shared->stats->held++;
                 pace_wait(&s->pace);

@@ -1,6 +1,7 @@
 #include "udp_server/udp_repair.h"
 
 #include <stddef.h>
+#include <string.h>
 
 void udp_repair_init(struct udp_repair *r, struct mono now, int64_t rate)
 {
@@ -83,6 +84,34 @@ void udp_repair_forget(struct udp_repair *r, uint32_t chan_ref)
                         r->want[i] = r->want[--r->want_n];
                 else
                         i++;
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < r->later_n; i++)
+                if (r->later[i].chan_ref != chan_ref)
+                        r->later[n++] = r->later[i];
+        r->later_n = n;
+}
+
+void udp_repair_later(struct udp_repair *r, struct mono at, uint32_t chan_ref, uint64_t from, uint64_t to)
+{
+        if (r->later_n < UDP_REPAIR_LATER_MAX)
+                r->later[r->later_n++] =
+                        (struct udp_repair_range){ .chan_ref = chan_ref, .from = from, .to = to, .at = at };
+}
+
+void udp_repair_ripen(struct udp_repair *r, struct mono now)
+{
+        uint32_t n = 0;
+        while (n < r->later_n && !mono_before(now, r->later[n].at)) {
+                add(r, r->later[n].chan_ref, r->later[n].from, r->later[n].to);
+                n++;
+        }
+        r->later_n -= n;
+        memmove(r->later, r->later + n, r->later_n * sizeof *r->later);
+}
+
+struct mono udp_repair_ripe_at(const struct udp_repair *r)
+{
+        return r->later_n > 0 ? r->later[0].at : MONO_NEVER;
 }
 
 bool udp_repair_may(struct udp_repair *r, struct mono now)

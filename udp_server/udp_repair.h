@@ -18,6 +18,7 @@
 enum {
         UDP_REPAIR_RANGES_MAX = 128, /* four NACKs of ranges; one of bitmaps, each with four holes */
         UDP_REPAIR_REMEMBERED = 256, /* a round trip full of them; 8 KiB of a session that asks */
+        UDP_REPAIR_LATER_MAX = 64,   /* one more than that is not remembered */
         UDP_REPAIR_BURST_BYTES = 64 * 1200,
         UDP_REPAIR_RATE = 2500000, /* bytes per second, unless told otherwise */
 };
@@ -25,7 +26,7 @@ enum {
 struct udp_repair_range {
         uint32_t chan_ref;
         uint64_t from, to; /* places */
-        struct mono at;    /* done: when */
+        struct mono at;    /* done: when; later: when it is to be wanted */
 };
 
 struct udp_repair {
@@ -33,6 +34,8 @@ struct udp_repair {
         uint32_t want_n;
         struct udp_repair_range done[UDP_REPAIR_REMEMBERED];
         uint32_t done_next;
+        struct udp_repair_range later[UDP_REPAIR_LATER_MAX];
+        uint32_t later_n;
         int64_t rate;   /* bytes per second */
         int64_t tokens; /* bytes that may go now; below 0 after the last datagram of a burst */
         struct mono filled;
@@ -49,6 +52,13 @@ bool udp_repair_want(struct udp_repair *r, struct mono now, int64_t hold_off_ns,
 
 /* from..to was sent (or nothing is to be sent for it): no longer wanted. */
 void udp_repair_done(struct udp_repair *r, struct mono now, uint32_t chan_ref, uint64_t from, uint64_t to);
+
+/* from..to is to be wanted then, whenever it was repaired last; not before what was said to be so till now. */
+void udp_repair_later(struct udp_repair *r, struct mono at, uint32_t chan_ref, uint64_t from, uint64_t to);
+
+/* What was to be wanted by now is. And when there is more of it (MONO_NEVER: never). */
+void udp_repair_ripen(struct udp_repair *r, struct mono now);
+struct mono udp_repair_ripe_at(const struct udp_repair *r);
 
 /* The channel is gone. */
 void udp_repair_forget(struct udp_repair *r, uint32_t chan_ref);

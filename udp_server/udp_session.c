@@ -187,6 +187,8 @@ void udp_session_destroy(struct udp_session *s, struct mono now)
         unbind(s, now, "transport close", false);
         dgram_queue_free(&s->queue);
         free(s->repair);
+        for (uint32_t i = 0; i < s->channels_n; i++)
+                udp_ahead_uncover(s, &s->channel[i]);
         udp_pub_parts_free(s);
         free(s->channel);
         free(s);
@@ -395,6 +397,8 @@ static void apply(struct udp_session *s, struct mono now, const struct udp_batch
                         return;
                 if (i < b->repairs_n)
                         udp_again_gave(s, now, p, bytes);
+                else if (i < b->unasked_n)
+                        udp_ahead_gave(s, p, bytes);
                 else
                         gave_news(s, now, p, bytes);
         }
@@ -403,6 +407,7 @@ static void apply(struct udp_session *s, struct mono now, const struct udp_batch
 int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch *b)
 {
         udp_batch_begin(b);
+        s->looked = now;
         if (s->pace.limited && s->state == UDP_UP)
                 udp_rate_ping(s, now); /* a queue may be growing on the way */
         if (!udp_batch_private(b, buf_bytes(&s->queue.ready)))
@@ -410,6 +415,7 @@ int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch 
         bool consent = mono_since(now, s->heard) < s->shared->consent_ns;
         if (s->state != UDP_UP || !consent || !mono_is_never(s->resume_until))
                 return b->n;
+        udp_ahead_read(s, now);
         int may = udp_rate_may(s, now);
         if (may == 0)
                 return b->n;
@@ -418,6 +424,7 @@ int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch 
                 member_unblocked(s->member);
         s->blocked = false;
         udp_again_find(s, now, b);
+        udp_ahead_find(s, b);
         int n = member_walk(s->member, UINT64_MAX, b->piece + b->pieces_n, UDP_BATCH_PIECES - b->pieces_n);
         b->pieces_n += n > 0 ? n : 0;
         pack_pieces(s, b);
@@ -453,6 +460,7 @@ struct mono udp_session_deadline(const struct udp_session *s)
         due = mono_min(due, udp_channels_deadline(s));
         due = mono_min(due, udp_rate_deadline(s));
         due = mono_min(due, udp_pub_parts_deadline(s));
+        due = mono_min(due, udp_ahead_deadline(s));
         return s->repair && s->repair->tokens <= 0 ? mono_min(due, udp_repair_deadline(s->repair)) : due;
 }
 
@@ -460,6 +468,7 @@ void udp_session_expire(struct udp_session *s, struct mono now)
 {
         if (s->state == UDP_CLOSING)
                 return;
+        s->looked = now; /* it will be, before anything is sent */
         if (mono_since(now, s->heard) >= s->shared->idle_ns) {
                 s->shared->stats->idle++;
                 udp_session_close(s, now, DGRAM_CODE_OK, false);

@@ -24,6 +24,7 @@
 #include "udp_server/udp_stats.h"
 
 struct udp_session;
+struct udp_shields;
 
 /* What all sessions of a server share; borrowed for their lives. */
 struct udp_shared {
@@ -31,6 +32,7 @@ struct udp_shared {
         int encoding;    /* of udp_encoding_add, at each hub */
         struct udp_instances *instances;
         struct udp_stats *stats;
+        struct udp_shields *shields;
         uint8_t reset_key[UDP_KEY_BYTES];
         struct pace_config pace; /* each session's */
         int64_t repair_rate;     /* bytes per second, each session that is not paced */

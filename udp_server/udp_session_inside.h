@@ -2,6 +2,7 @@
 #ifndef UDP_SERVER_UDP_SESSION_INSIDE_H
 #define UDP_SERVER_UDP_SESSION_INSIDE_H
 #include "core/wire/dgram_queue.h"
+#include "core/wire/place.h"
 #include "core/wire/reassembly.h"
 #include "core/wire/resend.h"
 #include "core/wire/seqwin.h"
@@ -34,7 +35,9 @@ struct udp_channel {
         uint32_t beat_no;
         struct mono beat_at; /* when the last one was said */
         int64_t beat_step_ns;
-        struct mono beat_due; /* MONO_NEVER: until the next event */
+        struct mono beat_due;      /* MONO_NEVER: until the next event */
+        struct udp_shield *shield; /* fec modes; else NULL */
+        uint64_t shield_next;      /* its item that is looked at next */
 };
 
 enum udp_session_state { UDP_UP, UDP_CLOSING };
@@ -64,6 +67,7 @@ struct udp_session {
         uint32_t channels_n, channels_cap, next_ref;
         uint32_t left_pktno;       /* of the newest LEAVE that was done */
         struct udp_repair *repair; /* made by the first NACK */
+        struct mono looked;        /* when it was last looked for what is to be sent unasked */
         struct reassembly *parts;  /* by the first fragment of a PUB */
 };
 
@@ -106,6 +110,15 @@ bool udp_session_may(struct udp_session *s, struct mono now, uint32_t n);
 void udp_again_nack(struct udp_session *s, struct mono now, const struct dgram_nack *m);
 void udp_again_find(struct udp_session *s, struct mono now, struct udp_batch *b); /* as the batch's first pieces */
 void udp_again_gave(struct udp_session *s, struct mono now, const struct piece *p, size_t bytes);
+
+/* udp_ahead: copies and parity, in the modes that have them */
+void udp_ahead_mode(struct udp_session *s, struct mono now, struct udp_channel *c); /* it has a mode */
+void udp_ahead_uncover(struct udp_session *s, struct udp_channel *c);               /* it goes */
+void udp_ahead_read(struct udp_session *s, struct mono now);                        /* before udp_again_find */
+void udp_ahead_find(struct udp_session *s, struct udp_batch *b);                    /* behind it */
+void udp_ahead_gave(struct udp_session *s, const struct piece *p, size_t bytes);
+bool udp_ahead_waits(struct udp_session *s); /* is there something that could be sent? */
+struct mono udp_ahead_deadline(const struct udp_session *s);
 
 /* udp_pub_parts: the event that is whole with this fragment; to be done with it (udp_pub_parts_done). NULL: not
  * yet; *missing: these fragments, as bits; 0: this one was not taken */

@@ -27,6 +27,9 @@
         X(nacks, "NACK messages")                                              \
         X(repairs, "repaired runs of events")                                  \
         X(repair_bytes, "bytes of repairs")                                    \
+        X(copies, "runs of events copied before anyone asked")                 \
+        X(parity, "groups of parity sent")                                     \
+        X(parity_bytes, "bytes of parity")                                     \
         X(repairs_held, "repairs held off, since one is on its way")           \
         X(gaps, "GAP messages")                                                \
         X(beats, "BEAT messages")                                              \

@@ -126,12 +126,19 @@ static int64_t reorder(const struct gaps *g, struct mono now, const struct resen
         return base > late ? base : late;
 }
 
+/* For so long a copy, or parity, may come unasked. */
+static int64_t ahead(const struct gaps *g, struct mono now)
+{
+        bool parity = g->parity_to > 0 && mono_since(now, g->parity_last) < GAPS_PARITY_LAST_NS;
+        return !g->ahead ? 0 : parity ? GAPS_PARITY_NS : GAPS_COPY_NS;
+}
+
 /* An original came although its hole was noticed: holes may be that much older from now on. */
 static void learn(struct gaps *g, struct mono now, const struct resend *rtt, const struct gaps_hole *h)
 {
         bool original = h->state == ABSENT || h->state == ASK || h->state == GONE ||
                         (h->state == WAIT && h->tries == 1 && mono_since(now, h->asked) < rtt->srtt_ns / 2);
-        int64_t late = mono_since(now, h->opened);
+        int64_t late = mono_since(now, h->opened) - ahead(g, now); /* a copy is not late */
         late += late / 4;
         if (late > GAPS_REORDER_NS_MAX)
                 late = GAPS_REORDER_NS_MAX;
@@ -162,7 +169,7 @@ static void notice(struct gaps *g, struct mono now, const struct resend *rtt, st
 {
         h->state = ABSENT;
         h->since = now;
-        h->due = mono_add(now, reorder(g, now, rtt));
+        h->due = mono_add(now, reorder(g, now, rtt) + ahead(g, now));
         h->later_at = g->later;
 }
 
@@ -198,6 +205,8 @@ static void move_on(struct gaps *g, struct mono now, uint64_t datagram)
         g->later++;
         for (uint32_t i = 0; i < g->holes_n; i++) {
                 struct gaps_hole *h = &g->hole[i];
+                if (g->ahead && h->to > g->parity_to)
+                        break; /* what comes unasked may have been sent behind many */
                 if (h->state == ABSENT && g->later - h->later_at >= GAPS_LATER_DATAGRAMS)
                         h->due = mono_min(h->due, now);
         }
@@ -218,8 +227,16 @@ static struct gaps_arrival plain(enum gaps_verdict verdict)
         return (struct gaps_arrival){ .verdict = verdict, .opened = MONO_NEVER };
 }
 
-/* Places from..to, the first of which is in a hole, have arrived. */
-static struct gaps_arrival fill(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t from, uint64_t to)
+/* An event was lost at the first try, and is here before it was asked for. */
+static void count_lost(struct gaps *g)
+{
+        g->losses++;
+        g->lost_first_try++;
+}
+
+/* Places from..to, the first of which is in a hole, have arrived; mended: from parity. */
+static struct gaps_arrival fill(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t from, uint64_t to,
+                                bool mended)
 {
         uint32_t i = find(g, from);
         struct gaps_hole was = g->hole[i];
@@ -227,7 +244,10 @@ static struct gaps_arrival fill(struct gaps *g, struct mono now, const struct re
         if (!isolate(g, i, from, to, &i))
                 return plain(GAPS_FULL);
         drop(g, i);
-        learn(g, now, rtt, &was);
+        if (!mended)
+                learn(g, now, rtt, &was);
+        else if (was.state == ABSENT || was.state == HELD)
+                count_lost(g);
         if (was.state == WAIT) {
                 /* Repairs of this hole flow: the rest of it gets its time afresh. */
                 g->progress = now;
@@ -263,8 +283,8 @@ enum gaps_verdict gaps_look(const struct gaps *g, uint64_t seq, uint8_t idx)
         return gaps_outcome_of(g->hole[i].reason) == GAPS_LOST ? GAPS_LATE : GAPS_DUPLICATE;
 }
 
-struct gaps_arrival gaps_mark_part(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
-                                   uint64_t seq, uint8_t idx, uint8_t cnt)
+static struct gaps_arrival mark(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
+                                uint64_t seq, uint8_t idx, uint8_t cnt, bool mended)
 {
         uint64_t from = place_of(seq, idx), to = idx + 1 == cnt ? place_last(seq) : from;
         struct gaps_arrival a = plain(gaps_look(g, seq, idx));
@@ -274,7 +294,7 @@ struct gaps_arrival gaps_mark_part(struct gaps *g, struct mono now, const struct
         if (a.verdict == GAPS_NEW && cnt > 1 && !reserve(g, 1)) /* for gaps_absent */
                 a.verdict = GAPS_FULL;
         else if (a.verdict == GAPS_NEW)
-                a = from <= g->edge ? fill(g, now, rtt, from, to) : append(g, now, rtt, from, to);
+                a = from <= g->edge ? fill(g, now, rtt, from, to, mended) : append(g, now, rtt, from, to);
         if (a.verdict == GAPS_FULL) {
                 g->full++;
                 return a;
@@ -286,10 +306,35 @@ struct gaps_arrival gaps_mark_part(struct gaps *g, struct mono now, const struct
         return a;
 }
 
+struct gaps_arrival gaps_mark_part(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
+                                   uint64_t seq, uint8_t idx, uint8_t cnt)
+{
+        return mark(g, now, rtt, datagram, seq, idx, cnt, false);
+}
+
 struct gaps_arrival gaps_mark(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
                               uint64_t seq)
 {
-        return gaps_mark_part(g, now, rtt, datagram, seq, 0, 1);
+        return mark(g, now, rtt, datagram, seq, 0, 1, false);
+}
+
+struct gaps_arrival gaps_mend(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
+                              uint64_t seq)
+{
+        return mark(g, now, rtt, datagram, seq, 0, 1, true);
+}
+
+void gaps_parity(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t seq)
+{
+        uint64_t to = place_last(seq);
+        int64_t late_ns = reorder(g, now, rtt);
+        g->parity_last = now;
+        g->parity_to = to > g->parity_to ? to : g->parity_to;
+        for (uint32_t i = 0; i < g->holes_n && g->hole[i].to <= to; i++) {
+                struct gaps_hole *h = &g->hole[i];
+                if (h->state == ABSENT)
+                        h->due = mono_min(h->due, mono_add(h->since, late_ns));
+        }
 }
 
 /* The hole that takes the place of all that is missing of the event from..to. False: it has ended. */

@@ -11,6 +11,8 @@
  *   WAIT    asked `tries` times; after the repair time ASK again, at last LOST (TIMEOUT), but not
  *           while nothing at all comes through: then the path is lost, not the event
  *
+ * Where copies or parity come unasked (`ahead`), a hole is not asked for before they should have come.
+ *
  * In raw mode a hole is GONE instead of asked for, and LOST when it is 3 s old.
  *
  * Holes are ranges in a sorted list; what is not in a range, up to `highest`, has arrived. So a
@@ -47,6 +49,9 @@ enum {
 #define GAPS_GIVE_UP_NS     (INT64_C(3) * 1000000000)
 #define GAPS_LAST_NS        (INT64_C(30) * 1000000000) /* however often it was dark */
 #define GAPS_REORDER_NS_MAX (INT64_C(100) * 1000000)
+#define GAPS_COPY_NS        (INT64_C(10) * 1000000)  /* a copy comes so much later, */
+#define GAPS_PARITY_NS      (INT64_C(20) * 1000000)  /* or parity, at the latest, after its group's first event: */
+#define GAPS_PARITY_LAST_NS (INT64_C(500) * 1000000) /* when some came so recently */
 
 enum gaps_verdict {
         GAPS_NEW,       /* deliver it now (unordered) or in its turn (ordered) */
@@ -88,6 +93,9 @@ struct gaps {
         uint64_t highest; /* highest seq known of */
         uint64_t edge;    /* highest place known of */
         bool asks;        /* false: raw mode */
+        bool ahead;       /* the caller's: copies or parity come unasked */
+        struct mono parity_last;
+        uint64_t parity_to; /* no parity is to be waited for up to this place */
         struct gaps_hole *hole;
         uint32_t holes_n, holes_cap;
         uint32_t later;         /* datagrams that moved forward */
@@ -124,6 +132,14 @@ struct gaps_arrival gaps_mark(struct gaps *g, struct mono now, const struct rese
  * same cnt: the caller puts it back with gaps_absent before it believes another. */
 struct gaps_arrival gaps_mark_part(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
                                    uint64_t seq, uint8_t idx, uint8_t cnt);
+
+/* Event `seq`, in one piece, was solved for from parity: it was lost at the first try, and teaches nothing of what is
+ * late. */
+struct gaps_arrival gaps_mend(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
+                              uint64_t seq);
+
+/* Parity came, the last for events up to `seq`: what is still missing of these has not to wait for any. */
+void gaps_parity(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t seq);
 
 /* What the fragment would be found to be, but for GAPS_FULL. */
 enum gaps_verdict gaps_look(const struct gaps *g, uint64_t seq, uint8_t idx);

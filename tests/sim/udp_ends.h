@@ -124,7 +124,7 @@ static uint32_t told_epoch(uint32_t epoch)
 
 static void in_order(struct actor *a, uint32_t epoch, int room, uint64_t from, uint64_t to)
 {
-        if (sim.mode != CLIENT_MODE_NACK_ORDERED)
+        if (sim.mode != CLIENT_MODE_NACK_ORDERED && sim.mode != CLIENT_MODE_FEC_ORDERED)
                 return;
         CHECK(from > a->last_seq[epoch][room], "client %d is told %d after %d in %s", a->number, (int)from,
               (int)a->last_seq[epoch][room], room_names[room]);

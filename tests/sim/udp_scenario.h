@@ -196,7 +196,7 @@ static bool read_line(struct scenario *s, const char *line)
 /* Are all numbers such that a run can be made of them? */
 static bool scenario_sound(const struct scenario *s)
 {
-        bool sound = s->clients >= 1 && s->clients <= CLIENTS_MAX && s->mode >= 0 && s->mode <= 2;
+        bool sound = s->clients >= 1 && s->clients <= CLIENTS_MAX && s->mode >= 0 && s->mode <= 4;
         for (int i = 0; i < s->deeds; i++) {
                 const struct deed *d = &s->deed[i];
                 sound &= d->who >= SERVER && d->who < s->clients && d->at_us >= (i ? d[-1].at_us : 0);
@@ -327,7 +327,7 @@ static void scenario_draw(struct scenario *s, uint64_t seed)
         struct draw d = { .s = s, .rng = rng_seeded(seed, "scenario") };
         memset(s, 0, sizeof *s);
         s->seed = (int64_t)seed;
-        s->mode = (int64_t)(seed % 3);
+        s->mode = (int64_t)(seed % 5);
         s->fair = one_in(&d, 3);
         s->blocks = one_in(&d, 2);
         s->evicts = one_in(&d, 4) ? 40 : 0;

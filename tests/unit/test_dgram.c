@@ -310,7 +310,7 @@ static const struct parse_row parses[] = {
         { "as it is", DGRAM_DATA, 0, "", 0, 0 },
         { "sealed", DGRAM_DATA, 4, "\0\1", 2, ERR_UNSUPPORTED },
         { "unknown flags are ignored", DGRAM_DATA, 4, "\xFF\xF0", 2, 0 },
-        { "a suppression", DGRAM_DATA, 3, "\x33", 1, ERR_UNSUPPORTED },
+        { "a new key", DGRAM_DATA, 3, "\x14", 1, ERR_UNSUPPORTED },
         { "a group without its first event", DGRAM_FEC, 39, "\x0A", 1, ERR_MALFORMED },
         { "a group of more than k events", DGRAM_FEC, 39, "\x0F", 1, ERR_MALFORMED },
         { "a group of none", DGRAM_FEC, 20, "\0", 1, ERR_MALFORMED },

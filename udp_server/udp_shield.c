@@ -1,0 +1,229 @@
+#include "udp_server/udp_shield.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/wire/fec.h"
+#include "udp_server/udp_hash.h"
+
+#define WINDOW_NS     (200 * NS_PER_MS) /* over which events are counted, */
+#define WINDOW_NS_MIN (20 * NS_PER_MS)  /* or, when there are many, */
+
+enum {
+        WINDOW_EVENTS = 40, /* so many of them */
+        READ_PIECES = 16,
+        M_MAX = 2 * UDP_SHIELD_M,
+};
+
+struct parity {
+        uint8_t k, m, n; /* n: events in it; 0: no group is open */
+        uint64_t base, mask;
+        size_t bytes; /* of the longest symbol */
+        struct mono due;
+        uint8_t symbol[M_MAX][FEC_SYMBOL_MAX];
+};
+
+struct udp_shield {
+        UT_hash_handle hh;
+        const struct room *room;
+        uint32_t users, epoch;
+        int encoding;
+        uint64_t seq_next;  /* to be read */
+        struct mono window; /* since when events are counted */
+        uint64_t counted;
+        int64_t rate;          /* events per second */
+        struct parity *parity; /* made by the first group */
+        uint64_t items;
+        struct udp_shield_item item[UDP_SHIELD_ITEMS]; /* item n lies at n % UDP_SHIELD_ITEMS */
+        uint8_t *memory[UDP_SHIELD_ITEMS];             /* of its parity; kept for the next one's */
+        size_t memory_bytes[UDP_SHIELD_ITEMS];
+};
+
+/* ---- taken and dropped --------------------------------------------------------------------- */
+
+struct udp_shield *udp_shield_take(struct udp_shields *all, struct mono now, const struct room *room, int encoding,
+                                   uint32_t epoch)
+{
+        struct udp_shield *s;
+        HASH_FIND_PTR(all->by_room, &room, s);
+        if (!s) {
+                s = calloc(1, sizeof *s);
+                if (!s)
+                        return NULL;
+                s->room = room;
+                s->encoding = encoding;
+                s->epoch = epoch;
+                s->window = now;
+                s->seq_next = room_head_seq(room) + 1;
+                HASH_ADD_PTR(all->by_room, room, s);
+                if (!s->hh.tbl) {
+                        free(s);
+                        return NULL;
+                }
+        }
+        s->users++;
+        return s;
+}
+
+void udp_shield_drop(struct udp_shields *all, struct udp_shield *s)
+{
+        if (!s || --s->users > 0)
+                return;
+        HASH_DELETE(hh, all->by_room, s);
+        for (int i = 0; i < UDP_SHIELD_ITEMS; i++)
+                free(s->memory[i]);
+        free(s->parity);
+        free(s);
+}
+
+/* ---- items --------------------------------------------------------------------------------- */
+
+static struct udp_shield_item *add_item(struct udp_shield *s, uint64_t first, uint64_t last, struct mono due)
+{
+        struct udp_shield_item *item = &s->item[++s->items % UDP_SHIELD_ITEMS];
+        *item = (struct udp_shield_item){ .seq_first = first, .seq_last = last, .due = due };
+        return item;
+}
+
+/* Copies of what was read a moment ago go together. */
+static void add_copies(struct udp_shield *s, struct mono now, uint64_t first, uint64_t last)
+{
+        struct udp_shield_item *before = s->items > 0 ? &s->item[s->items % UDP_SHIELD_ITEMS] : NULL;
+        struct mono due = mono_add(now, UDP_SHIELD_COPY_NS);
+        if (before && !before->parity && before->seq_last + 1 == first && mono_since(due, before->due) < NS_PER_MS)
+                before->seq_last = last;
+        else
+                add_item(s, first, last, due);
+}
+
+static void send_off(struct udp_shield *s, struct mono now)
+{
+        struct parity *p = s->parity;
+        size_t slot = (s->items + 1) % UDP_SHIELD_ITEMS, bytes = p->m * (DGRAM_FEC_BYTES + p->bytes);
+        if (s->memory_bytes[slot] < bytes) {
+                uint8_t *more = realloc(s->memory[slot], bytes);
+                if (!more) {
+                        p->n = 0;
+                        return;
+                }
+                s->memory[slot] = more;
+                s->memory_bytes[slot] = bytes;
+        }
+        struct writer w = writer_of(s->memory[slot], bytes);
+        for (uint8_t i = 0; i < p->m; i++)
+                dgram_put(&w, &(struct dgram_msg){ .type = DGRAM_FEC,
+                                                   .tag = room_tag(s->room),
+                                                   .fec = { .epoch = s->epoch,
+                                                            .k = p->k,
+                                                            .m = p->m,
+                                                            .idx = i,
+                                                            .base = p->base,
+                                                            .mask = p->mask,
+                                                            .symbol = bytes_of(p->symbol[i], p->bytes) } });
+        assert(!w.failed && writer_used(&w) == bytes);
+        uint64_t last = p->base + 63 - (uint64_t)__builtin_clzll(p->mask);
+        struct udp_shield_item *item = add_item(s, p->base, last, now);
+        item->parity = s->memory[slot];
+        item->bytes = bytes;
+        p->n = 0;
+}
+
+/* ---- groups -------------------------------------------------------------------------------- */
+
+static bool open_group(struct udp_shield *s, struct mono now, uint64_t seq)
+{
+        struct parity *p = s->parity;
+        if (!p && !(p = s->parity = malloc(sizeof *p)))
+                return false;
+        uint8_t times = s->rate > UDP_SHIELD_FAST ? 2 : 1;
+        *p = (struct parity){ .k = UDP_SHIELD_K * times,
+                              .m = UDP_SHIELD_M * times,
+                              .base = seq,
+                              .due = mono_add(now, UDP_SHIELD_FLUSH_NS) };
+        return true;
+}
+
+static void cover(struct udp_shield *s, struct mono now, const struct dgram_msg *m)
+{
+        uint8_t symbol[FEC_SYMBOL_MAX], *to[M_MAX];
+        uint64_t seq = m->data.seq;
+        if (s->parity && s->parity->n > 0 && seq - s->parity->base >= 64)
+                send_off(s, now);
+        if ((!s->parity || s->parity->n == 0) && !open_group(s, now, seq))
+                return;
+        struct parity *p = s->parity;
+        size_t n = fec_symbol(m, symbol);
+        for (uint8_t i = 0; i < p->m; i++)
+                to[i] = p->symbol[i];
+        fec_add(p->k, p->m, p->n++, bytes_of(symbol, n), to);
+        p->mask |= UINT64_C(1) << (seq - p->base);
+        p->bytes = n > p->bytes ? n : p->bytes;
+        if (p->n == p->k)
+                send_off(s, now);
+}
+
+static void cover_piece(struct udp_shield *s, struct mono now, const struct piece *piece)
+{
+        for (size_t at = 0; at < piece->n;) {
+                struct bytes message = { piece->at + at, (size_t)(piece->at[at + 6] << 8 | piece->at[at + 7]) };
+                struct dgram_msg m;
+                if (dgram_parse(message, &m) == 0 && m.data.frag_cnt == 1)
+                        cover(s, now, &m);
+                at += message.n;
+        }
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+static void count(struct udp_shield *s, struct mono now, uint64_t events)
+{
+        int64_t span_ns = mono_since(now, s->window);
+        s->counted += events;
+        if (span_ns < WINDOW_NS && (s->counted < WINDOW_EVENTS || span_ns < WINDOW_NS_MIN))
+                return;
+        s->rate = (int64_t)((double)s->counted * NS_PER_S / (double)span_ns);
+        s->counted = 0;
+        s->window = now;
+}
+
+static void read_parity(struct udp_shield *s, struct mono now, uint64_t head)
+{
+        struct piece piece[READ_PIECES];
+        int n = READ_PIECES;
+        for (uint64_t next = s->seq_next; next <= head && n == READ_PIECES;) {
+                n = room_common(s->room, s->encoding, next, head, piece, READ_PIECES, &next);
+                for (int i = 0; i < n; i++)
+                        cover_piece(s, now, &piece[i]);
+        }
+}
+
+void udp_shield_read(struct udp_shield *s, struct mono now)
+{
+        uint64_t head = room_head_seq(s->room);
+        if (s->seq_next <= head) {
+                count(s, now, head - s->seq_next + 1);
+                if (s->rate < UDP_SHIELD_RATE)
+                        add_copies(s, now, s->seq_next, head);
+                else
+                        read_parity(s, now, head);
+                s->seq_next = head + 1;
+        }
+        if (!mono_before(now, udp_shield_deadline(s)))
+                send_off(s, now);
+}
+
+uint64_t udp_shield_items(const struct udp_shield *s)
+{
+        return s->items;
+}
+
+const struct udp_shield_item *udp_shield_item(const struct udp_shield *s, uint64_t n)
+{
+        bool kept = n > 0 && n <= s->items && s->items - n < UDP_SHIELD_ITEMS;
+        return kept ? &s->item[n % UDP_SHIELD_ITEMS] : NULL;
+}
+
+struct mono udp_shield_deadline(const struct udp_shield *s)
+{
+        return s->parity && s->parity->n > 0 ? s->parity->due : MONO_NEVER;
+}
