@@ -2,7 +2,7 @@
 
 #include "core/base/rng.h"
 
-enum { CHALLENGE_BYTES = DGRAM_SESSION_HEADER + 8, PTOS = 3 };
+enum { PTOS = 3 };
 
 static const struct bucket_rule moves_rule = { .each_ns = UDP_PATH_MOVES_MS * NS_PER_MS,
                                                .burst_ns = UDP_PATH_MOVES * UDP_PATH_MOVES_MS * NS_PER_MS };
@@ -36,7 +36,6 @@ static void begin(struct udp_path *p, struct mono now, const struct udp_addr *fr
         p->asked = *from;
         p->random_here = rng_os_u64();
         p->random_there = rng_os_u64();
-        p->bytes_in = p->bytes_out = 0;
         p->begun = now;
         p->asked_at = mono_add(now, -resend_hold_off_ns(rtt));
         p->until = mono_add(now, give_up_ns(rtt));
@@ -46,12 +45,6 @@ static void begin(struct udp_path *p, struct mono now, const struct udp_addr *fr
 static bool is_open(const struct udp_path *p, struct mono now, const struct resend *rtt)
 {
         return !p->doubt || !mono_before(now, p->until) || mono_since(now, p->begun) >= resend_request_ns(rtt, 1);
-}
-
-static bool may_ask(const struct udp_path *p, struct mono now, const struct resend *rtt)
-{
-        return mono_since(now, p->asked_at) >= resend_hold_off_ns(rtt) &&
-               p->bytes_out + CHALLENGE_BYTES <= UDP_PATH_TIMES_MAX * p->bytes_in;
 }
 
 enum udp_path_verdict udp_path_elsewhere(struct udp_path *p, struct mono now, const struct udp_addr *from,
@@ -67,14 +60,12 @@ enum udp_path_verdict udp_path_elsewhere(struct udp_path *p, struct mono now, co
                 return UDP_PATH_WAIT;
         if (!asked)
                 begin(p, now, from, rtt);
-        p->bytes_in += datagram.n;
         p->newest_there = asked && p->newest_there > newest ? p->newest_there : newest;
         if (asked && answers(datagram, p->random_there))
                 return UDP_PATH_PROVEN;
-        if (!may_ask(p, now, rtt))
+        if (mono_since(now, p->asked_at) < resend_hold_off_ns(rtt))
                 return UDP_PATH_WAIT;
         p->asked_at = now;
-        p->bytes_out += CHALLENGE_BYTES;
         return UDP_PATH_ASK;
 }
 

@@ -7,7 +7,8 @@
  * back from there in something newer than all before, is a move; the old one's, newer than what came from
  * elsewhere, ends the doubt. No answer in three PTO: it stays.
  *
- * One address at a time is asked, and a session moves a few times at once and then twice a second.
+ * One address at a time is asked, and a session moves a few times at once and then twice a second. A
+ * CHALLENGE answers one datagram and is at most twice as long: never three times what came (RFC 9000 8.1).
  * The caller has checked the session's tag and admits the new address. Value module: no heap, no clock.
  *
  * Source: RFC 9000 8.2, 9.3 and 9.4 (path validation), and the project's UDP wire spec, section 7.
@@ -22,7 +23,6 @@
 enum {
         UDP_PATH_MOVES = 4, /* at once; then one more each: */
         UDP_PATH_MOVES_MS = 500,
-        UDP_PATH_TIMES_MAX = 3, /* bytes to an address that has proven nothing, for each byte from there */
 };
 
 struct udp_path {
@@ -32,7 +32,6 @@ struct udp_path {
         struct udp_addr asked;
         uint64_t random_here, random_there; /* for addr; for asked */
         uint32_t newest_there;              /* pktno */
-        uint64_t bytes_in, bytes_out;       /* from and to asked */
         struct mono begun, asked_at, until;
 };
 
