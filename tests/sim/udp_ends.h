@@ -185,6 +185,8 @@ static void told_gap(struct actor *a, const struct client_event *ev)
         bool evicted = strcmp(ev->reason, "evicted") == 0, timeout = strcmp(ev->reason, "timeout") == 0;
         CHECK(!evicted || sim.scenario->evicts || sim.long_night || a->leaving[room], "evicted by nothing");
         CHECK(!timeout || sim.was_dark || sim.lossy, "not repaired over a good path");
+        bool may_be = sim.lossy || sim.mode == CLIENT_MODE_RAW || evicted || strcmp(ev->reason, "too big") == 0;
+        CHECK(!sim.scenario->restless || may_be, "a change of address costs events: %s", ev->reason);
         CHECK(strcmp(ev->reason, "not repaired") != 0 || sim.mode == CLIENT_MODE_RAW, "not asked for");
         CHECK(a->gaps < GAPS_TOLD_MAX, "endless gaps");
         uint32_t epoch = told_epoch(ev->epoch);
@@ -271,6 +273,8 @@ static void client_told(struct actor *a)
                         break;
                 case CLIENT_DOWN:
                         HOLDS(!ev.final, "a client gave up: %s", ev.reason);
+                        CHECK(!sim.scenario->restless || !a->up[sim.epoch], "client %d loses its session: %s",
+                              a->number, ev.reason);
                         break;
                 }
         }

@@ -91,6 +91,7 @@ struct path_knobs {
         X(keyless, 0)       /* a server started anew cannot prove it */                       \
         X(rot, 0)           /* enum rot */                                                    \
         X(fair, 0)          /* what paths like these lose must be repaired */                 \
+        X(restless, 0)      /* clients change their address, and must keep their sessions */  \
         X(fault, INT64_MIN) /* of the simulation itself: see told_event */
 
 struct scenario {
@@ -299,6 +300,11 @@ static void draw_rare(struct draw *d)
         static const enum deed_kind kinds[] = { DEED_dark,    DEED_dark,   DEED_dark,     DEED_dark,    DEED_cut,
                                                 DEED_rebind,  DEED_rebind, DEED_suspend,  DEED_suspend, DEED_jump,
                                                 DEED_restart, DEED_burst,  DEED_stranger, DEED_move,    DEED_move };
+        if (d->s->restless) {
+                draw_deed(d, DEED_rebind);
+                d->at_us += 600000 + drawn(d, 1000000); /* no oftener than the server follows */
+                return;
+        }
         struct deed *deed = draw_deed(d, kinds[drawn(d, sizeof kinds / sizeof *kinds)]);
         bool both = deed->kind == DEED_suspend || deed->kind == DEED_jump;
         if (both && one_in(d, 2))
@@ -329,6 +335,7 @@ static void scenario_draw(struct scenario *s, uint64_t seed)
         s->seed = (int64_t)seed;
         s->mode = (int64_t)(seed % 5);
         s->fair = one_in(&d, 3);
+        s->restless = s->fair && seed % 4 == 0;
         s->blocks = one_in(&d, 2);
         s->evicts = one_in(&d, 4) ? 40 : 0;
         s->keyless = one_in(&d, 2);
