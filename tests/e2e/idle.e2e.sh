@@ -22,7 +22,7 @@ story() { # name, then a command that must succeed
 # Sanitizers' own memory stands beside every block.
 case ${TWINCAST_BIN:-} in
 *asan* | *tsan*) bounds=(--bytes-max 16kib --growth-max 64mib) ;;
-*) bounds=(--bytes-max 1200b --growth-max 128kib) ;;
+*) bounds=(--bytes-max 1kib --growth-max 128kib) ;;
 esac
 
 within_bounds() { "$bench" idle --connections 1500 --cycles 15000 --rest 500ms "${bounds[@]}" >"$out" || { cat "$out"; return 1; }; }

@@ -190,12 +190,15 @@ for (const [name, ...messages] of [
   ['a placeholder below zero', `451-["message",${HELD(-1)}]`, BYTES(1)],
 ]) joined(`refused: ${name}`, messages, END);
 
+joined('a binary event whose header is no event', ['451-{}'], differs('a packet is parsed once, when it is whole', [ALIVE], END));
+
 const onlyWe = (name, messages, why, theirs) => joined(`refused by us alone: ${name}`, messages, differs(why, END, theirs));
 onlyWe('an event without a payload', ['42'], 'the protocol has it an array', [ALIVE]);
 onlyWe('an answer without a payload', ['437'], 'the protocol has it an array', [ALIVE]);
 onlyWe('an empty name', ['42[""]'], 'an event has a name, on both paths', [ALIVE]);
 onlyWe('an ack id of 22 digits', ['429999999999999999999999["message-with-ack",1]'], 'an id is given back as it came, or not taken', ['< 431e+22[1]', ALIVE]);
 onlyWe('a placeholder twice', [`451-["message",${HELD(0)},${HELD(0)}]`, BYTES(1)], 'the same bytes twice would grow without bounds', [`< 452-["message-back",${HELD(0)},${HELD(1)}]`, '<< 01', '<< 01', ALIVE]);
+onlyWe('attachments over the limit together', [`452-["other",${HELD(0)},${HELD(1)}]`, Buffer.alloc(60000), Buffer.alloc(60000)], 'an event is one message, and no larger than one', [ALIVE]);
 onlyWe('arrays 40 deep', [`42["message",${'['.repeat(40)}${']'.repeat(40)}]`], 'at most 16 levels', [`< 42["message-back",${'['.repeat(40)}${']'.repeat(40)}]`, ALIVE]);
 onlyWe('5,000 values', [`42["other"${',1'.repeat(5000)}]`], 'at most 4,096 values', [ALIVE]);
 onlyWe('a lone surrogate', ['42["message","\\ud800"]'], 'it has no UTF-8, so no place in a datagram', ['< 42["message-back","\\ud800"]', ALIVE]);
