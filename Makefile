@@ -20,6 +20,7 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 SIM  := $(patsubst tests/sim/%.c,$(B)/tests/%,$(wildcard tests/sim/sim_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 E2E  := $(wildcard tests/e2e/*.e2e.sh tests/e2e/*.e2e.js)
+FOES := $(patsubst tests/e2e/%.c,$(B)/tests/%,$(wildcard tests/e2e/*.c))
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion $(if $(WERROR),-Werror)
 HARD := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero -fPIE
@@ -73,10 +74,13 @@ $(B)/tests/sim_%: $(B)/obj/tests/sim/sim_%.o $(B)/obj/tests/unit/harness.o $(ARC
 $(B)/tests/fuzz_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(ARCHIVE)
 	@mkdir -p $(@D); echo "  LD   $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
+$(FOES): $(B)/tests/%: $(B)/obj/tests/e2e/%.o $(ARCHIVE)
+	@mkdir -p $(@D); echo "  LD   $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 compare: all ## the main job: TCP and UDP twins through one bad network, a table at the end
 	@bin/lab run compare
 
-check: all $(UNIT) $(SIM) $(FUZZ:%=$(B)/tests/%) ## run all tests
+check: all $(UNIT) $(SIM) $(FUZZ:%=$(B)/tests/%) $(FOES) ## run all tests
 	@$(MAKE) --no-print-directory -s layers
 	@tests/run $(B) $(UNIT) $(SIM) $(FUZZ:%=$(B)/tests/%) $(E2E)
 

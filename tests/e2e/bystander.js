@@ -1,6 +1,6 @@
 // bystander: a legitimate pair beside the hostile peers of a test. One says `tick` 1, 2, 3, ... in a
-// room at a steady pace; the other must hear each once, in order and without a gap, and neither may
-// ever lose its connection.
+// room at a steady pace; the other must hear each once, in the room's order (unless it wants them as they
+// come) and without a gap, and neither may ever lose its connection.
 'use strict';
 const readline = require('node:readline');
 const { io } = require('socket.io-client');
@@ -11,7 +11,10 @@ const PACE_MS = 4;
 class Bystander {
   constructor() {
     this.said = 0;
-    this.heard = 0;
+    this.heard = 0; // all up to here
+    this.early = new Set();
+    this.saidAt = new Map();
+    this.delays = []; // ms, from said to heard
     this.trouble = null;
   }
 
@@ -19,15 +22,31 @@ class Bystander {
     if (!this.over) this.trouble = this.trouble || words;
   }
 
-  hear(n) {
-    if (n !== this.heard + 1) this.complain(`heard tick ${n} after ${this.heard}`);
-    this.heard = n;
+  // seq: its place in the room
+  hear(n, seq) {
+    if (n <= this.heard || this.early.has(n)) this.complain(`heard tick ${n} twice`);
+    if (!this.unordered && seq <= this.seq) this.complain(`heard seq ${seq} after ${this.seq}`);
+    this.seq = seq;
+    this.delays.push(performance.now() - this.saidAt.get(n));
+    this.saidAt.delete(n);
+    this.early.add(n);
+    while (this.early.delete(this.heard + 1)) this.heard++;
     if (this.waiting && this.heard >= this.waiting.n) this.waiting.wake();
   }
 
   begin() {
-    this.timer = setInterval(() => this.say(++this.said), PACE_MS);
+    this.timer = setInterval(() => {
+      this.saidAt.set(++this.said, performance.now());
+      this.say(this.said);
+    }, PACE_MS);
     return this;
+  }
+
+  // How long the events took that were heard since this was last asked, in ms.
+  delay() {
+    const sorted = this.delays.splice(0).sort((a, b) => a - b);
+    const at = (share) => sorted[Math.floor(share * (sorted.length - 1))];
+    return { events: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) };
   }
 
   // All that was said until now has been heard, and nothing went wrong. Returns how much that was.
@@ -59,7 +78,7 @@ async function overTcp(address) {
     socket.on('disconnect', (reason) => b.complain(`disconnected: ${reason}`));
   }
   const [speaker, listener] = sockets;
-  listener.on('tick', (n) => b.hear(n));
+  listener.on('tick', (n) => b.hear(n, n)); // TCP keeps the order of what is said, too
   listener.on('gap', (gap) => b.complain(`gap ${JSON.stringify(gap)}`));
   b.say = (n) => speaker.emit('in', 'watch', 'tick', n);
   b.close = async () => sockets.forEach((socket) => socket.disconnect());
@@ -67,22 +86,24 @@ async function overTcp(address) {
 }
 
 // bin/client, both of them.
-async function overUdp(address) {
+async function overUdp(address, mode = 'nack') {
   const b = new Bystander();
+  b.unordered = mode === 'nack-unordered';
+  const room = `watch-${mode}`;
   const clients = [];
   for (let i = 0; i < 2; i++) {
-    const client = start('client', [`udp://${address}`, '--room', 'watch', '--json']);
+    const client = start('client', [`udp://${address}`, '--room', room, '--mode', mode, '--json']);
     clients.push(client);
     await client.until((lines) => lines.find((l) => l.includes('"joined"')), 'joined');
     readline.createInterface({ input: client.stdout }).on('line', (line) => {
       const o = JSON.parse(line);
       if (o.type === 'down') b.complain(`down: ${o.reason}`);
-      if (o.type === 'gap' && o.room === 'watch') b.complain(`gap ${line}`);
-      if (i === 1 && o.type === 'event' && o.event[0] === 'tick') b.hear(o.event[1]);
+      if (o.type === 'gap' && o.room === room) b.complain(`gap ${line}`);
+      if (i === 1 && o.type === 'event' && o.event[0] === 'tick') b.hear(o.event[1], o.seq);
       client.seen.length = 0;
     });
   }
-  b.say = (n) => clients[0].stdin.write(`["in","watch","tick",${n}]\n`);
+  b.say = (n) => clients[0].stdin.write(`["in","${room}","tick",${n}]\n`);
   b.close = async () => {
     clients.forEach((client) => client.stdin.end());
     await Promise.all(clients.map((client) => client.ended));
@@ -90,4 +111,12 @@ async function overUdp(address) {
   return b.begin();
 }
 
-module.exports = { overTcp, overUdp };
+// Several pairs as one.
+async function each(address, starts) {
+  const pairs = [];
+  for (const begin of starts) pairs.push(await begin(address));
+  const all = (name) => () => Promise.all(pairs.map((pair) => pair[name]()));
+  return { pairs, settle: async () => (await all('settle')()).reduce((sum, n) => sum + n), end: all('end') };
+}
+
+module.exports = { overTcp, overUdp, each };

@@ -16,7 +16,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 // in and out.
 function target(path, args, pair, welcome) {
   const server = { grown: 0 };
-  const resident = () => Number(fs.readFileSync(`/proc/${server.child.pid}/statm`, 'utf8').split(' ')[1]) * 4096;
+  const resident = server.resident = () => Number(fs.readFileSync(`/proc/${server.child.pid}/statm`, 'utf8').split(' ')[1]) * 4096;
 
   story(`the ${path} server stands, with a pair of bystanders; seed ${seed}`, async () => {
     Object.assign(server, await serve(`${path}_server`, ['--listen', '127.0.0.1:0', '--verbose', ...args], [path], 'pipe'));
@@ -39,7 +39,8 @@ function target(path, args, pair, welcome) {
   });
 
   // reasons: words that must be among what the server counted
-  server.end = (reasons) => story('the server ends with 0 when asked, its bystanders unharmed, and each reason was counted', async () => {
+  // check: looks at all that it counted
+  server.end = (reasons, check = () => {}) => story('the server ends with 0 when asked, its bystanders unharmed, and each reason was counted', async () => {
     const heard = await server.pair.settle();
     console.log(`# the bystander heard ${heard} events, each once and in order; the most that a story took was ${server.grown >> 10} KiB`);
     await server.pair.end();
@@ -47,6 +48,7 @@ function target(path, args, pair, welcome) {
     assert.strictEqual(await server.child.ended, 0);
     const counted = new Map([...server.said.matchAll(/^\w+: counted (\d+) (.*)$/gm)].map(([, n, words]) => [words, Number(n)]));
     for (const words of reasons) assert.ok(counted.get(words) > 0, `not counted: ${words}\n${server.said}`);
+    check(counted);
   });
   return server;
 }

@@ -11,6 +11,7 @@ const TYPE = {
   REKEY: 0x14, GROUP: 0x15, LISTEN: 0x16, PUB: 0x20, PUB_ACK: 0x21, DATA: 0x30, FEC: 0x31, BEAT: 0x32, NCF: 0x33, GAP: 0x34, NACK: 0x40, REPORT: 0x41,
 };
 const NAME = Object.fromEntries(Object.entries(TYPE).map(([name, code]) => [code, name]));
+const ALL_TAG = 87; // in ACCEPT's body: the tag of everyone's channel
 const CLASS_B = new Set([TYPE.DATA, TYPE.FEC, TYPE.BEAT, TYPE.NCF]);
 const NO_SESSION = new Set([TYPE.HELLO, TYPE.COOKIE, TYPE.CONNECT, TYPE.RESET]);
 
@@ -110,6 +111,8 @@ class UdpPeer {
     const accept = await this.of('ACCEPT');
     this.tag = accept.body.readBigUInt64BE(0);
     this.epoch = accept.epoch;
+    this.channel = accept.body.readBigUInt64BE(ALL_TAG);
+    [this.key, this.minute] = cookie.body.subarray(8);
     return this;
   }
 
