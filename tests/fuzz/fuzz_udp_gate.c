@@ -32,6 +32,7 @@ struct world {
         struct udp_gate *gate;
         struct peer peer[PEERS];
         struct buf adding; /* a datagram of several messages */
+        struct udp_addr elsewhere;
         struct udp_batch batch;
 };
 
@@ -126,20 +127,27 @@ static struct bytes give(struct world *w, const struct udp_addr *from, struct by
         if (datagram.n > 0)
                 memcpy(exact, datagram.at, datagram.n);
         size_t n = udp_gate_recv(w->gate, w->now, from, bytes_of(exact, datagram.n), answer);
-        need(n <= DGRAM_COOKIE_BYTES && n <= datagram.n);
+        need(n <= DGRAM_COOKIE_BYTES && (n <= datagram.n || (answer[3] == DGRAM_CHALLENGE && n <= 3 * datagram.n)));
         free(exact);
         return bytes_of(answer, n);
 }
 
-static void send_message(struct world *w, struct peer *p, struct dgram_msg *m)
+static struct bytes send_from(struct world *w, struct peer *p, const struct udp_addr *from, struct dgram_msg *m,
+                              uint8_t answer[DGRAM_COOKIE_BYTES])
 {
-        uint8_t out[DGRAM_BYTES_MAX], answer[DGRAM_COOKIE_BYTES];
+        uint8_t out[DGRAM_BYTES_MAX];
         struct writer writer = writer_of(out, sizeof out);
         m->tag = p->tag;
         if (dgram_has_pktno(m->type))
                 m->pktno = ++p->pktno;
         need(dgram_put(&writer, m));
-        give(w, &p->addr, bytes_of(out, writer_used(&writer)), answer);
+        return give(w, from, bytes_of(out, writer_used(&writer)), answer);
+}
+
+static void send_message(struct world *w, struct peer *p, struct dgram_msg *m)
+{
+        uint8_t answer[DGRAM_COOKIE_BYTES];
+        send_from(w, p, &p->addr, m, answer);
 }
 
 /* HELLO, COOKIE, CONNECT; the session's ACCEPT comes with the next drain. */
@@ -189,6 +197,27 @@ static void flush_adding(struct world *w)
         w->adding.n = 0;
 }
 
+/* The same from elsewhere: nothing of it is done before the CHALLENGE is answered, and then it is there. */
+static void flush_elsewhere(struct world *w, bool answers)
+{
+        uint8_t answer[DGRAM_COOKIE_BYTES];
+        struct peer *p = &w->peer[STRANGER];
+        struct udp_addr here = p->addr, there = w->elsewhere;
+        uint64_t moved = udp_gate_stats(w->gate)->moved;
+        struct dgram_msg m;
+        struct bytes got = give(w, &there, buf_bytes(&w->adding), answer);
+        w->adding.n = 0;
+        need(udp_gate_stats(w->gate)->moved == moved);
+        if (!answers || got.n == 0 || dgram_parse(got, &m) != 0 || m.type != DGRAM_CHALLENGE)
+                return;
+        m = (struct dgram_msg){ .type = DGRAM_RESPONSE, .response = m.challenge };
+        send_from(w, p, &there, &m, answer);
+        if (udp_gate_stats(w->gate)->moved == moved)
+                return;
+        p->addr = there;
+        w->elsewhere = here;
+}
+
 static void ping(struct world *w, struct peer *p)
 {
         send_message(w, p, &(struct dgram_msg){ .type = DGRAM_PING, .ping = { 1 } });
@@ -215,11 +244,13 @@ static void publish(struct world *w, size_t bytes)
 static void step(struct world *w, enum step what, struct bytes payload)
 {
         uint8_t number = payload.n > 0 ? payload.at[0] : 0;
-        static const struct udp_addr elsewhere = { .ip = { 0x20, 1 }, .port = { 9, 9 } };
         uint8_t answer[DGRAM_COOKIE_BYTES];
         switch (what) {
         case STEP_STRANGER:
-                give(w, &elsewhere, payload, answer);
+                if (w->adding.n > 0)
+                        flush_elsewhere(w, number % 2);
+                else
+                        give(w, &w->elsewhere, payload, answer);
                 return;
         case STEP_RAW:
                 give(w, &w->peer[STRANGER].addr, payload, answer);
@@ -254,6 +285,7 @@ static void begin(struct world *w)
         static const struct udp_addr addrs[PEERS] = { { .ip = { 0x20, 1, 1 }, .port = { 1, 1 } },
                                                       { .ip = { 0x20, 1, 2 }, .port = { 2, 2 } } };
         w->now = (struct mono){ NS_PER_S };
+        w->elsewhere = (struct udp_addr){ .ip = { 0x20, 1 }, .port = { 9, 9 } };
         w->hub = hub_create(&(struct hub_config){ .epoch = 7, .room_events_max = 8, .event_bytes_max = 4096 });
         w->app = app_create(w->hub, &chat_handlers);
         struct udp_gate_config config = { .app = w->app, .encoding = udp_encoding_add(w->hub) };
