@@ -1,5 +1,6 @@
 /* rate: what one session hears of its path, and how much of what it has to send may go now. */
 #include "udp_server/udp_session_inside.h"
+#include "udp_server/udp_shield.h"
 
 #define PING_NS        (200 * NS_PER_MS) /* at least, between the server's own PINGs: as REPORTs of a changing path */
 #define PING_BEHIND_NS (10 * NS_PER_MS)
@@ -81,6 +82,8 @@ void udp_rate_report(struct udp_session *s, struct mono now, const struct dgram_
         if (m->beat_no > 0 && m->beat_no == c->beat_no)
                 measure(s, mono_since(now, c->beat_at) - (int64_t)m->delay_us * NS_PER_US);
         count(c, m, &r);
+        if (c->shield)
+                udp_shield_report(c->shield, now, r.came, r.lost);
         obey(s, now, pace_report(&s->pace, now, &s->rtt, &r));
         udp_rate_ping(s, now);
 }

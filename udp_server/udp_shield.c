@@ -12,7 +12,7 @@
 enum {
         WINDOW_EVENTS = 40, /* so many of them */
         READ_PIECES = 16,
-        M_MAX = 2 * UDP_SHIELD_M,
+        M_MAX = 3 * UDP_SHIELD_M,
 };
 
 struct parity {
@@ -32,6 +32,7 @@ struct udp_shield {
         struct mono window; /* since when events are counted */
         uint64_t counted;
         int64_t rate;          /* events per second */
+        struct mono lossy;     /* when some member reported so much loss last; MONO_NEVER: none has */
         struct parity *parity; /* made by the first group */
         uint64_t items;
         struct udp_shield_item item[UDP_SHIELD_ITEMS]; /* item n lies at n % UDP_SHIELD_ITEMS */
@@ -54,6 +55,7 @@ struct udp_shield *udp_shield_take(struct udp_shields *all, struct mono now, con
                 s->encoding = encoding;
                 s->epoch = epoch;
                 s->window = now;
+                s->lossy = MONO_NEVER;
                 s->seq_next = room_head_seq(room) + 1;
                 HASH_ADD_PTR(all->by_room, room, s);
                 if (!s->hh.tbl) {
@@ -136,8 +138,9 @@ static bool open_group(struct udp_shield *s, struct mono now, uint64_t seq)
         if (!p && !(p = s->parity = malloc(sizeof *p)))
                 return false;
         uint8_t times = s->rate > UDP_SHIELD_FAST ? 2 : 1;
+        bool lossy = !mono_is_never(s->lossy) && mono_since(now, s->lossy) < UDP_SHIELD_LOSSY_NS;
         *p = (struct parity){ .k = UDP_SHIELD_K * times,
-                              .m = UDP_SHIELD_M * times,
+                              .m = (uint8_t)(UDP_SHIELD_M * times + (lossy ? UDP_SHIELD_M * times / 2 : 0)),
                               .base = seq,
                               .due = mono_add(now, UDP_SHIELD_FLUSH_NS) };
         return true;
@@ -210,6 +213,13 @@ void udp_shield_read(struct udp_shield *s, struct mono now)
         }
         if (!mono_before(now, udp_shield_deadline(s)))
                 send_off(s, now);
+}
+
+void udp_shield_report(struct udp_shield *s, struct mono now, uint32_t came, uint32_t lost)
+{
+        uint64_t sent = (uint64_t)came + lost;
+        if (sent > 0 && (uint64_t)lost * 100 >= sent * UDP_SHIELD_LOSSY)
+                s->lossy = now;
 }
 
 uint64_t udp_shield_items(const struct udp_shield *s)

@@ -3,7 +3,9 @@
  * One per room with members in a fec mode, shared by them: parity is computed once, and all are sent
  * the same bytes. It follows the room's stream. While the room has less than UDP_SHIELD_RATE events a
  * second each is to be sent once more, UDP_SHIELD_COPY_NS later; from there on UDP_SHIELD_K events
- * get UDP_SHIELD_M symbols of parity (above UDP_SHIELD_FAST as many again), at UDP_SHIELD_FLUSH_NS after
+ * get UDP_SHIELD_M symbols of parity (above UDP_SHIELD_FAST twice as many of both), and half as many more while some
+ * member reports UDP_SHIELD_LOSSY % of loss: two of ten mend 5 % of loss but for one group in ninety, and each
+ * such group holds up all behind it for a round trip. They go at UDP_SHIELD_FLUSH_NS after
  * the group's first event if it is not full by then. In a group are events in one DATA that every member
  * is given: from others' parity a member could make what it is not to see.
  *
@@ -22,10 +24,12 @@ enum {
         UDP_SHIELD_FAST = 1000,
         UDP_SHIELD_K = 8,
         UDP_SHIELD_M = 2,
+        UDP_SHIELD_LOSSY = 3, /* % lost at the first try, as reported */
         UDP_SHIELD_ITEMS = 16,
 };
 #define UDP_SHIELD_COPY_NS  (10 * NS_PER_MS)
 #define UDP_SHIELD_FLUSH_NS (20 * NS_PER_MS)
+#define UDP_SHIELD_LOSSY_NS (5 * NS_PER_S) /* after the last such REPORT */
 
 struct udp_shield;
 
@@ -49,6 +53,9 @@ void udp_shield_drop(struct udp_shields *all, struct udp_shield *s); /* accepts 
 
 /* Looks at what was published since, and sends off a group that is due. */
 void udp_shield_read(struct udp_shield *s, struct mono now);
+
+/* A member reports what came to it since it did so last, and what was lost at the first try. */
+void udp_shield_report(struct udp_shield *s, struct mono now, uint32_t came, uint32_t lost);
 
 /* Items made so far; they count from 1. */
 uint64_t udp_shield_items(const struct udp_shield *s);
