@@ -94,18 +94,21 @@ static struct group *group_of(struct udp_mend *m, const struct dgram_fec *fec)
         return g;
 }
 
-bool udp_mend_parity(struct udp_mend *m, const struct dgram_fec *fec)
+enum udp_mend_verdict udp_mend_parity(struct udp_mend *m, const struct dgram_fec *fec)
 {
         if (missing(m, fec->base, fec->mask) == 0)
-                return false;
+                return UDP_MEND_USELESS;
         struct group *g = group_of(m, fec);
         if (g->mask != fec->mask || g->k != fec->k || g->m != fec->m || g->bytes != fec->symbol.n) {
                 drop(g); /* one of the two is a lie: neither is believed */
-                return false;
+                return UDP_MEND_USELESS;
         }
         if (!g->symbol[fec->idx] && (g->symbol[fec->idx] = malloc(fec->symbol.n)))
                 memcpy(g->symbol[fec->idx], fec->symbol.at, fec->symbol.n);
-        return true;
+        for (int i = 0; i < g->m; i++)
+                if (!g->symbol[i])
+                        return UDP_MEND_SOME;
+        return UDP_MEND_ALL;
 }
 
 /* ---- solving ------------------------------------------------------------------------------- */

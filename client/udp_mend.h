@@ -23,8 +23,14 @@ void udp_mend_destroy(struct udp_mend *m); /* accepts NULL */
 /* This event came, in one piece and intact; copied. */
 void udp_mend_keep(struct udp_mend *m, const struct dgram_msg *data);
 
-/* This parity came; copied. False: nothing of its group is missing, or it contradicts what came of it before. */
-bool udp_mend_parity(struct udp_mend *m, const struct dgram_fec *fec);
+enum udp_mend_verdict {
+        UDP_MEND_USELESS, /* nothing of its group is missing, or it contradicts what came of it before */
+        UDP_MEND_SOME,    /* more of the group's parity may come: in one burst, perhaps not in order */
+        UDP_MEND_ALL,     /* that was the last of it */
+};
+
+/* This parity came; copied. */
+enum udp_mend_verdict udp_mend_parity(struct udp_mend *m, const struct dgram_fec *fec);
 
 /* The next event that can be solved for: fills all but the channel's tag and epoch; its bytes are borrowed
  * until the next call. Call until false after each of the two above. */

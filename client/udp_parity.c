@@ -34,6 +34,7 @@ bool udp_parity_take(struct client *c, struct mono now, const struct dgram_msg *
         struct udp_feed *f = udp_room_tagged(c, m->tag);
         const struct dgram_fec *fec = &m->fec;
         uint64_t last = fec->base + 63 - (uint64_t)__builtin_clzll(fec->mask);
+        enum udp_mend_verdict verdict = UDP_MEND_USELESS;
         if (!f)
                 return false;
         if (fec->epoch != f->epoch) {
@@ -42,11 +43,13 @@ bool udp_parity_take(struct client *c, struct mono now, const struct dgram_msg *
         }
         c->data_messages++; /* for the rate */
         c->more.parity++;
-        if (!f->gaps.ahead || last <= f->gaps.contig || (!f->mend && !(f->mend = udp_mend_create())))
+        if (!f->gaps.ahead)
                 return true;
-        udp_rooms_head(c, now, f, last);
-        if (udp_mend_parity(f->mend, fec))
+        if (last > f->gaps.contig && (f->mend || (f->mend = udp_mend_create()))) {
+                udp_rooms_head(c, now, f, last);
+                verdict = udp_mend_parity(f->mend, fec);
                 mend(c, now, f);
-        gaps_parity(&f->gaps, now, &c->rtt, fec->idx + 1 == fec->m ? last : fec->base - 1);
+        }
+        gaps_parity(&f->gaps, now, &c->rtt, verdict == UDP_MEND_SOME ? fec->base - 1 : last);
         return true;
 }

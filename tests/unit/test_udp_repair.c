@@ -1,7 +1,8 @@
 /* Each row is a story in words: @12 it is 12 ms; w3-5 seqs 3..5 of channel 1 are wanted (W: of channel
  * 2; ! finds no place); s3-4 they are sent; =3-5,9 just this is wanted now of channel 1; =- nothing;
  * h2 of the last want two seqs were held off; f1 channel 1 is gone. The hold-off is 10 ms; m30
- * makes it 30 for what is not shown to be there; p8 what was sent by 8 ms is. */
+ * makes it 30 for what is not shown to be there; p8 what was sent by 8 ms is. l4-5 these are to be wanted 7 ms
+ * from now; r they are, if it is time. */
 #include "tests/unit/harness.h"
 
 #include <stdio.h>
@@ -29,6 +30,11 @@ static const struct repair_row rows[] = {
         { "two runs are held off", "w2-3 s2-3 w6-6 s6-6 w1-8 h3 =1-1,4-5,7-8" },
         { "held off until it can be there", "m30 @2 w3-5 s3-5 @20 w3-5 h3 =- p1 w3-5 h3 =- p2 w3-5 h0 =3-5" },
         { "but not for ever, if no answer comes", "m30 @1 w3-5 s3-5 @31 w3-5 h0 =3-5" },
+        { "later", "l3-5 r =- @6 r =- @7 r =3-5" },
+        { "later, though it was sent just now", "w3-5 l3-5 s3-5 @7 r =3-5" },
+        { "later, and wanted already", "l3-5 @6 w4-9 @7 r =3-9" },
+        { "one after the other", "l3-3 @2 l7-7 @7 r =3-3 @9 r =3-3,7-7" },
+        { "a channel that is gone wants nothing later", "l3-3 f1 @7 r =-" },
         { "a channel that is gone wants nothing", "w3-5 W7-7 f1 =-" },
 };
 
@@ -77,6 +83,10 @@ static void run_row(void **state)
                         assert_true(udp_repair_want(&r, now, 10 * NS_PER_MS, *word == 'w' ? 1 : 2, a, b, &held));
                 else if (*word == 's')
                         udp_repair_done(&r, now, 1, a, b);
+                else if (*word == 'l')
+                        udp_repair_later(&r, mono_add(now, 7 * NS_PER_MS), 1, a, b);
+                else if (*word == 'r')
+                        udp_repair_ripen(&r, now);
                 else if (*word == 'f')
                         udp_repair_forget(&r, (uint32_t)a);
                 else if (*word == 'm')
