@@ -1,10 +1,12 @@
 /* bin/udp_server: the UDP twin alone: sequenced datagrams with an application. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/err.h"
 #include "core/base/log.h"
 #include "core/base/options.h"
+#include "core/base/units.h"
 #include "core/chat/chat.h"
 #include "core/service/service.h"
 #include "udp_server/udp_server.h"
@@ -12,7 +14,7 @@
 struct options {
         struct service_config service;
         struct udp_server_config server;
-        const char *listen, *key_file;
+        const char *listen, *key_file, *group_if;
 };
 
 static const char doc[] = "Broadcasts chat events over sequenced datagrams.\v"
@@ -21,7 +23,7 @@ static const char doc[] = "Broadcasts chat events over sequenced datagrams.\v"
                           "  udp_server --listen 127.0.0.1:3001\n"
                           "  client udp://127.0.0.1:3001 --room tea";
 
-enum { KEY_FILE = 256, KEY_PER_ADDRESS, KEY_PACE };
+enum { KEY_FILE = 256, KEY_PER_ADDRESS, KEY_PACE, KEY_GROUP, KEY_GROUP_IF, KEY_GROUP_RATE };
 
 static const struct argp_option option_list[] = {
         { "listen", 'l', "ADDRESS", 0, "address and port to bind to (127.0.0.1:3001); port 0 picks one", 0 },
@@ -37,8 +39,38 @@ static const struct argp_option option_list[] = {
           "how fast a session may send: what a TCP would take of its path (auto), that and no more than RATE, as in "
           "10mbit; or off: as fast as events come, for networks of your own (auto)",
           0 },
+        { "multicast", KEY_GROUP, "GROUP:PORT", 0,
+          "send rooms once to this IPv4 group, as in 232.1.1.1:5007, for all clients that hear it; the others, and "
+          "repairs for one alone, by unicast (none)",
+          0 },
+        { "multicast-if", KEY_GROUP_IF, "ADDRESS", 0, "by the interface with this address (that of --listen)", 0 },
+        { "multicast-rate", KEY_GROUP_RATE, "RATE", 0,
+          "so much goes to the group at most, whatever its links bear: it is not congestion controlled (1mbit)", 0 },
         { 0 },
 };
+
+static int64_t group_rate(const char *text)
+{
+        uint64_t bits_per_s;
+        if (units_bitrate(text, &bits_per_s) != 0 || bits_per_s < 8 * DGRAM_BYTES_MAX || bits_per_s > INT64_MAX)
+                options_fail("--multicast-rate %s: must be a rate, as in 10mbit, of a datagram a second at least",
+                             text);
+        return (int64_t)(bits_per_s / 8);
+}
+
+/* The group must be one, and can be heard only where all addresses are IPv4. */
+static void check_group(struct options *o)
+{
+        struct udp_server_config *s = &o->server;
+        char text[SOCK_ADDR_TEXT_MAX];
+        if (s->group.n == 0 && (o->group_if || s->group_rate > 0))
+                options_fail("--multicast-if and --multicast-rate want --multicast");
+        snprintf(text, sizeof text, "%s:0", o->group_if ? o->group_if : "");
+        if (o->group_if && sock_addr_parse(text, &s->group_by) != 0)
+                options_fail("--multicast-if %s: not an address of this machine, as in 192.0.2.1", o->group_if);
+        if (s->group.n > 0 && !sock_group_fits(&s->group, s->group_by.n > 0 ? &s->group_by : &s->listen))
+                options_fail("--multicast: wants an IPv4 group, as in 232.1.1.1:5007, and a --listen address of IPv4");
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -60,6 +92,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         case KEY_PACE:
                 if (pace_parse(arg, &o->server.pace) != 0)
                         options_fail("--pace %s: must be one of auto, off, or a rate, as in 10mbit", arg);
+                return 0;
+        case KEY_GROUP:
+                if (sock_addr_parse(arg, &o->server.group) != 0)
+                        options_fail("--multicast %s: not an address; write it as in 232.1.1.1:5007", arg);
+                return 0;
+        case KEY_GROUP_IF:
+                o->group_if = arg;
+                return 0;
+        case KEY_GROUP_RATE:
+                o->server.group_rate = group_rate(arg);
                 return 0;
         default:
                 return ARGP_ERR_UNKNOWN;
@@ -85,6 +127,7 @@ int main(int argc, char **argv)
         options_parse(&argp, argc, argv, &o);
         if (sock_addr_parse(o.listen, &o.server.listen) != 0)
                 options_fail("--listen %s: not an address; write it as in 127.0.0.1:3001", o.listen);
+        check_group(&o);
         uint8_t key[UDP_KEY_BYTES];
         if (o.key_file)
                 o.server.reset_key = read_key(o.key_file, key);

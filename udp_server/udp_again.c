@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/wire/place.h"
+#include "udp_server/udp_cut.h"
 #include "udp_server/udp_session_inside.h"
 
 #define AGAIN_NS (10 * NS_PER_MS)
@@ -10,26 +11,30 @@ enum { AGAIN_TRIES = 2 };
 
 /* ---- asked for ---------------------------------------------------------------------------- */
 
-/* again: once more a little later, since what is asked for twice has been lost twice. */
-static void want(struct udp_session *s, struct mono now, uint32_t ref, uint64_t from, uint64_t to, bool again)
+/* A try from the second on is repaired once more a little later, since it has been lost twice. */
+static void want(struct udp_session *s, struct mono now, const struct udp_channel *c, uint8_t tries, uint64_t from,
+                 uint64_t to)
 {
         uint64_t held;
-        if (!udp_repair_want(s->repair, now, resend_hold_off_ns(&s->rtt), ref, from, to, &held))
+        bool by_group = c->group && tries <= UDP_GROUP_TRIES && place_seq(from) >= c->group_from;
+        if (by_group && udp_group_want(c->group, now, from, to))
+                return;
+        if (!udp_repair_want(s->repair, now, resend_hold_off_ns(&s->rtt), c->ref, from, to, &held))
                 s->shared->stats->nack_full++;
         s->shared->stats->repairs_held += (held + PLACES - 1) / PLACES;
-        if (again && held == 0)
-                udp_repair_later(s->repair, mono_add(now, AGAIN_NS), ref, from, to);
+        if (tries >= AGAIN_TRIES && held == 0)
+                udp_repair_later(s->repair, mono_add(now, AGAIN_NS), c->ref, from, to);
 }
 
 /* Each run of ones in the bitmap. */
-static void want_fragments(struct udp_session *s, struct mono now, uint32_t ref, uint64_t seq, uint64_t bits,
-                           bool again)
+static void want_fragments(struct udp_session *s, struct mono now, const struct udp_channel *c, uint8_t tries,
+                           uint64_t seq, uint64_t bits)
 {
         for (uint8_t idx = 0, end; idx < PLACES; idx = end + 1) {
                 for (end = idx; end < PLACES && bits & UINT64_C(1) << end; end++)
                         ;
                 if (end > idx)
-                        want(s, now, ref, place_of(seq, idx), place_of(seq, end) - 1, again);
+                        want(s, now, c, tries, place_of(seq, idx), place_of(seq, end) - 1);
         }
 }
 
@@ -49,47 +54,19 @@ void udp_again_nack(struct udp_session *s, struct mono now, const struct dgram_n
         s->shared->stats->nacks++;
         s->repair->shown = s->shown;
         s->repair->hold_off_ns_max = 2 * s->rtt.srtt_ns;
-        uint64_t given = member_given(s->member, c->room);
-        bool again = m->tries >= AGAIN_TRIES;
+        uint64_t given = udp_listen_given(c, member_given(s->member, c->room));
         for (unsigned i = 0; i < m->n; i++) {
                 uint64_t from = m->range[i].from, to = m->range[i].to;
                 if (from >= given)
                         continue; /* still to come */
                 if (dgram_range_is_fragments(&m->range[i]))
-                        want_fragments(s, now, c->ref, from, to & ~DGRAM_FRAGMENTS_BIT, again);
+                        want_fragments(s, now, c, m->tries, from, to & ~DGRAM_FRAGMENTS_BIT);
                 else
-                        want(s, now, c->ref, place_first(from), place_last(to < given ? to : given - 1), again);
+                        want(s, now, c, m->tries, place_first(from), place_last(to < given ? to : given - 1));
         }
 }
 
 /* ---- found -------------------------------------------------------------------------------- */
-
-static size_t message_bytes(const uint8_t *at)
-{
-        return (size_t)(at[6] << 8 | at[7]);
-}
-
-/* Of a DATA message: its first place, or its last. */
-static uint64_t data_place(const uint8_t *at, bool last)
-{
-        struct reader in = reader_of(at + 24, 8);
-        uint64_t seq = reader_u64(&in);
-        return last && at[54] + 1 == at[55] ? place_last(seq) : place_of(seq, at[54]);
-}
-
-/* Leaves of the piece the messages that lie in from..to. */
-static void trim(struct piece *p, uint64_t from, uint64_t to)
-{
-        if (p->kind != PIECE_BYTES || (from <= place_first(p->seq_first) && place_last(p->seq_last) <= to))
-                return;
-        size_t start = 0, end = p->n;
-        while (start < p->n && data_place(p->at + start, false) < from)
-                start += message_bytes(p->at + start);
-        for (end = start; end < p->n && data_place(p->at + end, false) <= to;)
-                end += message_bytes(p->at + end);
-        p->at += start;
-        p->n = end - start;
-}
 
 void udp_again_find(struct udp_session *s, struct mono now, struct udp_batch *b)
 {
@@ -106,7 +83,7 @@ void udp_again_find(struct udp_session *s, struct mono now, struct udp_batch *b)
                 int n = member_repair(s->member, c->room, place_seq(w.from), place_seq(w.to), p,
                                       UDP_BATCH_PIECES / 2 - b->pieces_n);
                 for (int k = 0; k < n; k++)
-                        trim(&p[k], w.from, w.to);
+                        udp_cut(&p[k], w.from, w.to);
                 if (n == 0 || (n == 1 && p->kind == PIECE_BYTES && p->n == 0)) {
                         r->want[i] = r->want[--r->want_n]; /* nothing to be had; it will ask again */
                         continue;
@@ -127,9 +104,8 @@ void udp_again_gave(struct udp_session *s, struct mono now, const struct piece *
         if (!c || (sent && bytes == 0))
                 return;
         if (sent) {
-                first = data_place(p->at, false);
-                for (size_t at = 0; at < bytes; at += message_bytes(p->at + at))
-                        last = data_place(p->at + at, true);
+                first = udp_cut_place(p->at, false);
+                last = udp_cut_end(p, bytes);
         }
         udp_repair_done(s->repair, now, c->ref, first, last);
         udp_repair_spend(s->repair, sent ? bytes : DGRAM_GAP_BYTES);

@@ -9,7 +9,7 @@
 
 static void cover(struct udp_session *s, struct mono now, struct udp_channel *c)
 {
-        if (c->shield)
+        if (c->shield || c->group) /* what comes by the group is repaired there */
                 return;
         c->shield = udp_shield_take(s->shared->shields, now, c->room, s->shared->encoding, hub_epoch(app_hub(s->app)));
         c->shield_next = c->shield ? udp_shield_items(c->shield) + 1 : 0;

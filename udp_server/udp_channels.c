@@ -36,11 +36,13 @@ struct udp_channel *udp_channel_open(struct udp_session *s, const struct room *r
         struct udp_channel *c = &s->channel[s->channels_n++];
         *c = (struct udp_channel){ .ref = s->next_ref++, .room = room, .beat_due = MONO_NEVER };
         c->start = member_cursor(s->member, room);
+        udp_listen_channel(s, c);
         return c;
 }
 
 void udp_channel_close(struct udp_session *s, struct udp_channel *c)
 {
+        udp_listen_channel_over(c);
         if (s->repair)
                 udp_repair_forget(s->repair, c->ref);
         udp_ahead_uncover(s, c);
@@ -248,7 +250,7 @@ static void beat(struct udp_session *s, struct mono now, struct udp_channel *c)
                                .tag = room_tag(c->room),
                                .beat = { .epoch = hub_epoch(app_hub(s->app)),
                                          .beat_no = ++c->beat_no,
-                                         .head = room_head_seq(c->room),
+                                         .head = udp_listen_given(c, room_head_seq(c->room) + 1) - 1,
                                          .tail = room_tail_seq(c->room),
                                          .now_us = (uint64_t)(now.ns / NS_PER_US) } };
         s->shared->stats->beats++;
@@ -265,6 +267,10 @@ void udp_channels_beat(struct udp_session *s, struct mono now, bool all)
                         continue;
                 uint64_t head = room_head_seq(c->room);
                 bool at_head = member_cursor(s->member, c->room) > head;
+                if (due && c->group && !all) {
+                        c->beat_due = MONO_NEVER;
+                        continue;
+                }
                 if (due) {
                         c->beat_step_ns = 2 * c->beat_step_ns < BEAT_NS_MAX ? 2 * c->beat_step_ns : BEAT_NS_MAX;
                         c->beat_due = mono_add(now, c->beat_step_ns);

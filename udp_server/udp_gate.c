@@ -336,7 +336,8 @@ void udp_gate_close(struct udp_gate *g, struct mono now, uint16_t code)
 
 struct mono udp_gate_deadline(const struct udp_gate *g)
 {
-        return mono_min(udp_dues_next_at(&g->dues), udp_instances_deadline(g->shared.instances));
+        struct mono due = mono_min(udp_dues_next_at(&g->dues), udp_instances_deadline(g->shared.instances));
+        return g->shared.group ? mono_min(due, udp_group_deadline(g->shared.group)) : due;
 }
 
 void udp_gate_expire(struct udp_gate *g, struct mono now)
@@ -353,6 +354,8 @@ void udp_gate_expire(struct udp_gate *g, struct mono now)
                 set_due(p);
         }
         udp_instances_expire(g->shared.instances, now);
+        if (g->shared.group)
+                udp_group_expire(g->shared.group, now);
 }
 
 /* ---- the gate itself ---------------------------------------------------------------------- */
@@ -382,7 +385,10 @@ struct udp_gate *udp_gate_create(const struct udp_gate_config *config, struct mo
         g->admission = admission_create(&(struct admission_config){ .all_max = g->config.sessions_max,
                                                                     .per_address_max = g->config.per_ip_max,
                                                                     .loopback = g->config.per_ip_loopback });
-        if (!g->shared.instances || !g->admission) {
+        if (config->group.rate > 0)
+                g->shared.group = udp_group_create(&config->group, &g->stats, now);
+        if (!g->shared.instances || !g->admission || (config->group.rate > 0 && !g->shared.group)) {
+                udp_group_destroy(g->shared.group);
                 udp_instances_destroy(g->shared.instances);
                 admission_destroy(g->admission);
                 free(g);
@@ -406,9 +412,15 @@ void udp_gate_destroy(struct udp_gate *g, struct mono now)
         HASH_ITER(by_tag, g->by_tag, p, next)
         peer_free(p, now);
         udp_instances_destroy(g->shared.instances);
+        udp_group_destroy(g->shared.group);
         udp_dues_free(&g->dues);
         admission_destroy(g->admission);
         free(g);
+}
+
+struct udp_group *udp_gate_group(struct udp_gate *g)
+{
+        return g->shared.group;
 }
 
 uint32_t udp_gate_sessions(const struct udp_gate *g)

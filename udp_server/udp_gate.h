@@ -21,6 +21,7 @@
 #include "udp_server/pace.h"
 #include "udp_server/udp_addr.h"
 #include "udp_server/udp_batch.h"
+#include "udp_server/udp_group.h"
 #include "udp_server/udp_stats.h"
 
 struct udp_gate;
@@ -36,7 +37,8 @@ struct udp_gate_config {
         bool per_ip_loopback;  /* of the loopback's, too */
         uint32_t hellos_per_s; /* answered, of all strangers (1,000) */
         uint32_t repair_rate;  /* bytes per second and session, where it is not paced (UDP_REPAIR_RATE) */
-        struct pace_config pace; /* zeroed: off */
+        struct pace_config pace;       /* zeroed: off */
+        struct udp_group_config group; /* rate 0: no multicast */
 };
 
 /* Returns NULL when memory is out. */
@@ -57,6 +59,9 @@ const struct udp_addr *udp_peer_addr(const struct udp_peer *p);
 
 /* 0: nothing more; the peer is no longer pending, and is freed if its session is over. */
 int udp_peer_slices(struct udp_peer *p, struct mono now, struct udp_batch *b);
+/* What goes to the multicast group; NULL: there is none. Its deadlines are the gate's. */
+struct udp_group *udp_gate_group(struct udp_gate *g);
+
 void udp_peer_sent(struct udp_peer *p, struct mono now, struct udp_batch *b, int taken);
 
 /* CLOSE to everybody (shutdown: SHUTDOWN); their instances are not kept. */

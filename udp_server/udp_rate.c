@@ -29,8 +29,11 @@ void udp_rate_ping_behind(struct udp_session *s, struct mono now)
 
 static void measure(struct udp_session *s, int64_t round_ns)
 {
-        if (resend_sample(&s->rtt, round_ns))
-                pace_round_trip(&s->pace, &s->rtt);
+        if (!resend_sample(&s->rtt, round_ns))
+                return;
+        pace_round_trip(&s->pace, &s->rtt);
+        if (s->listens)
+                udp_group_round_trip(s->shared->group, s->rtt.srtt_ns);
 }
 
 void udp_rate_pong(struct udp_session *s, struct mono now, const struct dgram_pong *m)

@@ -65,6 +65,14 @@ static struct udp_addr from_sockaddr(const struct sockaddr_storage *at)
         return a;
 }
 
+static struct dgram_group group_address(const struct sock_addr *at)
+{
+        struct udp_addr a = from_sockaddr(&at->at);
+        struct dgram_group group = { .port = sock_addr_port(at) };
+        memcpy(group.ip, a.ip, sizeof group.ip);
+        return group;
+}
+
 static socklen_t to_sockaddr(const struct udp_server *s, const struct udp_addr *a, struct sockaddr_storage *at)
 {
         if (s->config.listen.at.ss_family == AF_INET6) {
@@ -225,6 +233,18 @@ static int send_some(struct udp_server *s, const struct udp_batch *b, int first,
         return n; /* an address that cannot be reached loses its datagrams, as the network does */
 }
 
+/* Sends the batch; returns how many of it the socket took. */
+static int send_batch(struct udp_server *s, struct msghdr *msg)
+{
+        struct udp_batch *b = &s->batch;
+        int taken = 0, n;
+        if (b->n > 1 && !s->no_segments)
+                udp_batch_even(b);
+        while (taken < b->n && (n = send_some(s, b, taken, msg)) > 0)
+                taken += n;
+        return taken;
+}
+
 /* Everything one peer has to send. False: the socket takes no more. */
 static bool serve(struct udp_server *s, struct udp_peer *p, struct mono now)
 {
@@ -232,11 +252,7 @@ static bool serve(struct udp_server *s, struct udp_peer *p, struct mono now)
         struct udp_batch *b = &s->batch;
         struct msghdr msg = { .msg_name = &at, .msg_namelen = to_sockaddr(s, udp_peer_addr(p), &at) };
         while (udp_peer_slices(p, now, b) > 0) {
-                int taken = 0, n;
-                if (b->n > 1 && !s->no_segments)
-                        udp_batch_even(b);
-                while (taken < b->n && (n = send_some(s, b, taken, &msg)) > 0)
-                        taken += n;
+                int taken = send_batch(s, &msg);
                 bool full = taken < b->n;
                 udp_peer_sent(p, now, b, taken);
                 if (full)
@@ -245,15 +261,36 @@ static bool serve(struct udp_server *s, struct udp_peer *p, struct mono now)
         return true;
 }
 
+/* The same for the multicast group. */
+static bool serve_group(struct udp_server *s, struct mono now)
+{
+        struct udp_group *g = udp_gate_group(s->gate);
+        struct udp_batch *b = &s->batch;
+        struct msghdr msg = { .msg_name = &s->config.group.at, .msg_namelen = s->config.group.n };
+        while (g && udp_group_slices(g, now, b) > 0) {
+                int taken = send_batch(s, &msg);
+                bool full = taken < b->n;
+                udp_group_sent(g, now, b, taken);
+                if (full)
+                        return false;
+        }
+        return true;
+}
+
+static void wait_for_place(struct udp_server *s)
+{
+        s->full = true;
+        watch_want(&s->watch, (s->stopped ? 0u : WATCH_READ) | WATCH_WRITE);
+}
+
 void udp_server_flush(struct udp_server *s, struct mono now)
 {
         struct udp_peer *p;
-        while (!s->full && (p = udp_gate_pending(s->gate))) {
-                if (serve(s, p, now))
-                        continue;
-                s->full = true;
-                watch_want(&s->watch, (s->stopped ? 0u : WATCH_READ) | WATCH_WRITE);
-        }
+        while (!s->full && (p = udp_gate_pending(s->gate)))
+                if (!serve(s, p, now))
+                        wait_for_place(s);
+        if (!s->full && !serve_group(s, now))
+                wait_for_place(s);
         alarm_set(&s->alarm, udp_gate_deadline(s->gate));
 }
 
@@ -305,10 +342,15 @@ static int open_gate(struct udp_server *s)
         int encoding = add_encodings(s->config.app);
         if (encoding < 0)
                 return encoding;
+        int64_t group_rate = s->config.group_rate ? s->config.group_rate : UDP_GROUP_RATE / 8;
+        struct udp_group_config group = { group_address(&s->config.group), group_rate, encoding };
+        if (s->config.group.n == 0)
+                group.rate = 0;
         s->gate = udp_gate_create(&(struct udp_gate_config){ .app = s->config.app,
                                                              .encoding = encoding,
                                                              .reset_key = s->config.reset_key,
                                                              .pace = s->config.pace,
+                                                             .group = group,
                                                              .per_ip_max = s->config.per_address,
                                                              .per_ip_loopback = s->config.per_address_loopback },
                                   loop_clock());
@@ -330,7 +372,9 @@ int udp_server_create(const struct udp_server_config *config, struct udp_server 
                 return ERR_NO_MEMORY;
         s->config = *config;
         s->fd = sock_udp_bind(&config->listen, RECEIVE_BYTES);
-        int err = s->fd < 0 ? s->fd : open_gate(s);
+        const struct sock_addr *by = config->group_by.n > 0 ? &config->group_by : &config->listen;
+        int err = s->fd < 0 ? s->fd : config->group.n > 0 ? sock_group_send(s->fd, &config->group, by) : 0;
+        err = err ? err : open_gate(s);
         if (err) {
                 int kept = errno;
                 if (s->fd >= 0)

@@ -26,6 +26,9 @@ struct udp_server_config {
         struct pace_config pace;   /* on, unless told otherwise */
         uint32_t per_address;      /* sessions of one address, of IPv6 of a /64; 0: 64, */
         bool per_address_loopback; /* of the machine's own, too */
+        struct sock_addr group;    /* rooms are sent there, too; n 0: no multicast */
+        struct sock_addr group_by; /* by the interface of this address; n 0: of `listen` */
+        int64_t group_rate;        /* bytes per second; 0: UDP_GROUP_RATE */
 };
 
 struct udp_server_config udp_server_defaults(void);
@@ -35,7 +38,8 @@ struct udp_server_config udp_server_defaults(void);
 int udp_server_key(const char *file, uint8_t key[UDP_KEY_BYTES]);
 
 /* Registers its encoding at the hub and binds.
- * returns 0 and *out; ERR_SYSTEM (errno); ERR_FULL; ERR_NO_MEMORY */
+ * returns 0 and *out; ERR_SYSTEM (errno; EAFNOSUPPORT: a group, and not all addresses are IPv4; EINVAL: it is none);
+ *         ERR_FULL; ERR_NO_MEMORY */
 int udp_server_create(const struct udp_server_config *config, struct udp_server **out);
 
 /* The address it is bound to, with its real port. */

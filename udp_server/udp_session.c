@@ -162,6 +162,7 @@ struct udp_session *udp_session_create(const struct udp_shared *shared, struct m
         shared->stats->accepted++;
         shared->stats->recovered += s->recovered;
         accept(s, now);
+        udp_listen_offer(s, now);
         udp_rate_ping(s, now);
         if (app_handlers(s->app)->greets)
                 hello(s, now);
@@ -172,6 +173,7 @@ struct udp_session *udp_session_create(const struct udp_shared *shared, struct m
 static void unbind(struct udp_session *s, struct mono now, const char *reason, bool goodbye)
 {
         struct udp_instance *i = s->instance;
+        udp_listen_over(s);
         s->instance = NULL;
         s->member = NULL;
         if (i && (goodbye || app_socket_dismissed(udp_instance_socket(i))))
@@ -212,8 +214,10 @@ bool udp_session_over(const struct udp_session *s, struct mono now)
 
 void udp_session_accept_again(struct udp_session *s, struct mono now)
 {
-        if (s->state == UDP_UP)
-                accept(s, now);
+        if (s->state != UDP_UP)
+                return;
+        accept(s, now);
+        udp_listen_offer(s, now);
 }
 
 /* ---- receiving ---------------------------------------------------------------------------- */
@@ -246,6 +250,9 @@ static void dispatch(struct udp_session *s, struct mono now, const struct dgram_
                 return;
         case DGRAM_LEAVE:
                 udp_channels_leave(s, now, m->leave.chan_ref, m->pktno);
+                return;
+        case DGRAM_LISTEN:
+                udp_listen_take(s, now, &m->listen);
                 return;
         case DGRAM_PUB:
                 udp_publish(s, now, &m->pub, m->pktno);
@@ -366,6 +373,8 @@ static void pack_pieces(struct udp_session *s, struct udp_batch *b)
                 if (!c || b->piece[i].seq_last < c->start) { /* left; perhaps joined again since */
                         s->shared->stats->unbound++;
                         udp_batch_pass(b, end);
+                } else if (b->piece[i].kind == PIECE_BYTES && i >= b->unasked_n && udp_listen_cut(s, c, b, i)) {
+                        udp_batch_pass(b, end);
                 } else if (b->piece[i].kind == PIECE_BYTES) {
                         more = udp_batch_piece(b, i);
                 } else {
@@ -382,7 +391,7 @@ static void gave_news(struct udp_session *s, struct mono now, const struct piece
 {
         struct udp_channel *c = udp_channel_of(s, p->room);
         member_advance(s->member, p, bytes);
-        if (c)
+        if (c && !c->group) /* the group has BEATs of its own */
                 udp_channel_gave(c, now);
 }
 
@@ -404,6 +413,22 @@ static void apply(struct udp_session *s, struct mono now, const struct udp_batch
         }
 }
 
+/* True: all of that much was passed over, there may be more. */
+static bool fill(struct udp_session *s, struct mono now, struct udp_batch *b)
+{
+        b->pieces_n = b->repairs_n = b->unasked_n = 0;
+        b->now.piece = 0;
+        udp_again_find(s, now, b);
+        udp_ahead_find(s, b);
+        int n = member_walk(s->member, UINT64_MAX, b->piece + b->pieces_n, UDP_BATCH_PIECES - b->pieces_n);
+        b->pieces_n += n > 0 ? n : 0;
+        pack_pieces(s, b);
+        if (b->n > 0 || b->now.piece == 0)
+                return false;
+        apply(s, now, b, &b->now);
+        return true;
+}
+
 int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch *b)
 {
         udp_batch_begin(b);
@@ -423,13 +448,8 @@ int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch 
         if (s->blocked)
                 member_unblocked(s->member);
         s->blocked = false;
-        udp_again_find(s, now, b);
-        udp_ahead_find(s, b);
-        int n = member_walk(s->member, UINT64_MAX, b->piece + b->pieces_n, UDP_BATCH_PIECES - b->pieces_n);
-        b->pieces_n += n > 0 ? n : 0;
-        pack_pieces(s, b);
-        if (b->n == 0 && b->now.piece > 0) /* all of it was passed over */
-                apply(s, now, b, &b->now);
+        while (fill(s, now, b))
+                ;
         if (b->n == 0 && app_socket_dismissed(udp_instance_socket(s->instance))) {
                 udp_session_close(s, now, DGRAM_CODE_OK, true); /* all that was said before has been sent */
                 (void)udp_batch_private(b, buf_bytes(&s->queue.ready));

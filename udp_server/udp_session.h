@@ -20,6 +20,7 @@
 #include "udp_server/pace.h"
 #include "udp_server/udp_batch.h"
 #include "udp_server/udp_cookie.h"
+#include "udp_server/udp_group.h"
 #include "udp_server/udp_recover.h"
 #include "udp_server/udp_stats.h"
 
@@ -35,6 +36,7 @@ struct udp_shared {
         struct udp_shields *shields;
         uint8_t reset_key[UDP_KEY_BYTES];
         struct pace_config pace; /* each session's */
+        struct udp_group *group; /* NULL: no multicast */
         int64_t repair_rate;     /* bytes per second, each session that is not paced */
         int64_t idle_ns;         /* without a datagram from the client until the session is lost */
         int64_t consent_ns;      /* without one until nothing but control is sent */

@@ -35,9 +35,11 @@ struct udp_channel {
         uint32_t beat_no;
         struct mono beat_at; /* when the last one was said */
         int64_t beat_step_ns;
-        struct mono beat_due;      /* MONO_NEVER: until the next event */
-        struct udp_shield *shield; /* fec modes; else NULL */
-        uint64_t shield_next;      /* its item that is looked at next */
+        struct mono beat_due;         /* MONO_NEVER: until the next event */
+        struct udp_shield *shield;    /* fec modes; else NULL */
+        uint64_t shield_next;         /* its item that is looked at next */
+        struct udp_group_room *group; /* NULL: all by unicast; else from this seq on by the group: */
+        uint64_t group_from;
 };
 
 enum udp_session_state { UDP_UP, UDP_CLOSING };
@@ -65,10 +67,12 @@ struct udp_session {
         uint32_t named_n;         /* channels that JOINs have resumed */
         struct udp_channel *channel;
         uint32_t channels_n, channels_cap, next_ref;
-        uint32_t left_pktno;       /* of the newest LEAVE that was done */
-        struct udp_repair *repair; /* made by the first NACK */
-        struct mono looked;        /* when it was last looked for what is to be sent unasked */
-        struct reassembly *parts;  /* by the first fragment of a PUB */
+        uint32_t left_pktno;          /* of the newest LEAVE that was done */
+        struct udp_repair *repair;    /* made by the first NACK */
+        struct udp_group_room *offer; /* it was told of the group */
+        bool listens;                 /* it hears it */
+        struct mono looked;           /* when it was last looked for what is to be sent unasked */
+        struct reassembly *parts;     /* by the first fragment of a PUB */
 };
 
 /* udp_channels: NULL when there is none. */
@@ -119,6 +123,17 @@ void udp_ahead_find(struct udp_session *s, struct udp_batch *b);                
 void udp_ahead_gave(struct udp_session *s, const struct piece *p, size_t bytes);
 bool udp_ahead_waits(struct udp_session *s); /* is there something that could be sent? */
 struct mono udp_ahead_deadline(const struct udp_session *s);
+
+/* udp_listen: a session whose client hears the multicast group, if there is one */
+void udp_listen_offer(struct udp_session *s, struct mono now); /* the client is told of it */
+void udp_listen_take(struct udp_session *s, struct mono now,
+                     const struct dgram_listen *m);                    /* it hears it, or no longer */
+void udp_listen_channel(struct udp_session *s, struct udp_channel *c); /* was opened */
+void udp_listen_channel_over(struct udp_channel *c);                   /* is to be closed */
+void udp_listen_over(struct udp_session *s);                           /* the member is to be let go */
+/* Cuts piece i, of BYTES, so that it comes to the client either by the group or alone. True: by the group. */
+bool udp_listen_cut(struct udp_session *s, const struct udp_channel *c, struct udp_batch *b, int i);
+uint64_t udp_listen_given(const struct udp_channel *c, uint64_t given); /* first seq that is still to come */
 
 /* udp_pub_parts: the event that is whole with this fragment; to be done with it (udp_pub_parts_done). NULL: not
  * yet; *missing: these fragments, as bits; 0: this one was not taken */

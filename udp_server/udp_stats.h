@@ -37,6 +37,12 @@
         X(held, "turns of sessions that had more than their rate lets go")     \
         X(slow_paths, "clients told that their path loses too much")           \
         X(slow_closed, "sessions closed: the path loses too much")             \
+        X(listens, "sessions that began to hear the group")                    \
+        X(group_datagrams, "datagrams sent to the group")                      \
+        X(group_bytes, "bytes sent to the group")                              \
+        X(ncfs, "NCF messages")                                                \
+        X(group_repairs, "runs of events repaired for the whole group")        \
+        X(by_group, "runs of events that sessions left to the group")          \
         X(no_magic, "rejected: not ours")                                      \
         X(bad_version, "rejected: another version")                            \
         X(bad_length, "rejected: lengths do not add up")                       \

@@ -174,6 +174,54 @@ int sock_udp_connect(const struct sock_addr *a, uint16_t source_port, int receiv
         return fd;
 }
 
+/* ---- multicast ---------------------------------------------------------------------------- */
+
+static const struct sockaddr_in *ipv4(const struct sock_addr *a)
+{
+        return a->at.ss_family == AF_INET ? (const struct sockaddr_in *)&a->at : NULL;
+}
+
+bool sock_group_fits(const struct sock_addr *group, const struct sock_addr *by)
+{
+        const struct sockaddr_in *in = ipv4(group);
+        bool is = in && ipv4(by) && IN_MULTICAST(ntohl(in->sin_addr.s_addr));
+        errno = is ? 0 : in && ipv4(by) ? EINVAL : EAFNOSUPPORT;
+        return is;
+}
+
+int sock_group_send(int fd, const struct sock_addr *group, const struct sock_addr *by)
+{
+        if (!sock_group_fits(group, by))
+                return ERR_SYSTEM;
+        struct in_addr address = ipv4(by)->sin_addr;
+        bool fine = setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &address, sizeof address) == 0 &&
+                    set(fd, IPPROTO_IP, IP_MULTICAST_TTL, 1) == 0 && set(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 1) == 0;
+        return fine ? 0 : ERR_SYSTEM;
+}
+
+static int join_group(int fd, struct in_addr group, struct in_addr source, struct in_addr by)
+{
+        struct ip_mreq_source one = { .imr_multiaddr = group, .imr_interface = by, .imr_sourceaddr = source };
+        struct ip_mreq any = { .imr_multiaddr = group, .imr_interface = by };
+        if (setsockopt(fd, IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP, &one, sizeof one) == 0)
+                return 0;
+        return setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &any, sizeof any);
+}
+
+int sock_group_hear(const struct sock_addr *group, const struct sock_addr *source, const struct sock_addr *by,
+                    int receive_bytes)
+{
+        if (!sock_group_fits(group, by) || !ipv4(source))
+                return ERR_SYSTEM;
+        int fd = open_socket(group, SOCK_DGRAM);
+        if (fd < 0 || set(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || set(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0) != 0 ||
+            bind(fd, (const struct sockaddr *)&group->at, group->n) != 0 ||
+            join_group(fd, ipv4(group)->sin_addr, ipv4(source)->sin_addr, ipv4(by)->sin_addr) != 0)
+                return fail(fd);
+        want_receive_bytes(fd, receive_bytes);
+        return fd;
+}
+
 int sock_local(int fd, struct sock_addr *a)
 {
         a->n = sizeof a->at;

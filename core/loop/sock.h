@@ -33,6 +33,16 @@ int sock_tcp_connect(const struct sock_addr *a, uint16_t source_port);
 int sock_udp_bind(const struct sock_addr *a, int receive_bytes);
 int sock_udp_connect(const struct sock_addr *a, uint16_t source_port, int receive_bytes);
 
+/* IPv4 multicast: is it a group, and are both IPv4? */
+bool sock_group_fits(const struct sock_addr *group, const struct sock_addr *by);
+/* A datagram socket sends to the group by the interface that has the address `by`, one hop far, and
+ * to listeners on this machine. errno: EAFNOSUPPORT (not all of them are IPv4), EINVAL (not a group). */
+int sock_group_send(int fd, const struct sock_addr *group, const struct sock_addr *by);
+/* One that hears what `source` sends to the group, and by the interface of that address: source-specific where the
+ * kernel can, else it hears others, too. Its port is shared with other such sockets. */
+int sock_group_hear(const struct sock_addr *group, const struct sock_addr *source, const struct sock_addr *by,
+                    int receive_bytes);
+
 int sock_local(int fd, struct sock_addr *a); /* with the real port when 0 was asked for */
 int sock_error(int fd);                      /* SO_ERROR: an errno, 0 for none */
 

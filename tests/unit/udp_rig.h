@@ -108,6 +108,26 @@ static inline size_t rig_pack(const struct dgram_msg *m, uint8_t out[DGRAM_BYTES
         return writer_used(&w);
 }
 
+/* A datagram that the server sends: its messages go to r->said. */
+static inline void rig_take(struct rig *r, const struct udp_datagram *d)
+{
+        assert_in_range(r->datagrams, 0, RIG_SAID_MAX - 1);
+        uint8_t *out = r->bytes[r->datagrams++];
+        size_t at = 0;
+        for (int v = 0; v < d->iov_n; v++) {
+                assert_in_range(at + d->iov[v].iov_len, 1, DGRAM_BYTES_MAX);
+                memcpy(out + at, d->iov[v].iov_base, d->iov[v].iov_len);
+                at += d->iov[v].iov_len;
+        }
+        assert_int_equal(at, d->bytes);
+        struct bytes rest = bytes_of(out, at), message;
+        assert_int_equal(dgram_check(rest), DGRAM_GOOD);
+        while (dgram_next(&rest, &message)) {
+                assert_in_range(r->said_n, 0, RIG_SAID_MAX - 1);
+                assert_int_equal(dgram_parse(message, &r->said[r->said_n++]), 0);
+        }
+}
+
 /* Everything the server has to send to that address, as messages in r->said; `take` datagrams a turn. */
 static inline int rig_hear_only(struct rig *r, const struct udp_addr *to, int take)
 {
@@ -117,24 +137,8 @@ static inline int rig_hear_only(struct rig *r, const struct udp_addr *to, int ta
         while ((p = udp_gate_pending(r->gate))) {
                 struct udp_addr addr = *udp_peer_addr(p);
                 int n = udp_peer_slices(p, r->now, &r->batch), taken = n < take ? n : take;
-                for (int i = 0; i < taken && udp_addr_equal(&addr, to); i++) {
-                        const struct udp_datagram *d = &r->batch.datagram[i];
-                        assert_in_range(r->datagrams, 0, RIG_SAID_MAX - 1);
-                        uint8_t *out = r->bytes[r->datagrams++];
-                        size_t at = 0;
-                        for (int v = 0; v < d->iov_n; v++) {
-                                assert_in_range(at + d->iov[v].iov_len, 1, DGRAM_BYTES_MAX);
-                                memcpy(out + at, d->iov[v].iov_base, d->iov[v].iov_len);
-                                at += d->iov[v].iov_len;
-                        }
-                        assert_int_equal(at, d->bytes);
-                        struct bytes rest = bytes_of(out, at), message;
-                        assert_int_equal(dgram_check(rest), DGRAM_GOOD);
-                        while (dgram_next(&rest, &message)) {
-                                assert_in_range(r->said_n, 0, RIG_SAID_MAX - 1);
-                                assert_int_equal(dgram_parse(message, &r->said[r->said_n++]), 0);
-                        }
-                }
+                for (int i = 0; i < taken && udp_addr_equal(&addr, to); i++)
+                        rig_take(r, &r->batch.datagram[i]);
                 if (n > 0)
                         udp_peer_sent(p, r->now, &r->batch, taken);
         }
