@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/group_io.h"
 #include "core/loop/loop.h"
 
 enum {
@@ -26,6 +27,7 @@ struct client_io {
         struct loop *loop;
         struct watch watch;
         struct alarm alarm;
+        struct group_io group;
         int fd;
         enum io_state state;
         uint32_t to_at;       /* the address in use */
@@ -79,6 +81,7 @@ static void drop_socket(struct client_io *io)
         tell_drops(io);
         if (io->t->datagrams)
                 io->figures.kernel_drops += sock_drops(io->fd);
+        group_io_close(&io->group);
         watch_end(&io->watch);
         set_state(io, IO_CLOSED);
         close(io->fd);
@@ -142,6 +145,7 @@ static void note_opened(struct client_io *io, struct mono now)
 }
 
 static void on_ready(void *ctx, unsigned what);
+static void on_group(void *ctx, unsigned what);
 
 /* Opens a socket to the address in turn, or to the next that does not fail at once; `number` says
  * what was wrong with the last one. With none left the engine is told. */
@@ -341,7 +345,29 @@ static void turn(struct client_io *io, struct mono now)
                 if (io->state != IO_CLOSED && io->t->wish(io->engine) == CLIENT_CLOSE)
                         close_when_said(io, now);
         } while (drain(io, now));
+        group_io_follow(&io->group, io->loop, io->t, io->engine, io->fd, io->config.receive_bytes, on_group, io);
         set_alarm(io, now);
+}
+
+static void overhear(void *ctx, struct mono now, const uint8_t *in, size_t n)
+{
+        struct client_io *io = ctx;
+        io->t->overheard(io->engine, now, in, n);
+        drain(io, now);
+}
+
+static void on_group(void *ctx, unsigned what)
+{
+        struct client_io *io = ctx;
+        size_t total = 0, n = 1;
+        (void)what;
+        io->busy = true;
+        while (n > 0 && total < READ_BYTES_TURN && io->group.fd >= 0) {
+                n = group_io_read(&io->group, overhear, io);
+                total += n;
+        }
+        turn(io, loop_clock());
+        io->busy = false;
 }
 
 static void on_ready(void *ctx, unsigned what)
@@ -387,6 +413,7 @@ struct client_io *client_io_create(struct loop *loop, const struct client_io_con
         *io = (struct client_io){
                 .config = *config, .t = config->transport, .loop = loop, .fd = -1, .close_by = MONO_NEVER
         };
+        group_io_init(&io->group);
         struct mono now = loop_clock();
         io->engine = io->t->create(&io->config.engine, now);
         if (!io->engine) {

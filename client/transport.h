@@ -129,6 +129,11 @@ struct transport {
         /* UDP, else NULL: so many datagrams found the receive buffer full, over all sockets so far. Said
          * before expire and when a socket is closed. */
         void (*dropped)(struct client *c, uint64_t datagrams);
+
+        /* UDP, else NULL: the multicast group to listen to besides (IPv4 as ::ffff:a.b.c.d); false: none. What
+         * came from the server's own address and port to that group is overheard; as recv. */
+        bool (*group)(const struct client *c, uint8_t ip[16], uint16_t *port);
+        int (*overheard)(struct client *c, struct mono now, const uint8_t *in, size_t in_bytes);
 };
 
 extern const struct transport tcp_transport;

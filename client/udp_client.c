@@ -93,6 +93,7 @@ static void lose(struct client *c, struct mono now, const char *reason, bool fin
         wait = wait / 2 + (int64_t)rng_below(&c->rng, (uint64_t)wait);
         c->reopen = final ? MONO_NEVER : mono_add(now, wait);
         udp_rooms_away(c, now);
+        udp_hearing_begin(&c->hearing);
         if (final) {
                 udp_rooms_finish(c);
                 udp_calls_over(c);
@@ -198,6 +199,12 @@ static void take_session(struct client *c, struct mono now, const struct dgram_m
         case DGRAM_LEAVE_OK:
                 udp_rooms_left(c, m->leave_ok.chan_ref);
                 return;
+        case DGRAM_GROUP:
+                udp_hearing_offered(&c->hearing, &m->group);
+                return;
+        case DGRAM_LISTEN:
+                udp_hearing_answer(&c->hearing, &m->listen);
+                return;
         case DGRAM_PUB_ACK:
                 udp_calls_pub_ack(c, &m->pub_ack);
                 return;
@@ -222,16 +229,15 @@ static void hear(struct client *c, struct mono now)
         c->heard = now;
 }
 
-static void take_broadcast(struct client *c, struct mono now, const struct dgram_msg *m)
+bool udp_client_broadcast(struct client *c, struct mono now, const struct dgram_msg *m)
 {
         bool known = m->type == DGRAM_DATA   ? udp_rooms_data(c, now, m)
                      : m->type == DGRAM_BEAT ? udp_rooms_beat(c, now, m)
                      : m->type == DGRAM_FEC  ? udp_parity_take(c, now, m)
+                     : m->type == DGRAM_NCF  ? udp_overhear_ncf(c, now, m)
                                              : false;
-        if (known)
-                hear(c, now);
-        else
-                c->more.unknown_tag++;
+        c->more.unknown_tag += !known;
+        return known;
 }
 
 static void take(struct client *c, struct mono now, struct bytes message)
@@ -252,7 +258,8 @@ static void take(struct client *c, struct mono now, struct bytes message)
         } else if (c->state != UDP_UP) {
                 take_connecting(c, now, &m);
         } else if (dgram_is_broadcast(m.type)) {
-                take_broadcast(c, now, &m);
+                if (udp_client_broadcast(c, now, &m))
+                        hear(c, now);
         } else if (m.type == DGRAM_RESET) {
                 if (m.tag == c->queue.tag && memcmp(m.reset.token, c->reset_token, DGRAM_TOKEN) == 0)
                         lose(c, now, "the server was restarted", false);
@@ -329,6 +336,7 @@ static struct mono udp_deadline(const struct client *c)
         case UDP_UP: {
                 struct mono due = mono_min(udp_pulse_deadline(c), mono_add(c->heard, c->idle_ns));
                 due = mono_min(due, udp_calls_deadline(c));
+                due = mono_min(due, udp_hearing_deadline(&c->hearing));
                 return mono_min(due, udp_rooms_deadline(c));
         }
         default:
@@ -343,6 +351,7 @@ static void expire_up(struct client *c, struct mono now)
                 return;
         }
         udp_pulse_expire(c, now);
+        udp_overhear_work(c, now);
         udp_rooms_work(c, now);
 }
 
@@ -414,6 +423,7 @@ static struct client *udp_create(const struct client_config *config, struct mono
         c->rng = rng_seeded(config->seed, "udp reconnect");
         rng_os(c->instance, sizeof c->instance);
         resend_init(&c->rtt);
+        udp_hearing_begin(&c->hearing);
         c->retry = c->ping_due = c->rejoin_due = c->reopen = MONO_NEVER;
         c->heard = now;
         c->next_req = UINT64_C(1) << 32; /* calls' numbers are below */
@@ -548,4 +558,6 @@ const struct transport udp_transport = {
         .bye = udp_bye,
         .stats = udp_stats,
         .dropped = udp_dropped,
+        .group = udp_overhear_group,
+        .overheard = udp_overhear_recv,
 };

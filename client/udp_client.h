@@ -19,7 +19,7 @@
  * that were put back as missing; events without a place. */
 struct udp_client_stats {
         uint64_t level_2, unknown_tag, replayed, bad_checksum, fragments, disputed, put_back, no_place, doubts, pings,
-                reports, joins, pubs, pub_tries, parity;
+                reports, joins, pubs, pub_tries, parity, by_group, ncfs;
         bool paced; /* the server says that it sends no faster than a TCP would */
 };
 struct udp_client_stats udp_client_stats(const struct client *c);

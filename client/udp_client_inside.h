@@ -5,6 +5,7 @@
 #include "client/event_queue.h"
 #include "client/udp_client.h"
 #include "client/udp_feed.h"
+#include "client/udp_hearing.h"
 #include "client/udp_meter.h"
 #include "core/base/rng.h"
 #include "core/wire/dgram_queue.h"
@@ -68,6 +69,7 @@ struct client {
         struct seqwin seen;
         struct resend rtt;
         struct udp_meter meter;
+        struct udp_hearing hearing;
         struct mono heard, ping_due;
         struct mono pinged;   /* when the last PING was sent */
         struct mono answered; /* when the PING was sent that was answered last */
@@ -119,6 +121,7 @@ static inline uint8_t udp_wire_mode(enum client_mode mode)
 }
 
 /* udp_client */
+bool udp_client_broadcast(struct client *c, struct mono now, const struct dgram_msg *m); /* false: of no room of ours */
 void udp_client_tell(struct client *c, const struct client_event *ev);
 int udp_client_say(struct client *c, struct dgram_msg *m);
 
@@ -154,6 +157,18 @@ void udp_rooms_work(struct client *c, struct mono now);  /* time passes: NACKs, 
 bool udp_rooms_doubt(const struct client *c);
 bool udp_rooms_rejoining(const struct client *c); /* some room of the last session is not joined again yet */
 struct mono udp_rooms_deadline(const struct client *c);
+
+/* udp_overhear: what comes by the multicast group */
+bool udp_overhear_to(const struct client *c, const struct udp_feed *f); /* does it? */
+bool udp_overhear_group(const struct client *c, uint8_t ip[16], uint16_t *port);
+int udp_overhear_recv(struct client *c, struct mono now, const uint8_t *in, size_t in_bytes);
+bool udp_overhear_turn(struct client *c, struct mono now, struct udp_feed *f);   /* may it ask now? */
+void udp_overhear_report(struct client *c, struct mono now, struct udp_feed *f); /* is to report, like all others */
+bool udp_overhear_ncf(struct client *c, struct mono now, const struct dgram_msg *m);
+/* Repairs of these are on their way to the group, since somebody asked. */
+void udp_overhear_await(struct client *c, struct mono now, struct udp_feed *f, const struct dgram_range *range,
+                        uint32_t n);
+void udp_overhear_work(struct client *c, struct mono now);
 
 /* udp_parts: what of DATA may be told */
 bool udp_parts_take(struct client *c, struct udp_feed *f, const struct dgram_msg *m, struct udp_told *told,

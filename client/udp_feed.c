@@ -24,7 +24,7 @@ struct udp_feed *udp_feed_create(struct bytes name, enum client_mode mode)
         f->name_n = (uint8_t)name.n;
         if (name.n > 0)
                 memcpy(f->name, name.at, name.n);
-        f->away_since = f->doubted = f->report_due = f->reported_at = f->beat_at = MONO_NEVER;
+        f->away_since = f->doubted = f->report_due = f->reported_at = f->beat_at = f->backoff = MONO_NEVER;
         return f;
 }
 

@@ -36,6 +36,7 @@ struct udp_feed {
         uint64_t away_contig;          /* contig when the session was lost */
         struct mono away_since;        /* when; for those */
         struct mono doubted;           /* a jump was first doubted then; MONO_NEVER: no doubt */
+        struct mono backoff;           /* till when others may ask first; MONO_NEVER: there is nothing to ask */
         struct mono report_due;        /* MONO_NEVER: nothing to report */
         uint64_t reported;             /* contig of the last REPORT */
         struct mono reported_at;       /* and when; MONO_NEVER: none yet */

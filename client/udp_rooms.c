@@ -353,6 +353,8 @@ bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m
         watch_doubt(c, now, f);
         if (udp_meter_changed(&c->meter, now, c->rtt.srtt_ns))
                 f->report_due = now;
+        else if (udp_overhear_to(c, f))
+                udp_overhear_report(c, now, f);
         else if (mono_is_never(f->report_due))
                 f->report_due = mono_add(now, REPORT_NS);
         return true;
@@ -404,7 +406,11 @@ bool udp_rooms_beat(struct client *c, struct mono now, const struct dgram_msg *m
         /* It has said so already? Then that was lost, or is still on its way. */
         bool fresh = f->reported != f->gaps.contig || mono_is_never(f->reported_at) ||
                      mono_since(now, f->reported_at) >= REPORT_NS_MIN;
-        if (m->beat.head == f->gaps.contig && fresh)
+        if (m->beat.group > 0)
+                udp_hearing_beat(&c->hearing, &m->beat);
+        if (m->beat.head == f->gaps.contig && fresh && m->beat.group > 0)
+                udp_overhear_report(c, now, f);
+        else if (m->beat.head == f->gaps.contig && fresh)
                 report(c, now, f);
         return true;
 }
@@ -426,9 +432,11 @@ static void ask(struct client *c, struct mono now, struct udp_feed *f)
 {
         struct dgram_msg m = { .type = DGRAM_NACK };
         uint8_t tries;
-        uint32_t n = gaps_ask(&f->gaps, now, &c->rtt, m.nack.range, &tries);
+        uint32_t n = udp_overhear_turn(c, now, f) ? gaps_ask(&f->gaps, now, &c->rtt, m.nack.range, &tries) : 0;
         if (n == 0)
                 return;
+        if (udp_overhear_to(c, f))
+                udp_overhear_await(c, now, f, m.nack.range, n);
         udp_parts_mask(c, f, m.nack.range, n);
         m.nack.chan_ref = f->ref;
         m.nack.n = (uint16_t)n;

@@ -21,7 +21,7 @@ BEGIN {
         allow["lab"] = all " client tcp_server udp_server bench lab"
         edge["tcp_server"] = "main tcp_server tcp_server_inside tcp_conn tcp_turn tcp_request tcp_polled"
         edge["udp_server"] = "main udp_server"
-        edge["client"] = "main client_io client terminal"
+        edge["client"] = "main client_io group_io client terminal"
         edge["bench"] = "main run run_main crowd speed speed_child audience audience_tcp audience_udp bare idle idlers"
         edge["lab"] = "main serve netdev netns wire_tun wire_packet doctor link_run link_main servers urgent compare"
 }

@@ -89,8 +89,7 @@ static void drop(struct gaps *g, uint32_t i)
         memmove(&g->hole[i], &g->hole[i + 1], (g->holes_n - i) * sizeof *g->hole);
 }
 
-/* Cuts hole i so that from..to, a part of it, stands alone; *at is where. False: no place. */
-static bool isolate(struct gaps *g, uint32_t i, uint64_t from, uint64_t to, uint32_t *at)
+bool gaps_isolate(struct gaps *g, uint32_t i, uint64_t from, uint64_t to, uint32_t *at)
 {
         bool left = g->hole[i].from < from, right = to < g->hole[i].to;
         if (!reserve(g, (uint32_t)left + right))
@@ -241,7 +240,7 @@ static struct gaps_arrival fill(struct gaps *g, struct mono now, const struct re
         uint32_t i = find(g, from);
         struct gaps_hole was = g->hole[i];
         to = to < was.to ? to : was.to;
-        if (!isolate(g, i, from, to, &i))
+        if (!gaps_isolate(g, i, from, to, &i))
                 return plain(GAPS_FULL);
         drop(g, i);
         if (!mended)
@@ -394,7 +393,7 @@ void gaps_beat(struct gaps *g, struct mono now, const struct resend *rtt, uint64
                 return;
         uint32_t i = find(g, last);
         if (i < g->holes_n && g->hole[i].state == HELD && g->hole[i].from <= last)
-                isolate(g, i, g->hole[i].from, last, &i);
+                gaps_isolate(g, i, g->hole[i].from, last, &i);
         wake(g, now, rtt, last + 1);
 }
 
@@ -420,7 +419,7 @@ void gaps_close(struct gaps *g, struct mono now, const struct resend *rtt, uint6
                 struct gaps_hole *h = &g->hole[i];
                 if (h->state == ENDED)
                         continue;
-                if (!isolate(g, i, h->from > first ? h->from : first, h->to < last ? h->to : last, &i))
+                if (!gaps_isolate(g, i, h->from > first ? h->from : first, h->to < last ? h->to : last, &i))
                         return;
                 gaps_hole_end(&g->hole[i], reason);
         }

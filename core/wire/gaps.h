@@ -187,6 +187,14 @@ bool gaps_next(struct gaps *g, struct gaps_run *run);
  * highest try among them. 0: nothing to ask now. */
 uint32_t gaps_ask(struct gaps *g, struct mono now, const struct resend *rtt, struct dgram_range *range, uint8_t *tries);
 
+/* Of many receivers one asks for all: is there something to ask, and not before it may be (ask_not_before, which the
+ * caller may set)? */
+bool gaps_wants(const struct gaps *g);
+
+/* Somebody has asked for these, be it here or elsewhere (an NCF): what is missing of them is waited for until `due` at
+ * least, and counts as asked once more if it was not. The range may be of fragments. */
+void gaps_hush(struct gaps *g, struct mono now, const struct dgram_range *range, struct mono due);
+
 /* Call gaps_expire at this instant, then gaps_ask and gaps_next. MONO_NEVER: none.
  * heard: when anything of the session came last; asked after that, nothing is given up. */
 struct mono gaps_deadline(const struct gaps *g);

@@ -1,4 +1,5 @@
-/* ask: when holes become losses, how they are asked for, and when that is given up. */
+/* ask: when holes become losses, how they are asked for, or waited for because another has, and when that is given up.
+ */
 #include "core/wire/gaps_inside.h"
 
 #define ASK_SPACE_NS (10 * NS_PER_MS)   /* between NACKs when one did not hold all there is to ask */
@@ -138,6 +139,52 @@ static void miss(struct gaps *g, struct gaps_hole *h)
                 g->lost_first_try += not_counted(g, h);
         else
                 h->due = mono_add(h->since, GAPS_GIVE_UP_NS);
+}
+
+bool gaps_wants(const struct gaps *g)
+{
+        for (uint32_t i = 0; i < g->holes_n; i++)
+                if (g->hole[i].state == ASK)
+                        return true;
+        return false;
+}
+
+static void hush_hole(struct gaps *g, struct mono now, struct gaps_hole *h, struct mono due)
+{
+        if (h->state == ABSENT)
+                miss(g, h);
+        if (h->state == ASK) {
+                h->state = WAIT;
+                if (h->tries < UINT8_MAX)
+                        h->tries++;
+                h->asked = h->due = now;
+        }
+        if (h->state == WAIT && mono_before(h->due, due))
+                h->due = due;
+}
+
+/* Does a fragment of these bits lie in the hole? */
+static bool meets(const struct gaps_hole *h, uint64_t seq, uint64_t bits)
+{
+        for (uint8_t idx = 0; idx < PLACES - 1; idx++)
+                if (bits & UINT64_C(1) << idx && place_of(seq, idx) >= h->from && place_of(seq, idx) <= h->to)
+                        return true;
+        return false;
+}
+
+/* Holes are cut between events alone: the last fragment fills all the places that its event has left, in one hole. */
+void gaps_hush(struct gaps *g, struct mono now, const struct dgram_range *range, struct mono due)
+{
+        bool parts = dgram_range_is_fragments(range);
+        uint64_t from = place_first(range->from), to = place_last(parts ? range->from : range->to);
+        for (uint32_t i = 0; g->asks && i < g->holes_n; i++) {
+                struct gaps_hole *h = &g->hole[i];
+                if (h->to < from || h->from > to || (parts && !meets(h, range->from, range->to)))
+                        continue;
+                if (!gaps_isolate(g, i, h->from > from ? h->from : from, h->to < to ? h->to : to, &i))
+                        return; /* it is asked for in vain, at the worst */
+                hush_hole(g, now, &g->hole[i], due);
+        }
 }
 
 void gaps_expire(struct gaps *g, struct mono now, struct mono heard)

@@ -6,6 +6,9 @@
 
 enum { HELD, ABSENT, ASK, WAIT, GONE, ENDED };
 
+/* Cuts hole i so that from..to, a part of it, stands alone; *at is where. False: no place. */
+bool gaps_isolate(struct gaps *g, uint32_t i, uint64_t from, uint64_t to, uint32_t *at);
+
 static inline void gaps_hole_end(struct gaps_hole *h, uint8_t reason)
 {
         h->state = ENDED;

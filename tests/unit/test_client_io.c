@@ -157,13 +157,34 @@ static void dropped(struct client *c, uint64_t datagrams)
 }
 
 static const struct transport echo_stream = {
-        "echo", "echo",   false,  create_stream, destroy, wish, opened, closed, engine_recv, engine_send,
-        next,   deadline, expire, NULL,          NULL,    NULL, NULL,   NULL,   NULL,
+        .name = "echo",
+        .scheme = "echo",
+        .create = create_stream,
+        .destroy = destroy,
+        .wish = wish,
+        .opened = opened,
+        .closed = closed,
+        .recv = engine_recv,
+        .send = engine_send,
+        .next = next,
+        .deadline = deadline,
+        .expire = expire,
 };
 static const struct transport echo_datagrams = {
-        "echo",      "echo",      true,    create_datagrams, destroy, wish, opened, closed,
-        engine_recv, engine_send, next,    deadline,         expire,  NULL, NULL,   NULL,
-        NULL,        NULL,        dropped,
+        .name = "echo",
+        .scheme = "echo",
+        .datagrams = true,
+        .create = create_datagrams,
+        .destroy = destroy,
+        .wish = wish,
+        .opened = opened,
+        .closed = closed,
+        .recv = engine_recv,
+        .send = engine_send,
+        .next = next,
+        .deadline = deadline,
+        .expire = expire,
+        .dropped = dropped,
 };
 
 /* ---- the server ------------------------------------------------------------------------------- */

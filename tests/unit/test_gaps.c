@@ -476,9 +476,36 @@ static void against_a_naive_book(void **state)
         }
 }
 
+/* An NCF names the fragments of an event that come again; what arrives then must still fill all that the event has
+ * left, although the book knows only from the last one how many there are. */
+static void an_ncf_does_not_cut_an_event_in_two(void **state)
+{
+        (void)state;
+        struct resend rtt = { .srtt_ns = 80 * NS_PER_MS, .samples = 9 };
+        struct mono now = { NS_PER_S }, due = { 2 * NS_PER_S };
+        struct dgram_range range[DGRAM_RANGES_MAX], last = { 1, DGRAM_FRAGMENTS_BIT | 4 };
+        struct gaps_run run;
+        struct gaps g;
+        uint8_t tries;
+        gaps_init(&g, 0, true);
+        gaps_mark_part(&g, now, &rtt, 1, 1, 0, 3);
+        gaps_mark_part(&g, now, &rtt, 2, 1, 1, 3);
+        gaps_beat(&g, now, &rtt, 1, false);
+        gaps_hush(&g, now, &last, due);
+        assert_int_equal(g.lost_first_try, 1);
+        now = mono_add(due, -1);
+        gaps_expire(&g, now, now);
+        assert_int_equal(gaps_ask(&g, now, &rtt, range, &tries), 0);
+        assert_int_equal(gaps_mark_part(&g, now, &rtt, 3, 1, 2, 3).tries, 1); /* as if it had asked itself */
+        assert_true(gaps_next(&g, &run) && run.outcome == GAPS_DELIVERED && run.to == 1);
+        assert_true(mono_is_never(gaps_deadline(&g)));
+        gaps_free(&g);
+}
+
 int main(void)
 {
         const struct CMUnitTest more[] = {
+                cmocka_unit_test(an_ncf_does_not_cut_an_event_in_two),
                 cmocka_unit_test(the_book_is_bounded),
                 cmocka_unit_test(many_holes_are_asked_in_turns),
                 cmocka_unit_test(against_a_naive_book),
