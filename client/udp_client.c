@@ -263,6 +263,8 @@ static void take(struct client *c, struct mono now, struct bytes message)
         } else if (m.type == DGRAM_RESET) {
                 if (m.tag == c->queue.tag && memcmp(m.reset.token, c->reset_token, DGRAM_TOKEN) == 0)
                         lose(c, now, "the server was restarted", false);
+                else
+                        c->more.unknown_tag++;
         } else if (m.type == DGRAM_COOKIE && m.cookie.nonce == c->nonce && udp_pulse_silent(c)) {
                 lose(c, now, "the server does not know this session", false);
         } else if (m.tag != c->queue.tag || !dgram_has_pktno(m.type)) {

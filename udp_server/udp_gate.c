@@ -177,6 +177,11 @@ static size_t answer_connect(struct udp_gate *g, struct mono now, const struct u
                 g->stats.full++;
                 return refuse(connect, why, answer);
         }
+        if (admission_counts(g->admission, from->ip) && !udp_stranger_begins(&g->strangers, now, from)) {
+                admission_end(g->admission, source);
+                g->stats.begun_often++; /* it comes again */
+                return 0;
+        }
         if (p) /* someone new at this address, perhaps of the same instance, which then takes over */
                 udp_peer_forget_addr(p);
         struct udp_peer *made = peer_create(g, now, from, connect, &tail, source);
@@ -399,7 +404,7 @@ struct udp_gate *udp_gate_create(const struct udp_gate_config *config, struct mo
         else
                 rng_os(g->shared.reset_key, UDP_KEY_BYTES);
         udp_strangers_init(&g->strangers, now, &g->stats, g->shared.reset_key,
-                           or_default(config->hellos_per_s, HELLOS_PER_S));
+                           or_default(config->hellos_per_s, HELLOS_PER_S), g->config.per_ip_max);
         TAILQ_INIT(&g->pending);
         return g;
 }

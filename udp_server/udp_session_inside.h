@@ -17,6 +17,8 @@ enum {
         UDP_PARTS_EVENTS_MAX = 16,       /* PUBs that a session has under way in fragments */
         UDP_PARTS_BYTES_MAX = 256 << 10, /* of them together */
         UDP_BEAT_MS = 1000,
+        UDP_ASKS_PER_S = 4000, /* messages but PUBs that are dealt with, and so many at once; 64 rooms that all lose all
+                                * the time have 3,200 NACKs */
 };
 
 /* One room as this session sees it. */
@@ -59,8 +61,9 @@ struct udp_session {
         struct seqwin seen;
         struct resend rtt;
         struct pace pace;
-        bool held;          /* there is something to send that may not go yet */
-        struct bucket said; /* PUBs, and rooms in JOINs */
+        bool held;           /* there is something to send that may not go yet */
+        struct bucket said;  /* PUBs, and rooms in JOINs */
+        struct bucket asked; /* all other messages */
         struct mono heard, pinged, closed_at;
         struct mono shown;        /* when the PING was sent that was answered last */
         struct mono resume_until; /* MONO_NEVER: not resuming */

@@ -58,6 +58,7 @@
         X(hello_limited, "rejected: HELLO over the rate")                      \
         X(bad_cookie, "rejected: CONNECT without a valid cookie")              \
         X(short_connect, "rejected: CONNECT of less than 256 bytes")           \
+        X(begun_often, "rejected: CONNECT of an address that begins too many") \
         X(full, "refused: too many sessions")                                  \
         X(not_admitted, "refused: by the application, or without its token")   \
         X(reset_limited, "RESET not sent: over the rate")                      \
@@ -67,6 +68,7 @@
         X(pub_parts_dropped, "PUB given up: not whole")                        \
         X(pub_too_old, "PUB below the window of known ones")                   \
         X(nack_full, "NACK ranges refused: 32 are wanted already")             \
+        X(asked_often, "passed over: NACK, PING and the like over the rate")   \
         X(no_channel, "messages for a channel that the session does not have") \
         X(unbound, "runs of events in a room without a channel")               \
         X(private_full, "sessions closed: the client does not read")           \

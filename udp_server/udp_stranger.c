@@ -3,12 +3,15 @@
 #include "udp_server/udp_hash.h"
 
 void udp_strangers_init(struct udp_strangers *s, struct mono now, struct udp_stats *stats, const uint8_t *reset_key,
-                        uint32_t hellos_per_s)
+                        uint32_t hellos_per_s, uint32_t per_address)
 {
         s->stats = stats;
         s->reset_key = reset_key;
         s->hellos_per_s = hellos_per_s;
         s->hellos = s->resets = (struct udp_per_second){ .since = now };
+        s->begins = bucket_rule((double)per_address / UDP_STRANGER_BEGINS_S,
+                                per_address < UINT32_MAX / UDP_STRANGER_BURST ? UDP_STRANGER_BURST * per_address
+                                                                              : UINT32_MAX);
         udp_cookies_init(&s->cookies, now);
         for (int i = 0; i < UDP_STRANGER_PLACES; i++)
                 s->reset_at[i] = mono_add(now, -NS_PER_S);
@@ -40,14 +43,18 @@ size_t udp_stranger_hello(struct udp_strangers *s, struct mono now, const struct
         return udp_stranger_put(&m, answer);
 }
 
-/* One a second for each /24 (IPv6: /56), by a table of fixed size: two prefixes that share a place
- * share its second. */
-static bool may_reset(struct udp_strangers *s, struct mono now, const struct udp_addr *from)
+/* In a table of fixed size: two prefixes of so many bytes may share a place. */
+static size_t place_of(const struct udp_addr *from, size_t v4, size_t v6)
 {
         uint64_t place;
-        size_t prefix = udp_addr_is_v4(from) ? 15 : 7;
-        crypto_shorthash((unsigned char *)&place, from->ip, prefix, udp_hash_key);
-        struct mono *last = &s->reset_at[place % UDP_STRANGER_PLACES];
+        crypto_shorthash((unsigned char *)&place, from->ip, udp_addr_is_v4(from) ? v4 : v6, udp_hash_key);
+        return place % UDP_STRANGER_PLACES;
+}
+
+/* One a second for each /24 (IPv6: /56). */
+static bool may_reset(struct udp_strangers *s, struct mono now, const struct udp_addr *from)
+{
+        struct mono *last = &s->reset_at[place_of(from, 15, 7)];
         if (mono_since(now, *last) < NS_PER_S || !within_rate(&s->resets, now, UDP_STRANGER_RESETS))
                 return false;
         *last = now;
@@ -68,4 +75,13 @@ size_t udp_stranger_reset(struct udp_strangers *s, struct mono now, const struct
         udp_reset_token(s->reset_key, tag, m.reset.token);
         s->stats->resets++;
         return udp_stranger_put(&m, answer);
+}
+
+bool udp_stranger_begins(struct udp_strangers *s, struct mono now, const struct udp_addr *from)
+{
+        struct bucket *b = &s->begun[place_of(from, 16, 8)];
+        if (!bucket_open(b, &s->begins, now))
+                return false;
+        bucket_spend(b, &s->begins, now, 1);
+        return true;
 }

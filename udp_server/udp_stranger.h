@@ -2,19 +2,24 @@
  * nobody knows. Nothing of him is remembered, no answer is larger than what asked for it, and there are so
  * many of each a second, whoever asks.
  *
+ * Nor may an address begin sessions as fast as it likes, whose cookie is good.
+ *
  * Value module: no heap, no clock.
  *
  * Source: RFC 9000 8.1 and 10.3, and the project's UDP wire spec, section 7.
  */
 #ifndef UDP_SERVER_UDP_STRANGER_H
 #define UDP_SERVER_UDP_STRANGER_H
+#include "core/base/bucket.h"
 #include "core/wire/dgram.h"
 #include "udp_server/udp_cookie.h"
 #include "udp_server/udp_stats.h"
 
 enum {
-        UDP_STRANGER_RESETS = 100, /* in a second, of all */
-        UDP_STRANGER_PLACES = 1024 /* to remember when a prefix had its last RESET */
+        UDP_STRANGER_RESETS = 100,  /* in a second, of all */
+        UDP_STRANGER_PLACES = 1024, /* to remember when a prefix had its last RESET, and what an address has begun */
+        UDP_STRANGER_BEGINS_S = 10, /* an address may begin as many sessions in so many seconds as it may have; and */
+        UDP_STRANGER_BURST = 4,     /* so many times as many at once: all may come back, and again */
 };
 
 /* At most so many in each second. */
@@ -30,16 +35,22 @@ struct udp_strangers {
         struct udp_cookies cookies;
         struct udp_per_second hellos, resets;
         struct mono reset_at[UDP_STRANGER_PLACES];
+        struct bucket_rule begins;
+        struct bucket begun[UDP_STRANGER_PLACES];
 };
 
 void udp_strangers_init(struct udp_strangers *s, struct mono now, struct udp_stats *stats, const uint8_t *reset_key,
-                        uint32_t hellos_per_s);
+                        uint32_t hellos_per_s, uint32_t per_address);
 
 /* These return the bytes of the answer; 0: none. flags: of the COOKIE. */
 size_t udp_stranger_hello(struct udp_strangers *s, struct mono now, const struct udp_addr *from, uint64_t nonce,
                           uint16_t flags, uint8_t answer[DGRAM_COOKIE_BYTES]);
 size_t udp_stranger_reset(struct udp_strangers *s, struct mono now, const struct udp_addr *from, uint64_t tag,
                           size_t datagram_bytes, uint8_t answer[DGRAM_COOKIE_BYTES]);
+
+/* May one more session begin at this address now? Counts it when it may. Sessions that end make no place here: who
+ * comes and goes all the time would otherwise leave as much behind as he likes (instances that are away). */
+bool udp_stranger_begins(struct udp_strangers *s, struct mono now, const struct udp_addr *from);
 
 /* Writes a message that is one of these answers. Returns its bytes; 0: it is longer. */
 size_t udp_stranger_put(const struct dgram_msg *m, uint8_t answer[DGRAM_COOKIE_BYTES]);

@@ -58,6 +58,11 @@ static bool is_loopback(const uint8_t ip[16])
         return is_v4(ip) ? ip[12] == 127 : memcmp(ip, one, sizeof one) == 0;
 }
 
+bool admission_counts(const struct admission *a, const uint8_t ip[16])
+{
+        return a->config.loopback || !is_loopback(ip);
+}
+
 /* The address's entry, made if there is none. NULL: no memory. */
 static struct admission_source *source_of(struct admission *a, const uint8_t ip[16])
 {
@@ -83,7 +88,7 @@ static enum admission_verdict enter(struct admission *a, const uint8_t ip[16], b
                                     struct admission_source **out)
 {
         *out = NULL;
-        if (!a->config.loopback && is_loopback(ip))
+        if (!admission_counts(a, ip))
                 return ADMISSION_GRANTED;
         struct admission_source *s = source_of(a, ip);
         if (!s)

@@ -39,7 +39,8 @@ enum admission_verdict admission_ask(struct admission *a, const uint8_t ip[16], 
 enum admission_verdict admission_move(struct admission *a, const uint8_t ip[16], struct admission_source **source);
 void admission_end(struct admission *a, struct admission_source *source);
 
-uint32_t admission_present(const struct admission *a);   /* granted and not ended */
-uint32_t admission_addresses(const struct admission *a); /* that the table holds */
+bool admission_counts(const struct admission *a, const uint8_t ip[16]); /* this address: else it may have any number */
+uint32_t admission_present(const struct admission *a);                  /* granted and not ended */
+uint32_t admission_addresses(const struct admission *a);                /* that the table holds */
 
 #endif
