@@ -90,13 +90,15 @@ async function overUdp(address, mode = 'nack') {
   const b = new Bystander();
   b.unordered = mode === 'nack-unordered';
   const room = `watch-${mode}`;
-  const clients = [];
+  const clients = b.clients = [];
+  b.names = new Set(); // of all events
   for (let i = 0; i < 2; i++) {
     const client = start('client', [`udp://${address}`, '--room', room, '--mode', mode, '--json']);
     clients.push(client);
     await client.until((lines) => lines.find((l) => l.includes('"joined"')), 'joined');
     readline.createInterface({ input: client.stdout }).on('line', (line) => {
       const o = JSON.parse(line);
+      if (o.type === 'event') b.names.add(o.event[0]);
       if (o.type === 'down') b.complain(`down: ${o.reason}`);
       if (o.type === 'gap' && o.room === room) b.complain(`gap ${line}`);
       if (i === 1 && o.type === 'event' && o.event[0] === 'tick') b.hear(o.event[1], o.seq);
