@@ -97,6 +97,9 @@ local LAYOUTS = {
     DATA = { { "u32", "epoch", "Epoch" }, { "u32", "origin", "Origin" }, { "u64", "seq", "Seq" }, { "u64", "eid", "Eid" },
         { "u64", "t_us", "Published at, us" }, { "x32", "crc32c", "CRC32C of the event" },
         { "u16", "event_bytes", "Event bytes" }, { "u8", "fragment", "Fragment" }, { "u8", "fragments", "of" }, { "event" } },
+    FEC = { { "u32", "epoch", "Epoch" }, { "u8", "k", "Events of the code" }, { "u8", "m", "Symbols of parity" },
+        { "u8", "number", "Number of this one" }, { "u8", "header", "Bytes before the event" }, { "u64", "base", "First seq" },
+        { "x64", "mask", "Seqs from there, as bits" }, { "u16", "symbol_bytes", "Symbol bytes" }, { "skip", 6 }, { "symbol" } },
     BEAT = { { "u32", "epoch", "Epoch" }, { "u32", "number", "Number" }, { "u64", "head", "Head" }, { "u64", "tail", "Tail" },
         { "u64", "now_us", "Server's clock, us" }, { "u16", "group", "Group size" }, { "u16", "grtt_ms", "Group RTT, ms" },
         { "u8", "k", "Back-off K" }, { "skip", 3 } },
@@ -157,6 +160,7 @@ field("session", ProtoField.string, "Session")
 field("pub.flags.own", ProtoField.bool, "To the sender too", 32, nil, 1)
 field("pub.flags.volatile", ProtoField.bool, "Volatile", 32, nil, 2)
 field("event", ProtoField.bytes, "Event")
+field("fec.symbol", ProtoField.bytes, "Symbol")
 field("event.name", ProtoField.string, "Name")
 field("event.text", ProtoField.string, "Event")
 field("event.crc_good", ProtoField.bool, "CRC32C good")
@@ -428,6 +432,10 @@ tails = {
         m.v.id = range and range:string(ENC_UTF_8) or ""
         if range and range:len() > 64 then complain(m, "an id of " .. range:len() .. " bytes") end
     end,
+    symbol = function(m, range)
+        m.symbol = range
+        if range then m.tree:add(f["fec.symbol"], range) else complain(m, "no symbol") end
+    end,
     event = function(m, range)
         m.event = range
         if range then m.tree:add(f.event, range) else complain(m, "no event") end
@@ -661,6 +669,12 @@ local function ranges_text(list)
     return table.concat(words, " ")
 end
 
+local function mask_size(mask)
+    local n, text = 0, mask:tohex()
+    for i = 1, #text do n = n + ({ [0] = 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4 })[tonumber(text:sub(i, i), 16)] end
+    return n
+end
+
 local function rooms_text(m)
     local words = {}
     for i, v in ipairs(m.list or {}) do words[i] = tostring(v.room or "?") end
@@ -681,6 +695,9 @@ local brief = {
     DATA = function(m)
         local part = m.v.fragments > 1 and "." .. m.v.fragment .. "/" .. m.v.fragments or ""
         return tostring(m.v.seq) .. part .. (m.note["data.nack"] and " repair" or m.note["data.first"] and " again" or "")
+    end,
+    FEC = function(m)
+        return "for " .. (mask_size(m.v.mask) or "?") .. " from " .. tostring(m.v.base) .. ", " .. m.v.number + 1 .. " of " .. m.v.m
     end,
     BEAT = function(m) return "head " .. tostring(m.v.head) end,
     GAP = function(m) return (REASONS[m.v.reason] or "reason " .. m.v.reason) .. " " .. ranges_text(m.list) end,
@@ -703,6 +720,13 @@ local function parts_fit(m)
     if n ~= whole then return n .. " bytes of event, not " .. whole end
 end
 local rules = {
+    FEC = function(m)
+        local v, n = m.v, m.symbol and m.symbol:len() or 0
+        if v.k < 1 or v.k > 64 or v.m > 8 or v.number >= v.m then return "no code of ours" end
+        if v.base == UInt64.new(0) or v.mask:band(1) ~= UInt64.new(1) then return "a group without its first event" end
+        if mask_size(v.mask) > v.k then return mask_size(v.mask) .. " events in a code of " .. v.k end
+        if v.header ~= 28 or n ~= v.symbol_bytes or n <= 28 or n > 28 + FRAGMENT_BYTES then return "a symbol of " .. n .. " bytes" end
+    end,
     PUB = parts_fit,
     DATA = function(m)
         if m.v.seq == UInt64.new(0) or m.v.eid == UInt64.new(0) then return "seq or eid 0" end
