@@ -119,7 +119,7 @@ static int64_t learned(const struct gaps *g, struct mono now)
         return reorder_ns;
 }
 
-static int64_t reorder(const struct gaps *g, struct mono now, const struct resend *rtt)
+int64_t gaps_reorder_ns(const struct gaps *g, struct mono now, const struct resend *rtt)
 {
         int64_t base = resend_reorder_ns(rtt), late = learned(g, now);
         return base > late ? base : late;
@@ -164,11 +164,21 @@ static bool is_jump(const struct gaps *g, uint64_t seq)
         return g->asks && seq > near && seq - near > GAPS_JUMP_MAX;
 }
 
+/* How much longer what comes unasked may take. Of a copy: what is missing was sent between what came last and now,
+ * most likely at even distances. */
+static int64_t patience(const struct gaps *g, struct mono now, const struct gaps_hole *h)
+{
+        int64_t events = (int64_t)(place_seq(h->to) - place_seq(h->from)) + 1, wait_ns = ahead(g, now);
+        if (wait_ns == GAPS_COPY_NS)
+                wait_ns -= mono_since(now, g->moved) / (events + 1);
+        return wait_ns > 0 ? wait_ns : 0;
+}
+
 static void notice(struct gaps *g, struct mono now, const struct resend *rtt, struct gaps_hole *h)
 {
         h->state = ABSENT;
         h->since = now;
-        h->due = mono_add(now, reorder(g, now, rtt) + ahead(g, now));
+        h->due = mono_add(now, gaps_reorder_ns(g, now, rtt) + patience(g, now, h));
         h->later_at = g->later;
 }
 
@@ -201,6 +211,7 @@ static void move_on(struct gaps *g, struct mono now, uint64_t datagram)
         if (datagram == g->datagram_last)
                 return;
         g->datagram_last = datagram;
+        g->moved = now;
         g->later++;
         for (uint32_t i = 0; i < g->holes_n; i++) {
                 struct gaps_hole *h = &g->hole[i];
@@ -321,19 +332,6 @@ struct gaps_arrival gaps_mend(struct gaps *g, struct mono now, const struct rese
                               uint64_t seq)
 {
         return mark(g, now, rtt, datagram, seq, 0, 1, true);
-}
-
-void gaps_parity(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t seq)
-{
-        uint64_t to = place_last(seq);
-        int64_t late_ns = reorder(g, now, rtt);
-        g->parity_last = now;
-        g->parity_to = to > g->parity_to ? to : g->parity_to;
-        for (uint32_t i = 0; i < g->holes_n && g->hole[i].to <= to; i++) {
-                struct gaps_hole *h = &g->hole[i];
-                if (h->state == ABSENT)
-                        h->due = mono_min(h->due, mono_add(h->since, late_ns));
-        }
 }
 
 /* The hole that takes the place of all that is missing of the event from..to. False: it has ended. */

@@ -95,6 +95,7 @@ struct gaps {
         bool asks;        /* false: raw mode */
         bool ahead;       /* the caller's: copies or parity come unasked */
         struct mono parity_last;
+        struct mono moved;  /* when something new came last */
         uint64_t parity_to; /* no parity is to be waited for up to this place */
         struct gaps_hole *hole;
         uint32_t holes_n, holes_cap;

@@ -80,6 +80,19 @@ uint32_t gaps_ask(struct gaps *g, struct mono now, const struct resend *rtt, str
         return n;
 }
 
+void gaps_parity(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t seq)
+{
+        uint64_t to = place_last(seq);
+        int64_t late_ns = gaps_reorder_ns(g, now, rtt);
+        g->parity_last = now;
+        g->parity_to = to > g->parity_to ? to : g->parity_to;
+        for (uint32_t i = 0; i < g->holes_n && g->hole[i].to <= to; i++) {
+                struct gaps_hole *h = &g->hole[i];
+                if (h->state == ABSENT)
+                        h->due = mono_min(h->due, mono_add(h->since, late_ns));
+        }
+}
+
 /* ---- time --------------------------------------------------------------------------------- */
 
 struct mono gaps_deadline(const struct gaps *g)

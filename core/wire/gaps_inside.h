@@ -9,6 +9,9 @@ enum { HELD, ABSENT, ASK, WAIT, GONE, ENDED };
 /* Cuts hole i so that from..to, a part of it, stands alone; *at is where. False: no place. */
 bool gaps_isolate(struct gaps *g, uint32_t i, uint64_t from, uint64_t to, uint32_t *at);
 
+/* A hole is not late for so long. */
+int64_t gaps_reorder_ns(const struct gaps *g, struct mono now, const struct resend *rtt);
+
 static inline void gaps_hole_end(struct gaps_hole *h, uint8_t reason)
 {
         h->state = ENDED;

@@ -84,6 +84,7 @@ static void every_event_has_one_outcome(void **state)
                 all.runs += v[w].runs;
                 all.told += v[w].told;
                 all.recovered += v[w].recovered;
+                all.mended += v[w].mended;
                 all.gaps += v[w].gaps;
         }
         for (uint64_t w = 0; w < workers; w++) {
@@ -92,9 +93,10 @@ static void every_event_has_one_outcome(void **state)
                         fail_msg("seed %" PRIu64, v[w].seed);
                 }
         }
-        print_message("%" PRIu64 " seeds: %" PRIu64 " events told, %" PRIu64 " of them recovered, %" PRIu64 " gaps\n",
-                      all.runs, all.told, all.recovered, all.gaps);
-        assert_true(all.runs == n && (one || (all.told > 0 && all.recovered > 0 && all.gaps > 0)));
+        print_message("%" PRIu64 " seeds: %" PRIu64 " events told, %" PRIu64 " of them recovered, %" PRIu64
+                      " made from parity, %" PRIu64 " gaps\n",
+                      all.runs, all.told, all.recovered, all.mended, all.gaps);
+        assert_true(all.runs == n && (one || (all.told > 0 && all.recovered > 0 && all.mended > 0 && all.gaps > 0)));
         munmap(v, WORKERS_MAX * sizeof *v);
 }
 

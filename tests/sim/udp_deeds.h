@@ -316,6 +316,8 @@ static void scenario_run(const struct scenario *s)
                 do_deed(&s->deed[i]);
         }
         reckon();
+        for (int i = 0; i < sim.actors; i++)
+                verdict->mended += udp_transport.stats(sim.actor[i].client).mended;
         finish();
         verdict->runs++;
         verdict->told += sim.told;

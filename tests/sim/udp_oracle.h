@@ -140,7 +140,7 @@ struct verdict {
         char where[64]; /* the check that does not hold; empty: all do */
         char words[256];
         uint64_t seed; /* of the run under way */
-        uint64_t runs, told, recovered, gaps;
+        uint64_t runs, told, recovered, mended, gaps;
 };
 
 static struct verdict *verdict;

@@ -328,6 +328,20 @@ static void draw_rare(struct draw *d)
                 deed->rooms = 1 + drawn(d, ROOMS - 1);
 }
 
+/* So many events in one room that there is parity for them. */
+static void draw_stream(struct draw *d)
+{
+        int64_t rooms = 2 << drawn(d, 3), pause_us = 500 + drawn(d, 4000);
+        for (int64_t n = 60 + drawn(d, 140); n > 0; n--) {
+                draw_publish(d);
+                if (d->s->deeds < DEEDS_MAX && !one_in(d, 20))
+                        d->s->deed[d->s->deeds - 1].rooms = rooms;
+                if (!d->s->fair && one_in(d, 50))
+                        draw_rare(d);
+                d->at_us += drawn(d, 2 * pause_us);
+        }
+}
+
 static void scenario_draw(struct scenario *s, uint64_t seed)
 {
         struct draw d = { .s = s, .rng = rng_seeded(seed, "scenario") };
@@ -346,6 +360,8 @@ static void scenario_draw(struct scenario *s, uint64_t seed)
         for (int i = 0; i < s->clients; i++)
                 draw_path(&d, &s->path[i]);
         d.pause_us = 1000 * (1 + drawn(&d, 40));
+        if (s->mode >= 3 && one_in(&d, 2))
+                draw_stream(&d);
         for (int64_t n = 50 + drawn(&d, 250); n > 0; n--) {
                 int64_t dice = drawn(&d, s->fair ? 850 : 1000);
                 if (dice < 700) {

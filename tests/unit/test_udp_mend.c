@@ -153,6 +153,21 @@ static void a_hole_waits_for_its_copy(void **state)
         end(&e);
 }
 
+static void a_copy_that_is_overdue_is_not_waited_for(void **state)
+{
+        (void)state;
+        struct end e;
+        in_tea(&e, CLIENT_MODE_FEC_ORDERED);
+        say_data(&e, TEA_TAG, 1);
+        pass(&e, 40);
+        say_data(&e, TEA_TAG, 3); /* the second was sent 20 ms ago, its copy 10 ms ago */
+        pass(&e, 1);
+        assert_int_equal(asked_for(&e), 0);
+        pass(&e, 1);
+        assert_int_equal(asked_for(&e), 2);
+        end(&e);
+}
+
 static void a_hole_waits_for_its_parity_and_no_longer(void **state)
 {
         (void)state;
@@ -304,6 +319,7 @@ int main(void)
                 cmocka_unit_test(a_group_with_gaps_in_it),
                 cmocka_unit_test(other_modes_want_none),
                 cmocka_unit_test(a_hole_waits_for_its_copy),
+                cmocka_unit_test(a_copy_that_is_overdue_is_not_waited_for),
                 cmocka_unit_test(a_hole_waits_for_its_parity_and_no_longer),
                 cmocka_unit_test(when_all_parity_is_here_nothing_is_waited_for),
                 cmocka_unit_test(the_next_group_s_parity_ends_the_wait_too),
