@@ -154,4 +154,4 @@ class UdpPeer {
   }
 }
 
-module.exports = { UdpPeer, TYPE, message, pack, cat, u8, u16, u32, u64 };
+module.exports = { UdpPeer, TYPE, message, parse, pack, cat, u8, u16, u32, u64 };
