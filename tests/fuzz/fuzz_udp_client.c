@@ -13,8 +13,21 @@
 #include "core/wire/crc32c.h"
 #include "core/wire/dgram.h"
 #include "core/wire/dgram_tail.h"
+#include "core/wire/fec.h"
 
-enum step { STEP_RAW, STEP_SAY, STEP_DATA, STEP_BEAT, STEP_PASS, STEP_CALL, STEP_JOIN, STEP_CLOSE, STEP_PART, STEPS };
+enum step {
+        STEP_RAW,
+        STEP_SAY,
+        STEP_DATA,
+        STEP_BEAT,
+        STEP_PASS,
+        STEP_CALL,
+        STEP_JOIN,
+        STEP_CLOSE,
+        STEP_PART,
+        STEP_FEC,
+        STEPS
+};
 enum { ROOMS = 5, SENT_MAX = 400, TAG_OF_ROOMS = 0x100 };
 
 struct world {
@@ -122,7 +135,7 @@ static void see(struct world *w, struct bytes room, uint64_t from, uint64_t to)
 {
         uint64_t *told = &w->told[room.n > 0 ? room.at[0] : 'e'];
         need(from > 0 && from <= to);
-        need(w->mode != CLIENT_MODE_NACK_ORDERED || from > *told);
+        need((w->mode != CLIENT_MODE_NACK_ORDERED && w->mode != CLIENT_MODE_FEC_ORDERED) || from > *told);
         *told = to == UINT64_MAX ? 0 : to;
 }
 
@@ -223,6 +236,45 @@ static void data(struct world *w, struct bytes payload)
         buf_free(&event);
 }
 
+/* Parity of events that are all alike but for seq and eid, as data() gives them: room, base, mask, the code and which
+ * one (three bits each), a lie in its first bytes; then the event. */
+static void fec(struct world *w, struct bytes payload)
+{
+        uint8_t symbol[FEC_SYMBOL_MAX], parity[DGRAM_FEC_M_MAX][FEC_SYMBOL_MAX] = { { 0 } }, *to[DGRAM_FEC_M_MAX],
+                                        i = 0;
+        struct reader r = reader_of(payload.at, payload.n);
+        struct dgram_msg m = { .type = DGRAM_FEC, .tag = TAG_OF_ROOMS + reader_u8(&r) % ROOMS };
+        m.fec.base = 1 + (uint64_t)reader_u8(&r);
+        m.fec.mask = reader_u8(&r) | 1u;
+        uint8_t code = reader_u8(&r), lie = reader_u8(&r);
+        m.fec.k = 8;
+        m.fec.m = (uint8_t)(1 + (code & 7));
+        m.fec.idx = (uint8_t)((code >> 3 & 7) % m.fec.m);
+        m.fec.epoch = w->epoch;
+        struct buf event = { 0 };
+        if (r.failed)
+                return;
+        need(pack_put_array(&event, 1) == 0 && pack_put_text(&event, bytes_of(r.at, reader_left(&r))) == 0);
+        for (int p = 0; p < m.fec.m; p++)
+                to[p] = parity[p];
+        for (uint64_t left = m.fec.mask; left; left &= left - 1) {
+                uint64_t seq = m.fec.base + (uint64_t)__builtin_ctzll(left);
+                struct dgram_msg d = { .type = DGRAM_DATA,
+                                       .data = { .seq = seq,
+                                                 .eid = seq,
+                                                 .event_bytes = (uint16_t)event.n,
+                                                 .frag_cnt = 1,
+                                                 .crc32c = crc32c(buf_bytes(&event)),
+                                                 .event = buf_bytes(&event) } };
+                m.fec.symbol.n = fec_symbol(&d, symbol);
+                fec_add(8, m.fec.m, i++, bytes_of(symbol, m.fec.symbol.n), to);
+        }
+        parity[m.fec.idx][lie % m.fec.symbol.n] ^= lie;
+        m.fec.symbol.at = parity[m.fec.idx];
+        give(w, &m);
+        buf_free(&event);
+}
+
 /* A fragment: room, seq, size (two), which one (one too many is parity), a lie about the sum; then a filler. */
 static void part(struct world *w, struct bytes payload)
 {
@@ -309,6 +361,9 @@ static void step(struct world *w, enum step what, struct bytes payload)
         case STEP_PART:
                 part(w, payload);
                 return;
+        case STEP_FEC:
+                fec(w, payload);
+                return;
         case STEPS:
                 return;
         }
@@ -319,7 +374,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
         static struct world w;
         if (n == 0)
                 return 0;
-        w = (struct world){ .now = { NS_PER_S }, .mode = (enum client_mode)(in[0] % 3), .epoch = 7 };
+        w = (struct world){ .now = { NS_PER_S }, .mode = (enum client_mode)(in[0] % CLIENT_MODES), .epoch = 7 };
         struct client_config config = { .host = "a:1", .path = "/", .mode = w.mode, .seed = 1, .reconnect = true };
         w.client = t->create(&config, w.now);
         turn(&w);
