@@ -7,7 +7,6 @@
 #include "udp_server/udp_session_inside.h"
 
 #define RESUME_NS (30 * NS_PER_S) /* for JOIN to come, after which rooms not asked for are left */
-enum { EVENTS_FIRST = 128 };      /* at once, of a session that begins: its PUBs and its rooms, with room to spare */
 #define LINGER_NS (1 * NS_PER_S)  /* for CLOSE to be sent */
 
 /* ---- saying ------------------------------------------------------------------------------- */
@@ -19,25 +18,6 @@ void udp_session_say(struct udp_session *s, struct dgram_msg *m)
                 s->slow = true; /* closed when whoever speaks has finished */
         else if (err)
                 s->shared->stats->no_memory++;
-}
-
-bool udp_session_may(struct udp_session *s, struct mono now, uint32_t n)
-{
-        struct limits *limits = app_limits(s->app);
-        bool may = bucket_open(&s->said, &limits->events, now);
-        if (may)
-                bucket_spend(&s->said, &limits->events, now, n);
-        limits->met[LIMIT_EVENTS] += !may;
-        return may;
-}
-
-/* A full bucket of events is for whoever has been quiet: coming anew would else be a way to one more. */
-static void begin_small(struct udp_session *s, struct mono now)
-{
-        const struct bucket_rule *rule = &app_limits(s->app)->events;
-        int64_t burst = rule->each_ns > 0 ? rule->burst_ns / rule->each_ns : 0;
-        if (burst > EVENTS_FIRST)
-                bucket_spend(&s->said, rule, now, (uint32_t)(burst - EVENTS_FIRST));
 }
 
 static void close_if_slow(struct udp_session *s, struct mono now)
@@ -159,7 +139,7 @@ struct udp_session *udp_session_create(const struct udp_shared *shared, struct m
         resend_init(&s->rtt);
         pace_init(&s->pace, now, shared->pace);
         if (s->app)
-                begin_small(s, now);
+                udp_limit_begin(s, now);
         if (!s->app || !bind_instance(s, now, connect->instance, tail->auth)) {
                 free(s);
                 return NULL;
@@ -242,22 +222,9 @@ static void take_ping(struct udp_session *s, struct mono now, const struct dgram
         udp_rate_ping(s, now);
 }
 
-/* What is no event has a rate, too: one NACK may cost as much as a hundred PUBs. */
-static bool may_ask(struct udp_session *s, struct mono now, uint8_t type)
-{
-        static const struct bucket_rule rule = { .each_ns = NS_PER_S / UDP_ASKS_PER_S, .burst_ns = NS_PER_S };
-        if (type == DGRAM_PUB || type == DGRAM_CLOSE)
-                return true;
-        bool may = bucket_open(&s->asked, &rule, now);
-        if (may)
-                bucket_spend(&s->asked, &rule, now, 1);
-        s->shared->stats->asked_often += !may;
-        return may;
-}
-
 static void dispatch(struct udp_session *s, struct mono now, const struct dgram_msg *m)
 {
-        if (!may_ask(s, now, m->type))
+        if (!udp_limit_ask(s, now, m->type))
                 return;
         switch ((enum dgram_type)m->type) {
         case DGRAM_PING:

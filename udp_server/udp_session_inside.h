@@ -110,8 +110,11 @@ void udp_rate_sent(struct udp_session *s, struct mono now, const struct udp_batc
 int64_t udp_rate_of_repairs(const struct udp_session *s); /* bytes per second */
 struct mono udp_rate_deadline(const struct udp_session *s);
 void udp_rate_expire(struct udp_session *s, struct mono now);
-/* May it say something more of these now (limits.h)? Counts when not. */
+
+/* udp_limit: may it say something more of these now (limits.h)? Counts when not. */
 bool udp_session_may(struct udp_session *s, struct mono now, uint32_t n);
+bool udp_limit_ask(struct udp_session *s, struct mono now, uint8_t type); /* the same of what is no event */
+void udp_limit_begin(struct udp_session *s, struct mono now);
 
 /* udp_again: repairs */
 void udp_again_nack(struct udp_session *s, struct mono now, const struct dgram_nack *m);

@@ -1,0 +1,36 @@
+/* limit: how much one session may say. */
+#include "udp_server/udp_session_inside.h"
+
+enum { EVENTS_FIRST = 128 }; /* at once, of a session that begins: its PUBs and its rooms, with room to spare */
+
+bool udp_session_may(struct udp_session *s, struct mono now, uint32_t n)
+{
+        struct limits *limits = app_limits(s->app);
+        bool may = bucket_open(&s->said, &limits->events, now);
+        if (may)
+                bucket_spend(&s->said, &limits->events, now, n);
+        limits->met[LIMIT_EVENTS] += !may;
+        return may;
+}
+
+/* A full bucket of events is for whoever has been quiet: coming anew would else be a way to one more. */
+void udp_limit_begin(struct udp_session *s, struct mono now)
+{
+        const struct bucket_rule *rule = &app_limits(s->app)->events;
+        int64_t burst = rule->each_ns > 0 ? rule->burst_ns / rule->each_ns : 0;
+        if (burst > EVENTS_FIRST)
+                bucket_spend(&s->said, rule, now, (uint32_t)(burst - EVENTS_FIRST));
+}
+
+/* What is no event has a rate, too: one NACK may cost as much as a hundred PUBs. */
+bool udp_limit_ask(struct udp_session *s, struct mono now, uint8_t type)
+{
+        static const struct bucket_rule rule = { .each_ns = NS_PER_S / UDP_ASKS_PER_S, .burst_ns = NS_PER_S };
+        if (type == DGRAM_PUB || type == DGRAM_CLOSE)
+                return true;
+        bool may = bucket_open(&s->asked, &rule, now);
+        if (may)
+                bucket_spend(&s->asked, &rule, now, 1);
+        s->shared->stats->asked_often += !may;
+        return may;
+}
