@@ -106,7 +106,8 @@ class UdpPeer {
 
   async handshake(instance, tail) {
     await this.send(this.hello());
-    const cookie = await this.of('COOKIE');
+    const again = setInterval(() => this.send(this.hello()), 400); // others may have had this second's COOKIEs
+    const cookie = await this.of('COOKIE').finally(() => clearInterval(again));
     await this.send(this.connect(cookie.body.subarray(0, 32), tail, instance));
     const accept = await this.of('ACCEPT');
     this.tag = accept.body.readBigUInt64BE(0);
