@@ -119,8 +119,14 @@ void udp_rate_sent(struct udp_session *s, struct mono now, const struct udp_batc
 
 int64_t udp_rate_of_repairs(const struct udp_session *s)
 {
-        int64_t share = s->pace.rate / REPAIR_SHARE;
-        return !s->pace.on ? s->shared->repair_rate : share > 0 ? share : 1;
+        int64_t share = s->pace.rate / REPAIR_SHARE, most = s->shared->repair_rate;
+        return !s->pace.on || share > most ? most : share > 0 ? share : 1;
+}
+
+void udp_rate_news(struct udp_session *s, size_t bytes)
+{
+        if (s->repair && s->pace.on && s->pace.rate / REPAIR_SHARE > s->shared->repair_rate)
+                s->repair->tokens += (int64_t)(bytes / REPAIR_SHARE);
 }
 
 /* ---- time --------------------------------------------------------------------------------- */

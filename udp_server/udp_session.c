@@ -138,12 +138,11 @@ struct udp_session *udp_session_create(const struct udp_shared *shared, struct m
         s->resume_until = MONO_NEVER;
         resend_init(&s->rtt);
         pace_init(&s->pace, now, shared->pace);
-        if (s->app)
-                udp_limit_begin(s, now);
         if (!s->app || !bind_instance(s, now, connect->instance, tail->auth)) {
                 free(s);
                 return NULL;
         }
+        udp_limit_begin(s, now);
         s->member = app_socket_member(udp_instance_socket(s->instance));
         if (!open_channels(s)) {
                 udp_session_destroy(s, now);
@@ -385,6 +384,7 @@ static void gave_news(struct udp_session *s, struct mono now, const struct piece
 {
         struct udp_channel *c = udp_channel_of(s, p->room);
         member_advance(s->member, p, bytes);
+        udp_rate_news(s, bytes);
         if (c && !c->group) /* the group has BEATs of its own */
                 udp_channel_gave(c, now);
 }

@@ -107,7 +107,10 @@ void udp_rate_pong(struct udp_session *s, struct mono now, const struct dgram_po
 void udp_rate_report(struct udp_session *s, struct mono now, const struct dgram_report *m);
 int udp_rate_may(struct udp_session *s, struct mono now); /* datagrams of events that may go now */
 void udp_rate_sent(struct udp_session *s, struct mono now, const struct udp_batch *b, int taken);
-int64_t udp_rate_of_repairs(const struct udp_session *s); /* bytes per second */
+int64_t udp_rate_of_repairs(const struct udp_session *s); /* bytes per second; beyond it: */
+/* So many bytes of news were sent. A rate is what a client says, so repairs have their share of that only up to a
+ * limit, and above it of what was sent. */
+void udp_rate_news(struct udp_session *s, size_t bytes);
 struct mono udp_rate_deadline(const struct udp_session *s);
 void udp_rate_expire(struct udp_session *s, struct mono now);
 

@@ -389,8 +389,9 @@ static void flood(struct flooder *f, const struct what *what)
 {
         uint8_t out[DGRAM_BYTES_MAX];
         uint64_t before = f->sent;
+        bool slow = f->rate > 0 && f->rate < 100 * BATCH;
         while (clock_ns() < f->until_ns) {
-                for (int i = 0; i < BATCH; i++) {
+                for (int i = 0; i < (slow ? 1 : BATCH); i++) {
                         size_t n = fill(f, what, out);
                         send_to(f, out, n);
                 }
