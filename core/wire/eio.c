@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <sodium.h>
 
+#include "core/base/base64.h"
 #include "core/base/err.h"
 #include "core/base/mono.h"
 #include "core/base/rng.h"
@@ -14,9 +15,9 @@ static int parse_base64(struct bytes text, struct buf *scratch, struct eio_packe
         scratch->n = 0;
         if (!buf_room(scratch, text.n))
                 return ERR_NO_MEMORY;
-        if (sodium_base642bin(scratch->at, text.n, (const char *)text.at, text.n, NULL, &scratch->n, NULL,
-                              sodium_base64_VARIANT_ORIGINAL) != 0)
-                return ERR_MALFORMED;
+        int err = base64_read(text, scratch->at, text.n, &scratch->n);
+        if (err)
+                return err;
         *p = (struct eio_packet){ EIO_MESSAGE, true, buf_bytes(scratch) };
         return 0;
 }

@@ -3,6 +3,8 @@
 #include <openssl/sha.h>
 #include <sodium.h>
 
+#include "core/base/base64.h"
+
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 static const int base64 = sodium_base64_VARIANT_ORIGINAL;
@@ -16,9 +18,7 @@ bool ws_key_valid(struct bytes key)
 {
         uint8_t raw[WS_KEY_RAW];
         size_t raw_n = 0;
-        return key.n == WS_KEY_TEXT &&
-               sodium_base642bin(raw, sizeof raw, (const char *)key.at, key.n, NULL, &raw_n, NULL, base64) == 0 &&
-               raw_n == sizeof raw;
+        return key.n == WS_KEY_TEXT && base64_read(key, raw, sizeof raw, &raw_n) == 0 && raw_n == sizeof raw;
 }
 
 void ws_accept(struct bytes key, char text[WS_ACCEPT_TEXT + 1])

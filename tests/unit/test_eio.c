@@ -32,6 +32,7 @@ static const struct eio_row rows[] = {
         { "base64 without padding", false, "bAQIDBA", ERR_MALFORMED, 0, false, NULL },
         { "base64 with junk", false, "bAQ*DBA==", ERR_MALFORMED, 0, false, NULL },
         { "base64 with a url alphabet", false, "b__8=", ERR_MALFORMED, 0, false, NULL },
+        { "base64 with a byte above ASCII", false, "b\xc1QIDBA==", ERR_MALFORMED, 0, false, NULL },
         { "nothing", false, "", ERR_MALFORMED, 0, false, NULL },
         { "type 7", false, "7", ERR_MALFORMED, 0, false, NULL },
         { "letters", false, "abc", ERR_MALFORMED, 0, false, NULL },

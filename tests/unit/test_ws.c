@@ -275,6 +275,7 @@ static void the_handshake_of_rfc_6455(void **state)
         assert_false(ws_key_valid(bytes_text("dGhlIHNhbXBsZSBub25jZQ=")));
         assert_false(ws_key_valid(bytes_text("dGhlIHNhbXBsZSBub25jZUE=")));
         assert_false(ws_key_valid(bytes_text("dGhlIHNhbXBsZSBub25j*Q==")));
+        assert_false(ws_key_valid(bytes_text("\xe4GhlIHNhbXBsZSBub25jZQ==")));
         char made[WS_KEY_TEXT + 1];
         ws_key((const uint8_t *)"the sample nonce", made);
         assert_string_equal(made, "dGhlIHNhbXBsZSBub25jZQ==");
