@@ -56,20 +56,32 @@ int eio_put_open(struct buf *out, const struct eio_open *o)
                           o->ping_timeout_ns / NS_PER_MS, o->payload_bytes_max);
 }
 
-/* A span in milliseconds; 0 and what would overflow are refused. */
+/* A span in milliseconds; 0 is refused, and what two of would overflow: a client waits for their sum. */
 static bool get_span(struct bytes map, const char *key, int64_t *span_ns)
 {
         uint64_t ms;
-        if (!pack_get_u64(pack_map_text(map, key), &ms) || ms == 0 || ms > (uint64_t)(INT64_MAX / NS_PER_MS))
+        if (!pack_get_u64(pack_map_text(map, key), &ms) || ms == 0 || ms > (uint64_t)(INT64_MAX / 2 / NS_PER_MS))
                 return false;
         *span_ns = (int64_t)ms * NS_PER_MS;
         return true;
 }
 
+/* RFC 3986's unreserved characters: those that need no quotes, neither in JSON nor in a URL. */
+static bool is_sid(struct bytes sid)
+{
+        for (size_t i = 0; i < sid.n; i++) {
+                uint8_t c = sid.at[i];
+                bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z', digit = c >= '0' && c <= '9';
+                if (!letter && !digit && c != '-' && c != '_' && c != '.' && c != '~')
+                        return false;
+        }
+        return sid.n > 0 && sid.n <= EIO_SID_MAX;
+}
+
 static int read_open(struct bytes map, struct eio_open *o)
 {
         struct bytes sid;
-        if (!pack_get_text(pack_map_text(map, "sid"), &sid) || sid.n == 0 || sid.n > EIO_SID_MAX)
+        if (!pack_get_text(pack_map_text(map, "sid"), &sid) || !is_sid(sid))
                 return ERR_MALFORMED;
         *o = (struct eio_open){ 0 };
         memcpy(o->sid, sid.at, sid.n);

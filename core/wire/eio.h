@@ -44,10 +44,12 @@ struct eio_open {
         bool upgrade;               /* a WebSocket is offered: the session begins with polling */
 };
 
-/* Appends the open packet's text. The sid is url-safe base64. Returns 0 or ERR_NO_MEMORY. */
+/* Appends the open packet's text. The sid needs no quotes. Returns 0 or ERR_NO_MEMORY. */
 int eio_put_open(struct buf *out, const struct eio_open *o);
 
-/* Reads the body of an open packet. Returns 0, ERR_MALFORMED or ERR_NO_MEMORY. */
+/* Reads the body of an open packet; what it offers to upgrade to is not read. The sid is of letters, digits and
+ * -._~, and the spans' sum is a span.
+ * returns 0; ERR_MALFORMED; ERR_NO_MEMORY */
 int eio_parse_open(struct bytes body, struct eio_open *o);
 
 #endif
