@@ -80,8 +80,6 @@ static bool put_frame(struct buf *frames, struct bytes packet_text, struct buf *
         struct eio_packet p;
         if (eio_parse(false, packet_text, scratch, &p) != 0)
                 return false;
-        if (p.type == EIO_PONG)
-                ws_put(frames, WS_PONG, p.body, NULL); /* WebSocket's own, beside the packet: it is left out */
         if (p.binary)
                 return ws_put(frames, WS_BINARY, p.body, NULL) == 0;
         if (is(packet_text, "1"))
@@ -113,6 +111,8 @@ static void polling(struct bytes body)
                 need(one.n == 0 || !memchr(one.at, 0x1e, one.n));
                 buf_put(&joined, "\x1e", i > 0);
                 buf_put(&joined, one.at, one.n);
+                if (one.n % 4 == 2)
+                        ws_put(&frames, WS_PONG, one, NULL); /* WebSocket's own: it is left out */
                 last_frame = frames.n;
                 all = all && put_frame(&frames, one, &scratch);
         }
