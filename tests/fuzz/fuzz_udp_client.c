@@ -278,7 +278,7 @@ static void fec(struct world *w, struct bytes payload)
 /* A fragment: room, seq, size (two), which one (one too many is parity), a lie about the sum; then a filler. */
 static void part(struct world *w, struct bytes payload)
 {
-        static uint8_t event[DGRAM_EVENT_MAX];
+        static uint8_t event[DGRAM_EVENT_MAX + DGRAM_FRAGMENT_BYTES]; /* one too many, of the longest, lies behind it */
         struct reader r = reader_of(payload.at, payload.n);
         struct dgram_msg m = { .type = DGRAM_DATA, .tag = TAG_OF_ROOMS + reader_u8(&r) % ROOMS };
         m.data.epoch = w->epoch;
