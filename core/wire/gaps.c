@@ -205,11 +205,13 @@ static void wake(struct gaps *g, struct mono now, const struct resend *rtt, uint
                         notice(g, now, rtt, &g->hole[i]);
 }
 
-/* A datagram moved the channel forward: holes that it is the third later one of are losses. */
+/* A datagram moved the channel forward: holes that it is the third later one of are losses. Where originals come
+ * late, being overtaken says little, and only time counts (RFC 8985 6.2). */
 static void move_on(struct gaps *g, struct mono now, uint64_t datagram)
 {
         if (datagram == g->datagram_last)
                 return;
+        int64_t late_ns = learned(g, now);
         g->datagram_last = datagram;
         g->moved = now;
         g->later++;
@@ -218,7 +220,7 @@ static void move_on(struct gaps *g, struct mono now, uint64_t datagram)
                 if (g->ahead && h->to > g->parity_to)
                         break; /* what comes unasked may have been sent behind many */
                 if (h->state == ABSENT && g->later - h->later_at >= GAPS_LATER_DATAGRAMS)
-                        h->due = mono_min(h->due, now);
+                        h->due = mono_min(h->due, mono_add(h->since, late_ns));
         }
 }
 

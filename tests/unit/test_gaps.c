@@ -45,6 +45,8 @@ static const struct gaps_row rows[] = {
         { "a late original makes the book patient", false, "d1 d3 @8 d2 @20 d5 t30 @28 d4 l0" },
         { "an original later than the reorder time teaches it", false,
           "d1 d3 @10 n2-2 @40 d2* @50 d5 t100 @99 n- @100 n4-4" },
+        { "where originals come late, three later datagrams make no loss", false,
+          "d1 d3 d4 d5 @0 n2-2 @20 d2* @50 d7 d8 d9 t75 @74 n- @75 n6-6" },
         { "what was learned wears off", false, "d1 d3 @10 n2-2 @40 d2* @90000 d5 t90010" },
         { "a BEAT shows the loss at the end", false, "d1 b3 t10 @10 n2-3 l2" },
         { "a BEAT that knows nothing new", false, "d1 d2 b2 t- b1 t- r1-2 r-" },
