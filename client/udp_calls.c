@@ -322,11 +322,12 @@ static void answer_place(struct client *c, uint32_t i, const struct dgram_ack *a
         buf_free(&items);
 }
 
-/* The server lacks fragments of the event. What it says to the last one of an earlier try is of the past. */
+/* The server lacks fragments of the event. What it says to the last one of an earlier try is of the past, and so is
+ * what comes behind the word that it has them all. */
 static void go_on(struct client *c, struct udp_call *k, const struct dgram_ack *a)
 {
         uint64_t missing = a->seq & all_parts(k);
-        if (k->n <= DGRAM_FRAGMENT_BYTES || missing == 0 || k->parts != 0 || a->eid != k->pktno)
+        if (k->n <= DGRAM_FRAGMENT_BYTES || missing == 0 || k->parts != 0 || a->eid != k->pktno || k->answer_seq > 0)
                 return;
         int n = __builtin_popcountll(missing);
         if (k->missing == 0 || n < k->missing)

@@ -423,6 +423,23 @@ static void fragments_that_never_come_through(void **state)
         end(&e);
 }
 
+/* What was missing before it was whole is told after that, the two answers having changed places on the way. */
+static void fragments_missing_is_old_news_behind_the_answer(void **state)
+{
+        (void)state;
+        struct end e;
+        up(&e, CLIENT_MODE_NACK_ORDERED);
+        int64_t call = call_large(&e, 5000);
+        hear(&e);
+        struct dgram_ack whole = { (uint64_t)call, DGRAM_CODE_OK, UDP_REF_OWN, 1, 9 };
+        say(&e, (struct dgram_msg){ .type = DGRAM_PUB_ACK, .pub_ack = { 1, { whole } } });
+        say_status(&e, call, DGRAM_CODE_PARTS, 1);
+        pass(&e, 1000);
+        assert_int_equal(said_parts(&e, call), 0);
+        quiet(&e); /* the answer itself, an event, is still waited for */
+        end(&e);
+}
+
 static void a_few_large_events_at_a_time(void **state)
 {
         (void)state;
@@ -475,6 +492,7 @@ int main(void)
                 cmocka_unit_test(memory_is_bounded),
                 cmocka_unit_test(a_large_event_goes_in_fragments),
                 cmocka_unit_test(fragments_that_never_come_through),
+                cmocka_unit_test(fragments_missing_is_old_news_behind_the_answer),
                 cmocka_unit_test(a_few_large_events_at_a_time),
                 cmocka_unit_test(a_large_event_goes_again_to_the_next_session),
         };
