@@ -109,12 +109,17 @@ int udp_rate_may(struct udp_session *s, struct mono now)
         return 0;
 }
 
+/* News is asked about, with BEATs, until a REPORT says that it came. A copy, a repair or parity may come when that
+ * has been said; nothing more is, then. */
+static bool has_news(const struct udp_batch *b, const struct udp_progress *end)
+{
+        return end->piece > b->unasked_n || (end->piece == b->unasked_n && end->piece_bytes > 0);
+}
+
 void udp_rate_sent(struct udp_session *s, struct mono now, const struct udp_batch *b, int taken)
 {
-        for (int i = 0; i < taken; i++) {
-                const struct udp_datagram *d = &b->datagram[i];
-                pace_sent(&s->pace, now, d->bytes, d->end.piece > 0 || d->end.piece_bytes > 0);
-        }
+        for (int i = 0; i < taken; i++)
+                pace_sent(&s->pace, now, b->datagram[i].bytes, has_news(b, &b->datagram[i].end));
 }
 
 int64_t udp_rate_of_repairs(const struct udp_session *s)

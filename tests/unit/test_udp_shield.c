@@ -72,6 +72,33 @@ static void a_copy_comes_ten_ms_later(void **state)
         rig_stop(r);
 }
 
+/* It has been told of the event already: nothing more will be, if nothing more is published. */
+static void a_copy_awaits_no_report(void **state)
+{
+        (void)state;
+        struct rig *r = malloc(sizeof *r);
+        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .pace.on = true });
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        struct dgram_joined_room row = join_as(r, &p, "tea", DGRAM_MODE_FEC_ORDERED);
+        rig_pass(r, 1000);
+        rig_hear(r, &p);
+        uint64_t seq = rig_publish(r, "tea", BYTES).seq, copies = RIG_COUNT(r, copies);
+        rig_hear(r, &p);
+        rig_pass(r, 5);
+        rig_say(r, &p,
+                (struct dgram_msg){ .type = DGRAM_REPORT, .report = { .chan_ref = row.chan_ref, .contig = seq } });
+        for (int s = 0; s < 50; s++) {
+                rig_pass(r, 1000);
+                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_PING, .ping = { 1 } });
+                rig_hear(r, &p);
+        }
+        assert_int_equal(RIG_COUNT(r, copies), copies + 1);
+        assert_int_equal(RIG_COUNT(r, slow_paths), 0);
+        assert_int_equal(RIG_COUNT(r, slow_closed), 0);
+        rig_stop(r);
+}
+
 static void none_for_the_other_modes(void **state)
 {
         (void)state;
@@ -294,6 +321,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_copy_comes_ten_ms_later),
+                cmocka_unit_test(a_copy_awaits_no_report),
                 cmocka_unit_test(none_for_the_other_modes),
                 cmocka_unit_test(what_is_asked_for_twice_comes_twice),
                 cmocka_unit_test(eight_events_get_two_of_parity),
