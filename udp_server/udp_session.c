@@ -165,6 +165,8 @@ static void unbind(struct udp_session *s, struct mono now, const char *reason, b
 {
         struct udp_instance *i = s->instance;
         udp_listen_over(s);
+        for (uint32_t k = 0; k < s->channels_n; k++)
+                udp_ahead_uncover(s, &s->channel[k]); /* the rooms may go with the member */
         s->instance = NULL;
         s->member = NULL;
         if (i && (goodbye || app_socket_dismissed(udp_instance_socket(i))))
@@ -180,8 +182,6 @@ void udp_session_destroy(struct udp_session *s, struct mono now)
         unbind(s, now, "transport close", false);
         dgram_queue_free(&s->queue);
         free(s->repair);
-        for (uint32_t i = 0; i < s->channels_n; i++)
-                udp_ahead_uncover(s, &s->channel[i]);
         udp_pub_parts_free(s);
         free(s->channel);
         free(s);

@@ -3,6 +3,7 @@
 #include "tests/unit/udp_rig.h"
 
 #include "core/wire/fec.h"
+#include "udp_server/udp_gate_inside.h"
 
 enum { BYTES = 60, WARM = 60 };
 
@@ -29,6 +30,21 @@ static struct rig *begin(struct rig_peer *p, uint8_t mode, struct dgram_joined_r
         rig_pass(r, 1000); /* its own `joined` is copied */
         rig_hear(r, p);
         return r;
+}
+
+/* With the member its rooms may go, and another may be made where they were; the session stays until its CLOSE is sent.
+ */
+static void who_says_goodbye_covers_no_room(void **state)
+{
+        (void)state;
+        struct rig_peer p;
+        struct dgram_joined_room row;
+        struct rig *r = begin(&p, DGRAM_MODE_FEC_ORDERED, &row);
+        assert_non_null(r->gate->shields.by_room);
+        rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_CLOSE });
+        assert_int_equal(udp_gate_sessions(r->gate), 1);
+        assert_null(r->gate->shields.by_room);
+        rig_stop(r);
 }
 
 /* One event every 2 ms, until parity is what there is; the last group is sent off. */
@@ -322,6 +338,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_copy_comes_ten_ms_later),
                 cmocka_unit_test(a_copy_awaits_no_report),
+                cmocka_unit_test(who_says_goodbye_covers_no_room),
                 cmocka_unit_test(none_for_the_other_modes),
                 cmocka_unit_test(what_is_asked_for_twice_comes_twice),
                 cmocka_unit_test(eight_events_get_two_of_parity),
