@@ -233,6 +233,24 @@ void udp_channels_leave(struct udp_session *s, struct mono now, uint32_t ref, ui
         udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { ref } });
 }
 
+void udp_channels_sweep(struct udp_session *s, bool given)
+{
+        uint32_t partings = member_partings(s->member);
+        if (partings == s->partings)
+                return;
+        for (uint32_t i = 0; i < s->channels_n;) {
+                struct udp_channel *c = &s->channel[i];
+                if (given ? member_joined_seq(s->member, c->room) != 0 : member_holds(s->member, c->room)) {
+                        i++;
+                        continue;
+                }
+                udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { c->ref } });
+                udp_channel_close(s, c);
+        }
+        if (given)
+                s->partings = partings;
+}
+
 /* ---- BEAT --------------------------------------------------------------------------------- */
 
 void udp_channel_gave(struct udp_channel *c, struct mono now)

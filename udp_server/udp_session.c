@@ -292,6 +292,7 @@ void udp_session_recv(struct udp_session *s, struct mono now, struct bytes datag
 {
         struct bytes message;
         while (s->state == UDP_UP && dgram_next(&datagram, &message)) {
+                udp_channels_sweep(s, false);
                 take(s, now, message);
                 close_if_slow(s, now);
         }
@@ -329,6 +330,7 @@ void udp_session_moved(struct udp_session *s, struct mono now, bool far)
                 resend_init(&s->rtt);
                 pace_init(&s->pace, now, s->shared->pace);
         }
+        udp_channels_sweep(s, false);
         udp_channels_beat(s, now, true);
         udp_rate_ping(s, now);
 }
@@ -434,6 +436,7 @@ int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch 
         bool consent = mono_since(now, s->heard) < s->shared->consent_ns;
         if (s->state != UDP_UP || !consent || !mono_is_never(s->resume_until))
                 return b->n;
+        udp_channels_sweep(s, false);
         udp_ahead_read(s, now);
         int may = udp_rate_may(s, now);
         if (may == 0)
@@ -444,6 +447,10 @@ int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch 
         s->blocked = false;
         while (fill(s, now, b))
                 ;
+        if (b->n == 0) {
+                udp_channels_sweep(s, true);
+                (void)udp_batch_private(b, buf_bytes(&s->queue.ready));
+        }
         if (b->n == 0 && app_socket_dismissed(udp_instance_socket(s->instance))) {
                 udp_session_close(s, now, DGRAM_CODE_OK, true); /* all that was said before has been sent */
                 (void)udp_batch_private(b, buf_bytes(&s->queue.ready));
@@ -488,6 +495,7 @@ void udp_session_expire(struct udp_session *s, struct mono now)
                 udp_session_close(s, now, DGRAM_CODE_OK, false);
                 return;
         }
+        udp_channels_sweep(s, false);
         if (!mono_before(now, s->resume_until))
                 udp_channels_settle(s, now);
         if (s->repair)

@@ -70,6 +70,7 @@ struct udp_session {
         uint32_t named_n;         /* channels that JOINs have resumed */
         struct udp_channel *channel;
         uint32_t channels_n, channels_cap, next_ref;
+        uint32_t partings;            /* of the member, when all of its rooms were last found to be its own */
         uint32_t left_pktno;          /* of the newest LEAVE that was done */
         struct udp_repair *repair;    /* made by the first NACK */
         struct udp_group_room *offer; /* it was told of the group */
@@ -94,6 +95,10 @@ bool udp_channels_settled(const struct udp_session *s);
 
 /* Time for that is up: rooms not asked for are left, the others go on from where they are. */
 void udp_channels_settle(struct udp_session *s, struct mono now);
+
+/* Closes those of rooms that the application took the client out of, and says so. given: all that there was in them
+ * for the client has been sent; before that, those that cannot wait. */
+void udp_channels_sweep(struct udp_session *s, bool given);
 
 /* The channel was sent something, or was not for a while: BEATs. */
 void udp_channel_gave(struct udp_channel *c, struct mono now);

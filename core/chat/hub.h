@@ -157,6 +157,11 @@ bool member_is_in(const struct member *m, struct bytes room);
 bool member_room_at(const struct member *m, uint32_t i, struct bytes *name);
 uint32_t member_rooms(const struct member *m); /* how many these are */
 
+/* For who keeps rooms by their addresses, which stay good while the member holds the room: is in it, or has been, and
+ * may still be given something of it. Partings are how often that may have changed. Compares alone. */
+uint32_t member_partings(const struct member *m);
+bool member_holds(const struct member *m, const struct room *r);
+
 /* The members of a room now, i from 0; NULL past the last or when there is no such room. */
 struct member *hub_room_member_at(const struct hub *h, struct bytes room, uint32_t i);
 uint32_t hub_room_members(const struct hub *h, struct bytes room);

@@ -94,6 +94,7 @@ struct member {
         uint64_t fresh_eid;            /* dispensable events up to here are skipped */
         struct half *half;             /* NULL: no entry is half given */
         uint32_t origin, joined, kept; /* rooms it is in, own and everyone left out; kept records of left ones */
+        uint32_t partings;             /* how often a stay ended, or its record went */
         uint8_t encoding;
         bool attached;
         bool torn; /* memory was out when its half was to be saved: it can be given nothing more */

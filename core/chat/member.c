@@ -76,6 +76,7 @@ static struct stay *stay_begin(struct member *m, struct room *r, struct stay **p
 static void stay_end(struct stay *s)
 {
         struct room *r = s->room;
+        s->member->partings++;
         struct stay *last = r->member[--r->members];
         r->member[s->place] = last;
         last->place = s->place;
@@ -89,6 +90,7 @@ static void stay_free(struct stay *s)
         struct member *m = s->member;
         struct room *r = s->room;
         struct stay **link = &m->stays;
+        m->partings++;
         while (*link != s)
                 link = &(*link)->next;
         *link = s->next;
@@ -256,6 +258,19 @@ void member_nudge(struct member *m)
 uint32_t member_rooms(const struct member *m)
 {
         return m->joined;
+}
+
+uint32_t member_partings(const struct member *m)
+{
+        return m->partings;
+}
+
+bool member_holds(const struct member *m, const struct room *r)
+{
+        const struct stay *s = m->stays;
+        while (s && s->room != r)
+                s = s->next;
+        return s != NULL;
 }
 
 bool member_is_in(const struct member *m, struct bytes room)

@@ -169,6 +169,33 @@ static void rooms_that_nobody_asks_for_hold_nothing_up(void **state)
         rig_stop(r);
 }
 
+/* By itself, not asked by a LEAVE: it is told behind what was said before, and nothing is left of the room. */
+static void a_room_that_the_application_takes_the_client_out_of(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        uint64_t seq = rig_publish(r, "tea", 10).seq;
+        assert_int_equal(hub_leave(hub_room_member_at(r->hub, bytes_text("tea"), 0), r->now, bytes_text("tea")), 0);
+        rig_publish(r, "tea", 10);
+        rig_hear(r, &p);
+        const struct dgram_msg *last = rig_said(r, DGRAM_DATA, rig_count_said(r, DGRAM_DATA) - 1);
+        assert_int_equal(last->data.seq, seq);
+        assert_int_equal(rig_count_said(r, DGRAM_LEAVE_OK), 1);
+        assert_true(rig_said(r, DGRAM_LEAVE_OK, 0) > last);
+        assert_int_equal(rig_said(r, DGRAM_LEAVE_OK, 0)->leave_ok.chan_ref, row.chan_ref);
+        for (int s = 0; s < 400; s += 20) { /* its log gets too old, and then nobody needs the room */
+                rig_pass(r, 20000);
+                say_ping(r, &p);
+                rig_hear(r, &p);
+                assert_int_equal(rig_count_said(r, DGRAM_LEAVE_OK), 0);
+        }
+        assert_int_equal(udp_gate_sessions(r->gate), 1);
+        rig_stop(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -177,6 +204,7 @@ int main(void)
                 cmocka_unit_test(left_and_joined_again_is_a_fresh_start),
                 cmocka_unit_test(the_same_join_begins_where_it_began),
                 cmocka_unit_test(rooms_that_nobody_asks_for_hold_nothing_up),
+                cmocka_unit_test(a_room_that_the_application_takes_the_client_out_of),
         };
         return cmocka_run_group_tests_name("udp_channels", stories, NULL, NULL);
 }
