@@ -11,8 +11,8 @@
  * the group. What the group was sent so within a round trip is not sent again; who still misses it after
  * UDP_GROUP_TRIES asks its session, which repairs by unicast.
  *
- * The rate is a fixed ceiling (RFC 8085 4.1.1: a rate chosen by whoever runs it), not congestion controlled; the log
- * is the queue. Sans-I/O, as udp_session. Bounded: UDP_GROUP_ROOMS_MAX rooms; others stay unicast.
+ * The rate is a fixed ceiling of whoever runs it, not congestion controlled (RFC 8085 4.1 wants a managed network
+ * then); the log is the queue. Sans-I/O, as udp_session. Bounded: UDP_GROUP_ROOMS_MAX rooms; others stay unicast.
  *
  * Source: the project's UDP wire spec; RFC 5401, RFC 5740 5.3 and 5.4.
  */

@@ -409,7 +409,7 @@ static void apply(struct udp_session *s, struct mono now, const struct udp_batch
         }
 }
 
-/* True: all of that much was passed over, there may be more. */
+/* True: all that the batch holds was passed over, and there may be more. */
 static bool fill(struct udp_session *s, struct mono now, struct udp_batch *b)
 {
         b->pieces_n = b->repairs_n = b->unasked_n = 0;
@@ -422,7 +422,7 @@ static bool fill(struct udp_session *s, struct mono now, struct udp_batch *b)
         if (b->n > 0 || b->now.piece == 0)
                 return false;
         apply(s, now, b, &b->now);
-        return true;
+        return b->pieces_n == UDP_BATCH_PIECES;
 }
 
 int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch *b)
