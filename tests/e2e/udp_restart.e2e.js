@@ -1,0 +1,94 @@
+// The server is killed under load, and started again on its port: with the same --key-file, and without one.
+// Two clients publish 50 events a second each and a third only listens, over a path that loses 2 % each way.
+// Nothing is silent: of the log that died with the server each member has everything up to some event, and one
+// LOST record from there on, to nobody knows where; of the new log everything from where it came back; and
+// every publish has one answer, taken or unknown.
+'use strict';
+const assert = require('node:assert');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { start, serve, within, story, tell } = require('./harness');
+const { seed, random } = require('./random');
+const { UdpRelay } = require('./udp_relay');
+
+const ROOM = 'tea';
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const once = (what, test, ms = 8000) => within(ms, what, (resolve) => { const look = () => (test() ? resolve() : setTimeout(look, 10)); look(); });
+const isSaid = (told) => told.type === 'event' && told.event[0] === 'chat message';
+
+// One bin/client and all that it tells.
+async function member(url, name) {
+  const child = start('client', [url, '--room', ROOM, '--name', name, '--json'], 'ignore');
+  const m = { child, name, told: [], said: 0 };
+  m.count = (type) => { m.read(); return m.told.filter((told) => told.type === type).length; };
+  m.read = () => { while (m.told.length < child.seen.length) m.told.push(JSON.parse(child.seen[m.told.length])); };
+  m.say = (text) => { m.said++; child.stdin.write(`${JSON.stringify(['chat message', { room: ROOM, text }])}\n`); };
+  await once(`${name} in the room`, () => m.count('joined') === 1);
+  return m;
+}
+
+async function killed(keep) {
+  const again = (address) => serve('udp_server', ['--listen', address, ...keep], ['udp']);
+  const first = await again('127.0.0.1:0');
+  const relay = await UdpRelay.create(first.udp);
+  const rng = random(`restart ${keep}`);
+  const members = [];
+  for (const name of ['Ann', 'Bob', 'Cid']) members.push(await member(relay.url, name));
+  relay.loses = () => rng.below(1000) < 20;
+  const load = setInterval(() => members.slice(0, 2).forEach((m) => m.say('x')), 20);
+  await sleep(1500);
+  first.child.kill('SIGKILL');
+  await first.child.ended;
+  await sleep(200);
+  const second = await again(first.udp);
+  const dead = Date.now();
+  await once('everyone to be back', () => members.every((m) => m.count('joined') === 2));
+  const back = Date.now() - dead;
+  await sleep(500);
+  clearInterval(load);
+  await once('every answer', () => members.every((m) => m.count('answer') === m.said + 1)); // one to its name
+  members[0].say('last');
+  await once('the last event', () => members.every((m) => (m.read(), m.told.some((told) => isSaid(told) && told.event[1].text === 'last'))));
+  members.forEach((m) => judge(m, back));
+  members.forEach((m) => m.child.stdin.end());
+  await within(5000, 'the end of all', (resolve) => { Promise.all(members.map((m) => m.child.ended)).then(resolve); });
+  await relay.end();
+  second.child.kill('SIGTERM');
+  assert.strictEqual(await second.child.ended, 0);
+}
+
+const unbroken = (seqs, what) => assert.deepStrictEqual(seqs, seqs.map((_, i) => seqs[0] + i), what);
+
+function judge(m, back) {
+  const inRoom = m.told.filter((told) => told.room === ROOM && ['event', 'gap'].includes(told.type));
+  const at = inRoom.findIndex((told) => told.type === 'gap');
+  const { seqs: [before, after], epochs } = [inRoom.slice(0, at), inRoom.slice(at + 1)].reduce((all, part) => {
+    assert.ok(part.every((told) => told.type === 'event'), `${m.name}: more than one gap`);
+    all.seqs.push(part.map((told) => told.seq));
+    all.epochs.push(new Set(part.map((told) => told.epoch)));
+    return all;
+  }, { seqs: [], epochs: [] });
+  assert.deepStrictEqual([epochs[0].size, epochs[1].size], [1, 1]);
+  assert.notDeepStrictEqual(epochs[0], epochs[1]);
+  unbroken(before, `${m.name}, before`);
+  unbroken(after, `${m.name}, after`);
+  assert.deepStrictEqual(inRoom[at], { type: 'gap', room: ROOM, unit: 'seq', from: before.at(-1) + 1, to: null, reason: 'epoch' });
+  assert.deepStrictEqual([m.count('down'), m.count('up')], [1, 2]);
+  const answers = m.told.filter((told) => told.type === 'answer').map((told) => told.status);
+  const unknown = answers.filter((status) => status === 'unknown').length;
+  assert.strictEqual(answers.filter((status) => status === 'ok').length + unknown, m.said + 1);
+  assert.ok(before.length > 100 && after.length > 20, `${before.length} and ${after.length} events`);
+  console.log(`# ${m.name}: ${before.length} events before, ${after.length} after, ${unknown} of ${m.said} said with unknown outcome; all back after ${back} ms`);
+}
+
+story(`killed under load, and back with its key or without; seed ${seed}`, async () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'restart-'));
+  try {
+    await Promise.all([killed(['--key-file', path.join(dir, 'key')]), killed([])]);
+  } finally {
+    fs.rmSync(dir, { recursive: true });
+  }
+});
+
+tell();
