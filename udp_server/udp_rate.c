@@ -4,7 +4,8 @@
 
 #define PING_NS        (200 * NS_PER_MS) /* at least, between the server's own PINGs: as REPORTs of a changing path */
 #define PING_BEHIND_NS (10 * NS_PER_MS)
-#define REPAIR_SHARE   4 /* repairs take one in so many bytes of the rate */
+#define BEAT_NS_MAX    (2 * NS_PER_S) /* an older one would compare clocks, of which one may have slept */
+#define REPAIR_SHARE   4              /* repairs take one in so many bytes of the rate */
 
 /* ---- the round trip ----------------------------------------------------------------------- */
 
@@ -82,7 +83,7 @@ void udp_rate_report(struct udp_session *s, struct mono now, const struct dgram_
                 return;
         }
         c->reported = m->contig;
-        if (m->beat_no > 0 && m->beat_no == c->beat_no)
+        if (m->beat_no > 0 && m->beat_no == c->beat_no && mono_since(now, c->beat_at) < BEAT_NS_MAX)
                 measure(s, mono_since(now, c->beat_at) - (int64_t)m->delay_us * NS_PER_US);
         count(c, m, &r);
         if (c->shield)

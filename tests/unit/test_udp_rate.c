@@ -1,5 +1,6 @@
 /* One session that is paced. Its round trip is not known (333 ms), so it may send ten datagrams in that. */
 #include "tests/unit/udp_rig.h"
+#include "udp_server/udp_gate_inside.h"
 #include "udp_server/udp_repair.h"
 
 enum { FIRST_RATE = 36036 /* bytes per second */, EVENTS = 40 };
@@ -155,6 +156,34 @@ static void repairs_have_a_quarter(void **state)
         rig_stop(r);
 }
 
+/* The last BEAT that it heard is from long ago, and its clock slept in between. */
+static void an_old_beat_measures_nothing(void **state)
+{
+        (void)state;
+        struct rig *r = start(true);
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        const struct resend *rtt = udp_session_rtt(udp_peer_at(r->gate, &p.addr)->session);
+        rig_pass(r, 20);
+        rig_hear(r, &p);
+        uint32_t beat_no = 0;
+        for (int i = 0; i < r->said_n; i++)
+                if (r->said[i].type == DGRAM_BEAT && r->said[i].tag == row.tag)
+                        beat_no = r->said[i].beat.beat_no;
+        assert_true(beat_no > 0);
+        struct dgram_report m = { .chan_ref = row.chan_ref, .contig = row.start, .beat_no = beat_no };
+        rig_pass(r, 15);
+        report(r, &p, m);
+        assert_int_equal(rtt->srtt_ns, 15 * NS_PER_MS);
+        for (int i = 0; i < 5; i++) {
+                rig_pass(r, 10000);
+                report(r, &p, m);
+        }
+        assert_int_equal(rtt->srtt_ns, 15 * NS_PER_MS);
+        rig_stop(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -163,6 +192,7 @@ int main(void)
                 cmocka_unit_test(what_is_overtaken_is_an_exact_gap),
                 cmocka_unit_test(a_client_that_never_reports),
                 cmocka_unit_test(repairs_have_a_quarter),
+                cmocka_unit_test(an_old_beat_measures_nothing),
         };
         return cmocka_run_group_tests_name("udp_rate", stories, NULL, NULL);
 }
