@@ -1,4 +1,4 @@
-/* udp_session_inside: what udp_session.c, udp_channels.c, udp_publish.c and udp_rate.c share. */
+/* udp_session_inside: one session, to the files that are made of it. */
 #ifndef UDP_SERVER_UDP_SESSION_INSIDE_H
 #define UDP_SERVER_UDP_SESSION_INSIDE_H
 #include "core/wire/dgram_queue.h"
