@@ -344,6 +344,8 @@ static void take_ack(struct client *c, const struct dgram_ack *a)
                 return; /* answered already */
         if (a->status == DGRAM_CODE_PARTS) {
                 go_on(c, c->call[i], a);
+        } else if (a->status == DGRAM_CODE_RATE && c->call[i]->tries < TRIES_MAX) {
+                return; /* not now: it is tried again in its time */
         } else if (a->status == DGRAM_CODE_PUB_TOO_OLD) {
                 refuse(c, i, CLIENT_UNKNOWN, dgram_code_text(a->status));
         } else if (a->status != DGRAM_CODE_OK && a->status != DGRAM_CODE_DUPLICATE) {

@@ -14,7 +14,7 @@
 struct options {
         struct service_config service;
         struct udp_server_config server;
-        const char *listen, *key_file, *group_if;
+        const char *listen, *key_file;
 };
 
 static const char doc[] = "Broadcasts chat events over sequenced datagrams.\v"
@@ -43,31 +43,24 @@ static const struct argp_option option_list[] = {
           "send rooms once to this IPv4 group, as in 232.1.1.1:5007, for all clients that hear it; the others, and "
           "repairs for one alone, by unicast (none)",
           0 },
-        { "multicast-if", KEY_GROUP_IF, "ADDRESS", 0, "by the interface with this address (that of --listen)", 0 },
-        { "multicast-rate", KEY_GROUP_RATE, "RATE", 0,
+        { "multicast-if", KEY_GROUP_IF, "IPV4", 0, "by the interface with this address (that of --listen)", 0 },
+        { "multicast-rate", KEY_GROUP_RATE, "BITRATE", 0,
           "so much goes to the group at most, whatever its links bear: it is not congestion controlled (1mbit)", 0 },
         { 0 },
 };
 
 static int64_t group_rate(const char *text)
 {
-        uint64_t bits_per_s;
-        if (units_bitrate(text, &bits_per_s) != 0 || bits_per_s < 8 * DGRAM_BYTES_MAX || bits_per_s > INT64_MAX)
-                options_fail("--multicast-rate %s: must be a rate, as in 10mbit, of a datagram a second at least",
-                             text);
-        return (int64_t)(bits_per_s / 8);
+        /* a datagram a second at least */
+        return (int64_t)(options_bitrate("multicast-rate", text, 8 * DGRAM_BYTES_MAX, 100000000000) / 8);
 }
 
 /* The group must be one, and can be heard only where all addresses are IPv4. */
 static void check_group(struct options *o)
 {
         struct udp_server_config *s = &o->server;
-        char text[SOCK_ADDR_TEXT_MAX];
-        if (s->group.n == 0 && (o->group_if || s->group_rate > 0))
+        if (s->group.n == 0 && (s->group_by.n > 0 || s->group_rate > 0))
                 options_fail("--multicast-if and --multicast-rate want --multicast");
-        snprintf(text, sizeof text, "%s:0", o->group_if ? o->group_if : "");
-        if (o->group_if && sock_addr_parse(text, &s->group_by) != 0)
-                options_fail("--multicast-if %s: not an address of this machine, as in 192.0.2.1", o->group_if);
         if (s->group.n > 0 && !sock_group_fits(&s->group, s->group_by.n > 0 ? &s->group_by : &s->listen))
                 options_fail("--multicast: wants an IPv4 group, as in 232.1.1.1:5007, and a --listen address of IPv4");
 }
@@ -75,6 +68,7 @@ static void check_group(struct options *o)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
         struct options *o = state->input;
+        char text[64];
         switch (key) {
         case ARGP_KEY_INIT:
                 state->child_inputs[0] = &o->service;
@@ -98,7 +92,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                         options_fail("--multicast %s: not an address; write it as in 232.1.1.1:5007", arg);
                 return 0;
         case KEY_GROUP_IF:
-                o->group_if = arg;
+                snprintf(text, sizeof text, "%s:0", arg);
+                if (sock_addr_parse(text, &o->server.group_by) != 0)
+                        options_fail("--multicast-if %s: write it as in 192.0.2.1", arg);
                 return 0;
         case KEY_GROUP_RATE:
                 o->server.group_rate = group_rate(arg);

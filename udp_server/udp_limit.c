@@ -1,8 +1,6 @@
 /* limit: how much one session may say. */
 #include "udp_server/udp_session_inside.h"
 
-enum { EVENTS_FIRST = 128 }; /* at once, of a session that begins: its PUBs and its rooms, with room to spare */
-
 bool udp_session_may(struct udp_session *s, struct mono now, uint32_t n)
 {
         struct limits *limits = app_limits(s->app);
@@ -13,13 +11,13 @@ bool udp_session_may(struct udp_session *s, struct mono now, uint32_t n)
         return may;
 }
 
-/* A full bucket of events is for whoever has been quiet: coming anew would else be a way to one more. */
+/* A full bucket of events is for whoever has been quiet; half of one has to do for who comes anew, which an address
+ * may do so often only: a client that says all it has at once is not to be told RATE, since that changes the order. */
 void udp_limit_begin(struct udp_session *s, struct mono now)
 {
         const struct bucket_rule *rule = &app_limits(s->app)->events;
         int64_t burst = rule->each_ns > 0 ? rule->burst_ns / rule->each_ns : 0;
-        if (burst > EVENTS_FIRST)
-                bucket_spend(&s->said, rule, now, (uint32_t)(burst - EVENTS_FIRST));
+        bucket_spend(&s->said, rule, now, (uint32_t)(burst / 2));
 }
 
 /* What is no event has a rate, too: one NACK may cost as much as a hundred PUBs. */

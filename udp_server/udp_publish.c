@@ -118,7 +118,7 @@ static void publish(struct udp_session *s, struct mono now, const struct dgram_p
                 s->shared->stats->published++;
         else
                 s->shared->stats->pub_refused++;
-        if (udp_pub_record(s->instance, ack) != 0)
+        if (ack->status != DGRAM_CODE_RATE && udp_pub_record(s->instance, ack) != 0) /* tried again, it may be done */
                 s->shared->stats->no_memory++;
 }
 

@@ -65,6 +65,8 @@ wrong() {
                 "99999999999999999999999${t}2${t}must lie between" ;;
         ADDRESS) printf '%s\n' "x${t}2${t}write it as in" "127.0.0.1${t}2${t}write it as in" "127.0.0.1:x${t}2${t}write it as in" \
                 "127.0.0.1:70000${t}2${t}write it as in" "127.0.0.1:${t}2${t}write it as in" "${t}2${t}write it as in" ;;
+        GROUP:PORT) printf '%s\n' "x${t}2${t}write it as in" "127.0.0.1:5007${t}2${t}as in 232" "[ff02::1]:5007${t}2${t}as in 232" "${t}2${t}write it as in" ;;
+        IPV4) printf '%s\n' "x${t}2${t}write it as in" "1.2.3.4.5${t}2${t}write it as in" "${t}2${t}write it as in" ;;
         *'|'* | MODE | WHICH) printf '%s\n' "maybe${t}2${t}must be one of" "${t}2${t}must be one of" ;;
         LIST) printf '%s\n' "maybe${t}2${t}there are tcp, " "tcp,tcp${t}2${t}each once" "${t}2${t}name one or more" ;;
         PATH) printf '%s\n' "x${t}2${t}as in /" "/x${t}2${t}as in /" "${t}2${t}as in /" ;;
