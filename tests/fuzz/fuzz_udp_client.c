@@ -89,6 +89,15 @@ static void accept(struct world *w, uint64_t nonce)
         give(w, &m);
 }
 
+/* Whoever left and joins again begins behind what he was told: in one log seqs only grow. */
+static uint64_t start_of(const struct world *w, const struct dgram_join_room *r)
+{
+        uint64_t told = w->told[r->room.n > 0 ? r->room.at[0] : 'e'];
+        if (r->epoch == 0)
+                return told < DGRAM_COUNT_MAX ? told + 1 : DGRAM_COUNT_MAX;
+        return r->epoch == w->epoch && r->contig < DGRAM_COUNT_MAX ? r->contig + 1 : 1;
+}
+
 static void answer_join(struct world *w, struct bytes tail)
 {
         struct dgram_join join;
@@ -98,7 +107,7 @@ static void answer_join(struct world *w, struct bytes tail)
         ok.req = join.req;
         for (uint32_t i = 0; i < join.rooms_n; i++) {
                 const struct dgram_join_room *r = &join.room[i];
-                uint64_t start = r->epoch == w->epoch && r->contig < DGRAM_COUNT_MAX ? r->contig + 1 : 1;
+                uint64_t start = start_of(w, r);
                 uint32_t ref = r->room.n == 0                            ? 2
                                : bytes_equal(r->room, bytes_text("own")) ? 1
                                                                          : 3 + (r->room.at[0] - 'a');
