@@ -4,15 +4,6 @@
 
 #include "client/udp_client_inside.h"
 #include "core/base/err.h"
-#include "core/event/event.h"
-#include "core/event/pack.h"
-
-enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, BYE_TRIES = 3, PUB_EVENT_MAX = DGRAM_EVENT_MAX };
-
-#define HELLO_NS      (1 * NS_PER_S)    /* first wait; twice doubled */
-#define BYE_NS_MAX    (300 * NS_PER_MS) /* for the answer to each CLOSE; nobody likes to wait at the door */
-#define REOPEN_NS_MIN (100 * NS_PER_MS)
-#define REOPEN_NS_MAX (5 * NS_PER_S)
 
 void udp_client_tell(struct client *c, const struct client_event *ev)
 {
@@ -24,147 +15,13 @@ int udp_client_say(struct client *c, struct dgram_msg *m)
         return dgram_queue_put(&c->queue, m);
 }
 
-/* Until the server's CLOSE answers, or it has been said often enough: then retry is MONO_NEVER. */
-static void say_bye(struct client *c, struct mono now)
-{
-        int64_t wait = resend_request_ns(&c->rtt, 1);
-        bool again = c->tries < BYE_TRIES;
-        c->retry = again ? mono_add(now, wait < BYE_NS_MAX ? wait : BYE_NS_MAX) : MONO_NEVER;
-        c->tries++;
-        if (again)
-                udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_CLOSE });
-}
-
-/* ---- connecting and losing ---------------------------------------------------------------- */
-
-static void say_hello(struct client *c, struct mono now)
-{
-        c->nonce = rng_os_u64();
-        c->queue.ready.n = 0;
-        udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_HELLO, .hello = { c->nonce, DGRAM_VERSION } });
-        c->state = UDP_COOKIE_WAIT;
-        c->retry = mono_add(now, HELLO_NS << (c->tries < 2 ? c->tries : 2));
-        c->tries++;
-}
-
-static int put_auth(const struct client *c, struct buf *auth)
-{
-        if (!c->config.token)
-                return 0;
-        int err = pack_put_map(auth, 1);
-        err = err ? err : pack_put_word(auth, "token");
-        return err ? err : pack_put_word(auth, c->config.token);
-}
-
-static void say_connect(struct client *c, struct mono now)
-{
-        struct buf auth = { 0 }, tail = { 0 };
-        struct dgram_connect_tail t = { .space = bytes_text("/") };
-        struct dgram_msg m = { .type = DGRAM_CONNECT, .connect = { .proof = c->cookie } };
-        memcpy(m.connect.instance, c->instance, sizeof c->instance);
-        c->queue.ready.n = 0;
-        int err = put_auth(c, &auth);
-        t.auth = buf_bytes(&auth);
-        err = err ? err : dgram_connect_tail_put(&tail, &t);
-        if (!err) {
-                m.connect.tail = buf_bytes(&tail);
-                udp_client_say(c, &m);
-        }
-        buf_free(&auth);
-        buf_free(&tail);
-        c->state = UDP_ACCEPT_WAIT;
-        c->retry = mono_add(now, HELLO_NS << (c->tries < 2 ? c->tries : 2));
-        c->tries++;
-}
-
-/* The connection is gone, or never came to be. */
-static void lose(struct client *c, struct mono now, const char *reason, bool final)
-{
-        bool was_up = c->state == UDP_UP;
-        final = final || !c->config.reconnect;
-        c->queue.ready.n = 0;
-        c->state = UDP_LOST;
-        c->retry = c->ping_due = c->rejoin_due = MONO_NEVER;
-        c->attempts = was_up ? 0 : c->attempts + 1;
-        if (was_up)
-                c->lost_at = now;
-        int64_t wait = REOPEN_NS_MIN << (c->attempts < 6 ? c->attempts : 6);
-        wait = wait < REOPEN_NS_MAX ? wait : REOPEN_NS_MAX;
-        wait = wait / 2 + (int64_t)rng_below(&c->rng, (uint64_t)wait);
-        c->reopen = final ? MONO_NEVER : mono_add(now, wait);
-        udp_rooms_away(c, now);
-        udp_hearing_begin(&c->hearing);
-        if (final) {
-                udp_rooms_finish(c);
-                udp_calls_over(c);
-        }
-        udp_client_tell(c, &(struct client_event){ .kind = CLIENT_DOWN, .reason = reason, .final = final });
-}
-
-static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
-{
-        const struct dgram_accept *a = &m->accept;
-        /* Known to the server, but under another id: it forgot us, then heard a CONNECT whose ACCEPT we did not. */
-        bool same = bytes_equal(a->id, bytes_of(c->id, c->id_n));
-        c->recovered = same && m->flags & DGRAM_RECOVERED && m->epoch == c->epoch;
-        c->more.paced = m->flags & DGRAM_PACED;
-        c->state = UDP_UP;
-        c->epoch = m->epoch;
-        c->origin = a->origin;
-        c->idle_ns = (a->idle_s ? a->idle_s : 30) * NS_PER_S;
-        c->id_n = a->id.n;
-        memcpy(c->id, a->id.at, a->id.n);
-        memcpy(c->reset_token, a->reset_token, sizeof c->reset_token);
-        c->queue.ready.n = 0;
-        c->queue.tag = a->session_tag;
-        c->queue.epoch = m->epoch;
-        c->queue.pktno = 0;
-        c->seen = (struct seqwin){ 0 };
-        seqwin_mark(&c->seen, m->pktno);
-        c->stats.reconnects += c->attempts > 0 || c->ever_up;
-        c->away_ns += c->ever_up ? mono_since(now, c->lost_at) : 0;
-        c->ever_up = true;
-        c->attempts = 0;
-        c->heard = now;
-        c->advised = false;
-        c->meter = (struct udp_meter){ .kernel_drops = c->meter.kernel_drops };
-        udp_pulse_up(c, now);
-        c->retry = MONO_NEVER;
-        udp_client_tell(c, &(struct client_event){
-                                   .kind = CLIENT_UP, .id = bytes_of(c->id, c->id_n), .recovered = c->recovered });
-        udp_calls_up(c, now);
-        udp_rooms_up(c, now, a, m->flags & DGRAM_RECOVERED);
-        if (c->config.name && !c->recovered)
-                udp_calls_name(c, now);
-}
-
 /* ---- receiving ---------------------------------------------------------------------------- */
-
-/* Messages before a session stands. */
-static void take_connecting(struct client *c, struct mono now, const struct dgram_msg *m)
-{
-        if (m->type == DGRAM_COOKIE && c->state == UDP_COOKIE_WAIT && m->cookie.nonce == c->nonce) {
-                if (m->flags & DGRAM_VERSION_UNKNOWN) {
-                        lose(c, now, "the server speaks another version", true);
-                        return;
-                }
-                c->cookie = m->cookie;
-                c->tries = 0;
-                say_connect(c, now);
-        } else if (m->type == DGRAM_ACCEPT && c->state == UDP_ACCEPT_WAIT && m->accept.nonce == c->nonce) {
-                go_up(c, now, m);
-        } else if (m->type == DGRAM_ERROR && c->state == UDP_ACCEPT_WAIT && m->tag == c->nonce) {
-                bool final = m->error.code == DGRAM_CODE_AUTH || m->error.code == DGRAM_CODE_NO_CHANNEL;
-                bool crowded = m->error.code == DGRAM_CODE_LIMIT;
-                lose(c, now, crowded ? "too many sessions from this address" : dgram_code_text(m->error.code), final);
-        }
-}
 
 /* Most errors are about something that is tried again anyway. */
 static void take_error(struct client *c, struct mono now, const struct dgram_error *m)
 {
         if (m->code == DGRAM_CODE_LIMIT && m->in_reply_to == DGRAM_RESPONSE) /* the session does not follow us here */
-                lose(c, now, "too many sessions from this address", false);
+                udp_connect_lose(c, now, "too many sessions from this address", false);
         if (m->code != DGRAM_CODE_SLOW || m->in_reply_to != DGRAM_REPORT || c->advised)
                 return;
         c->advised = true;
@@ -215,7 +72,7 @@ static void take_session(struct client *c, struct mono now, const struct dgram_m
                 take_error(c, now, &m->error);
                 return;
         case DGRAM_CLOSE:
-                lose(c, now, dgram_code_text(m->close.code), false);
+                udp_connect_lose(c, now, dgram_code_text(m->close.code), false);
                 return;
         default:
                 return; /* ACCEPT again */
@@ -256,17 +113,17 @@ static void take(struct client *c, struct mono now, struct bytes message)
                 else if (m.type == DGRAM_CHALLENGE && m.tag == c->queue.tag)
                         take_challenge(c, &m.challenge); /* or our CLOSE is not believed */
         } else if (c->state != UDP_UP) {
-                take_connecting(c, now, &m);
+                udp_connect_take(c, now, &m);
         } else if (dgram_is_broadcast(m.type)) {
                 if (udp_client_broadcast(c, now, &m))
                         hear(c, now);
         } else if (m.type == DGRAM_RESET) {
                 if (m.tag == c->queue.tag && memcmp(m.reset.token, c->reset_token, DGRAM_TOKEN) == 0)
-                        lose(c, now, "the server was restarted", false);
+                        udp_connect_lose(c, now, "the server was restarted", false);
                 else
                         c->more.unknown_tag++;
         } else if (m.type == DGRAM_COOKIE && m.cookie.nonce == c->nonce && udp_pulse_silent(c)) {
-                lose(c, now, "the server does not know this session", false);
+                udp_connect_lose(c, now, "the server does not know this session", false);
         } else if (m.tag != c->queue.tag || !dgram_has_pktno(m.type)) {
                 c->more.unknown_tag++;
         } else if (seqwin_mark(&c->seen, m.pktno) != SEQWIN_NEW) {
@@ -349,7 +206,7 @@ static struct mono udp_deadline(const struct client *c)
 static void expire_up(struct client *c, struct mono now)
 {
         if (mono_since(now, c->heard) >= c->idle_ns) {
-                lose(c, now, "the server fell silent", false);
+                udp_connect_lose(c, now, "the server fell silent", false);
                 return;
         }
         udp_pulse_expire(c, now);
@@ -362,26 +219,12 @@ static void udp_expire(struct client *c, struct mono now)
         c->now = now;
         switch (c->state) {
         case UDP_COOKIE_WAIT:
-                if (mono_before(now, c->retry))
-                        break;
-                if (c->tries >= HELLO_TRIES)
-                        lose(c, now, "no answer", false);
-                else
-                        say_hello(c, now);
-                break;
         case UDP_ACCEPT_WAIT:
-                if (mono_before(now, c->retry))
-                        break;
-                if (c->tries < CONNECT_TRIES) {
-                        say_connect(c, now);
-                } else { /* the cookie may have grown too old */
-                        c->tries = 0;
-                        say_hello(c, now);
-                }
+                udp_connect_expire(c, now);
                 break;
         case UDP_BYE:
                 if (!mono_before(now, c->retry))
-                        say_bye(c, now);
+                        udp_connect_bye(c, now);
                 return;
         case UDP_UP:
                 expire_up(c, now);
@@ -457,7 +300,7 @@ static void udp_opened(struct client *c, struct mono now)
         if (c->state != UDP_OPENING)
                 return;
         c->tries = 0;
-        say_hello(c, now);
+        udp_connect_hello(c, now);
 }
 
 static void udp_closed(struct client *c, struct mono now, const char *why)
@@ -470,7 +313,7 @@ static void udp_closed(struct client *c, struct mono now, const char *why)
         if (c->state == UDP_OVER)
                 return;
         if (c->state != UDP_LOST)
-                lose(c, now, why, false);
+                udp_connect_lose(c, now, why, false);
         c->state = mono_is_never(c->reopen) ? UDP_OVER : UDP_IDLE;
 }
 
@@ -497,7 +340,7 @@ static int64_t udp_call(struct client *c, struct mono now, struct bytes event)
 {
         if (event.n == 0)
                 return ERR_RANGE;
-        if (event.n > PUB_EVENT_MAX)
+        if (event.n > DGRAM_EVENT_MAX)
                 return ERR_TOO_BIG;
         return udp_call_add(c, now, CALL_PUB, event);
 }
@@ -514,7 +357,7 @@ static int udp_bye(struct client *c, struct mono now)
         c->retry = MONO_NEVER;
         c->tries = 0;
         if (was_up)
-                say_bye(c, now);
+                udp_connect_bye(c, now);
         udp_calls_over(c);
         if (!had_socket)
                 udp_closed(c, now, "goodbye");

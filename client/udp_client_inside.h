@@ -1,4 +1,4 @@
-/* udp_client_inside: what udp_client.c, udp_rooms.c and udp_calls.c share. */
+/* udp_client_inside: one client on datagrams, to the files that are made of it. */
 #ifndef CLIENT_UDP_CLIENT_INSIDE_H
 #define CLIENT_UDP_CLIENT_INSIDE_H
 #include "client/eid_set.h"
@@ -124,6 +124,15 @@ static inline uint8_t udp_wire_mode(enum client_mode mode)
 bool udp_client_broadcast(struct client *c, struct mono now, const struct dgram_msg *m); /* false: of no room of ours */
 void udp_client_tell(struct client *c, const struct client_event *ev);
 int udp_client_say(struct client *c, struct dgram_msg *m);
+
+/* udp_connect */
+void udp_connect_hello(struct client *c, struct mono now);                           /* it begins */
+void udp_connect_take(struct client *c, struct mono now, const struct dgram_msg *m); /* before a session stands */
+void udp_connect_expire(struct client *c, struct mono now);                          /* COOKIE_WAIT and ACCEPT_WAIT */
+/* The connection is gone, or never came to be. */
+void udp_connect_lose(struct client *c, struct mono now, const char *reason, bool final);
+/* Until the server's CLOSE answers, or it has been said often enough: then retry is MONO_NEVER. */
+void udp_connect_bye(struct client *c, struct mono now);
 
 /* udp_pulse */
 void udp_pulse_up(struct client *c, struct mono now);
