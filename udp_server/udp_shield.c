@@ -192,11 +192,13 @@ static void count(struct udp_shield *s, struct mono now, uint64_t events)
 static void read_parity(struct udp_shield *s, struct mono now, uint64_t head)
 {
         struct piece piece[READ_PIECES];
-        int n = READ_PIECES;
-        for (uint64_t next = s->seq_next; next <= head && n == READ_PIECES;) {
-                n = room_common(s->room, s->encoding, next, head, piece, READ_PIECES, &next);
+        for (int n = READ_PIECES; s->seq_next <= head && n == READ_PIECES; s->seq_next = piece[n - 1].seq_last + 1) {
+                n = room_read(s->room, s->encoding, s->seq_next, head, piece, READ_PIECES);
                 for (int i = 0; i < n; i++)
-                        cover_piece(s, now, &piece[i]);
+                        if (piece[i].kind == PIECE_BYTES) /* not what some do not get, nor what the log lost */
+                                cover_piece(s, now, &piece[i]);
+                if (n == 0)
+                        return;
         }
 }
 

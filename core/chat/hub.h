@@ -265,12 +265,6 @@ int room_read(const struct room *r, int encoding, uint64_t from, uint64_t to, st
 /* The first seq in seq..last whose event leaves out some members (an exception); last + 1: none. */
 uint64_t room_exception(const struct room *r, uint64_t seq, uint64_t last);
 
-/* What of seqs from..to of the room every member is given alike: BYTES pieces, in order. Passed over: what some do not
- * get, what does not fit, what the log lost. *next: where to go on, when v_max is short. For whoever makes something
- * of a room's stream for all its members; lent as a walk's, and no member's to advance. */
-int room_common(const struct room *r, int encoding, uint64_t seq_from, uint64_t seq_to, struct piece *v, int v_max,
-                uint64_t *next);
-
 /* ---- recovery ----------------------------------------------------------------------------- */
 
 /* TCP: puts the member's place back to `offset_eid` (what the client has seen; below the member's

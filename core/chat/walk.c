@@ -448,36 +448,3 @@ int member_repair(struct member *m, const struct room *r, uint64_t seq_from, uin
         }
         return w.n;
 }
-
-/* ---- for all ------------------------------------------------------------------------------ */
-
-static bool is_common(const struct roomlog *log, const struct stream *s, uint64_t seq)
-{
-        const struct segment *g = stream_segment(s, seq);
-        return roomlog_special(log, seq) != seq && segment_start(g, seq) < segment_end(g, seq);
-}
-
-int room_common(const struct room *r, int encoding, uint64_t seq_from, uint64_t seq_to, struct piece *v, int v_max,
-                uint64_t *next)
-{
-        struct stay nobody = { .room = (struct room *)(uintptr_t)r };
-        struct walk w = { .v = v, .max = v_max };
-        uint64_t seq = seq_from > room_tail_seq(r) ? seq_from : room_tail_seq(r), end;
-        struct stream *s = seq <= seq_to && room_logged(r) && seq <= room_head_seq(r)
-                                   ? room_stream(nobody.room, encoding, seq)
-                                   : NULL;
-        *next = seq;
-        if (!s)
-                return 0;
-        if (seq_to >= s->seq_next)
-                seq_to = s->seq_next - 1;
-        for (; seq <= seq_to && w.n<w.max; seq = end> seq ? end : seq + 1) {
-                for (end = seq; end <= seq_to && is_common(&r->events->log, s, end); end++)
-                        ;
-                give_bytes(&w, &nobody, s, seq, end - 1);
-        }
-        *next = w.n > 0 && w.n == w.max ? w.v[w.n - 1].seq_last + 1 : seq;
-        for (int i = 0; i < w.n; i++)
-                w.v[i].stay = NULL;
-        return w.n;
-}
