@@ -1,7 +1,6 @@
 /* backoff: how long does one of many receivers wait before it asks, so that others need not?
  *
  * All who miss the same datagram would ask at once. So each waits a random time, most of them long and a few
- * All who miss the same datagram would ask at once. So each waits a random time, most of them long and a few
  * short (a truncated exponential distribution), and whoever hears meanwhile that the repair is coming keeps
  * silent. With max_ns = 6 round trips of the group, where an NCF comes one after the first NACK, 2.8 of 50 have
  * asked by then, and 4.7 of 1,000.
