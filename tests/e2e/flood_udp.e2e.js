@@ -24,7 +24,7 @@ const inWords = ({ events, p50, p99, max }) => `${events} events, ${ms(p50)} p50
 
 // A server with its bystanders, and one live session of ours.
 function besieged() {
-  const server = target('udp', ['--log-events', '2000', '--per-address', PER_ADDRESS], (address) => {
+  const server = target('udp', ['--log-events', '2000', '--per-address', PER_ADDRESS, '--event-rate', '2000/s', '--event-burst', '200'], (address) => {
     server.sessions = 4; // legitimate, begun so far
     return bystander.each(address, [(to) => bystander.overUdp(to), (to) => bystander.overUdp(to, 'nack-unordered')]);
   }, async (address) => {
