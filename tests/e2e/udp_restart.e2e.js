@@ -47,9 +47,11 @@ async function killed(keep) {
   const back = Date.now() - dead;
   await sleep(500);
   clearInterval(load);
-  await once('every answer', () => members.every((m) => m.count('answer') === m.said + 1)); // one to its name
+  const answered = () => members.every((m) => m.count('answer') === m.said + 1); // one to its name
+  await once('every answer', answered);
   members[0].say('last');
   await once('the last event', () => members.every((m) => (m.read(), m.told.some((told) => isSaid(told) && told.event[1].text === 'last'))));
+  await once('its answer', answered); // which may be lost on the way, unlike the event
   members.forEach((m) => judge(m, back));
   members.forEach((m) => m.child.stdin.end());
   await within(5000, 'the end of all', (resolve) => { Promise.all(members.map((m) => m.child.ended)).then(resolve); });
