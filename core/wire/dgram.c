@@ -330,10 +330,58 @@ static void fill(struct codec *c, size_t bytes)
                 writer_zeros(c->out, bytes);
 }
 
-/* The body, from behind the header(s) to the message's end. */
+/* What rooms and their events are about. */
+static void body_of_rooms(struct codec *c, struct dgram_msg *m)
+{
+        switch (m->type) {
+        case DGRAM_JOIN:
+                rest(c, &m->join.tail);
+                return;
+        case DGRAM_JOIN_OK:
+                rest(c, &m->join_ok.tail);
+                return;
+        case DGRAM_LEAVE:
+                u32(c, &m->leave.chan_ref);
+                return;
+        case DGRAM_LEAVE_OK:
+                u32(c, &m->leave_ok.chan_ref);
+                return;
+        case DGRAM_PUB:
+                pub(c, &m->pub);
+                return;
+        case DGRAM_PUB_ACK:
+                pub_ack(c, &m->pub_ack);
+                return;
+        case DGRAM_DATA:
+                data(c, &m->data);
+                return;
+        case DGRAM_FEC:
+                fec(c, &m->fec);
+                return;
+        case DGRAM_BEAT:
+                beat(c, &m->beat);
+                return;
+        case DGRAM_NCF:
+                ncf(c, &m->ncf);
+                return;
+        case DGRAM_GAP:
+                gap(c, &m->gap);
+                return;
+        case DGRAM_NACK:
+                nack(c, &m->nack);
+                return;
+        case DGRAM_REPORT:
+                report(c, &m->report);
+                return;
+        default:
+                assert(!"a type of level 1");
+        }
+}
+
+/* The body, from behind the header(s) to the message's end. What a session is about stands here. */
 static void body(struct codec *c, struct dgram_msg *m)
 {
-        switch ((enum dgram_type)m->type) {
+        switch (m->type) {
         case DGRAM_HELLO:
                 u64(c, &m->hello.nonce);
                 u8(c, &m->hello.version_max);
@@ -376,18 +424,6 @@ static void body(struct codec *c, struct dgram_msg *m)
         case DGRAM_RESET:
                 raw(c, m->reset.token, sizeof m->reset.token);
                 return;
-        case DGRAM_JOIN:
-                rest(c, &m->join.tail);
-                return;
-        case DGRAM_JOIN_OK:
-                rest(c, &m->join_ok.tail);
-                return;
-        case DGRAM_LEAVE:
-                u32(c, &m->leave.chan_ref);
-                return;
-        case DGRAM_LEAVE_OK:
-                u32(c, &m->leave_ok.chan_ref);
-                return;
         case DGRAM_GROUP:
                 raw(c, m->group.ip, sizeof m->group.ip);
                 u16(c, &m->group.port);
@@ -397,39 +433,9 @@ static void body(struct codec *c, struct dgram_msg *m)
                 u8(c, &m->listen.on);
                 reserved(c, 3);
                 return;
-        case DGRAM_PUB:
-                pub(c, &m->pub);
-                return;
-        case DGRAM_PUB_ACK:
-                pub_ack(c, &m->pub_ack);
-                return;
-        case DGRAM_DATA:
-                data(c, &m->data);
-                return;
-        case DGRAM_FEC:
-                fec(c, &m->fec);
-                return;
-        case DGRAM_BEAT:
-                beat(c, &m->beat);
-                return;
-        case DGRAM_NCF:
-                ncf(c, &m->ncf);
-                return;
-        case DGRAM_GAP:
-                gap(c, &m->gap);
-                return;
-        case DGRAM_NACK:
-                nack(c, &m->nack);
-                return;
-        case DGRAM_REPORT:
-                report(c, &m->report);
-                return;
-        case DGRAM_PROBE:
-        case DGRAM_PROBE_ACK:
-        case DGRAM_REKEY:
-                break;
+        default:
+                body_of_rooms(c, m);
         }
-        assert(!"a type of level 1");
 }
 
 /* ---- reading ------------------------------------------------------------------------------ */

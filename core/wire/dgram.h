@@ -124,8 +124,8 @@ enum dgram_code {
         DGRAM_CODE_PATH = 16,
         DGRAM_CODE_SLOW = 17,
         DGRAM_CODE_ENGINE = 18,
-        DGRAM_CODE_PARTS =
-                19, /* PUB_ACK: of this PUB fragments are missing; seq: which, as bits; eid: pktno of the last one */
+        /* PUB_ACK: fragments of this PUB are missing; seq: which, as bits; eid: pktno of the last one */
+        DGRAM_CODE_PARTS = 19,
         /* The client's own; never on the wire. */
         DGRAM_CODE_TIMEOUT = 100,
         DGRAM_CODE_OUTCOME_UNKNOWN = 101,
