@@ -2,22 +2,10 @@
 # `bench idle`: what a connection that only stands may cost, that nothing is left of those that went,
 # and that the bench would notice. Memory is no matter of speed: these bounds hold on any machine.
 set -u
-bench="${TWINCAST_BIN:-$(dirname "$0")/../../bin}/bench"
+. "$(dirname "$0")/story.sh"
+bench="$bin/bench"
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
-failed=0
-
-story() { # name, then a command that must succeed
-        local name=$1
-        shift
-        echo "[ RUN      ] $name"
-        if "$@"; then
-                echo "[       OK ] $name"
-        else
-                echo "[  FAILED  ] $name"
-                failed=1
-        fi
-}
 
 # Sanitizers' own memory stands beside every block.
 case ${TWINCAST_BIN:-} in

@@ -2,22 +2,10 @@
 # `bench speed`: it runs, both servers deliver everything, and it leaves no process behind however
 # it ends. Nothing here depends on how fast anything is.
 set -u
-bench="${TWINCAST_BIN:-$(dirname "$0")/../../bin}/bench"
+. "$(dirname "$0")/story.sh"
+bench="$bin/bench"
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
-failed=0
-
-story() { # name, then a command that must succeed
-        local name=$1
-        shift
-        echo "[ RUN      ] $name"
-        if "$@"; then
-                echo "[       OK ] $name"
-        else
-                echo "[  FAILED  ] $name"
-                failed=1
-        fi
-}
 
 rows() { # of the table under a heading that begins with $1
         awk -v head="$1" 'index($0, head) == 1 { on = 1; next } /^$/ { on = 0 } on && $3 == "B" && NF == 12' "$out" | wc -l

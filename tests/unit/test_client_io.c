@@ -156,36 +156,13 @@ static void dropped(struct client *c, uint64_t datagrams)
         c->dropped = datagrams;
 }
 
-static const struct transport echo_stream = {
-        .name = "echo",
-        .scheme = "echo",
-        .create = create_stream,
-        .destroy = destroy,
-        .wish = wish,
-        .opened = opened,
-        .closed = closed,
-        .recv = engine_recv,
-        .send = engine_send,
-        .next = next,
-        .deadline = deadline,
-        .expire = expire,
-};
-static const struct transport echo_datagrams = {
-        .name = "echo",
-        .scheme = "echo",
-        .datagrams = true,
-        .create = create_datagrams,
-        .destroy = destroy,
-        .wish = wish,
-        .opened = opened,
-        .closed = closed,
-        .recv = engine_recv,
-        .send = engine_send,
-        .next = next,
-        .deadline = deadline,
-        .expire = expire,
-        .dropped = dropped,
-};
+#define ECHO(how)                                                                                            \
+        .name = "echo", .scheme = "echo", .create = how, .destroy = destroy, .wish = wish, .opened = opened, \
+        .closed = closed, .recv = engine_recv, .send = engine_send, .next = next, .deadline = deadline,      \
+        .expire = expire
+
+static const struct transport echo_stream = { ECHO(create_stream) };
+static const struct transport echo_datagrams = { ECHO(create_datagrams), .datagrams = true, .dropped = dropped };
 
 /* ---- the server ------------------------------------------------------------------------------- */
 
