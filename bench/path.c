@@ -26,11 +26,6 @@ static const struct path *find(const char *name, size_t n)
         return NULL;
 }
 
-const struct path *path_named(const char *name)
-{
-        return find(name, strlen(name));
-}
-
 const struct path *path_at(int i)
 {
         return i >= 0 && i < PATHS_MAX ? &paths[i] : NULL;

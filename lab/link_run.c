@@ -350,16 +350,6 @@ struct link_run *link_run_start(const struct link_run_config *config)
         return r;
 }
 
-int link_run_control(const struct link_run *r)
-{
-        return r->control_fd;
-}
-
-int link_run_pid(const struct link_run *r)
-{
-        return r->pid;
-}
-
 int link_run_t0(struct link_run *r, struct mono t0)
 {
         return dprintf(r->control_fd, "t0 %" PRId64 "\n", t0.ns) < 0 ? ERR_SYSTEM : 0;

@@ -27,9 +27,6 @@ struct link_run;
 /* Starts the process. NULL with errno when it cannot be, or when a rule is not good (EINVAL). */
 struct link_run *link_run_start(const struct link_run_config *config);
 
-int link_run_control(const struct link_run *r); /* the pipe's end, for lines; ours */
-int link_run_pid(const struct link_run *r);
-
 /* Says t0. Returns 0 or ERR_SYSTEM with errno. */
 int link_run_t0(struct link_run *r, struct mono t0);
 
