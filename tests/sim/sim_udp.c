@@ -161,11 +161,14 @@ static int replay(const char *path)
 {
         static struct scenario s;
         FILE *file = fopen(path, "r");
-        int line = file ? scenario_read(file, &s) : -1;
-        if (file)
-                fclose(file);
+        if (!file) {
+                perror(path);
+                return 2;
+        }
+        int line = scenario_read(file, &s);
+        fclose(file);
         if (line != 0) {
-                fprintf(stderr, "%s: %s %d\n", path, file ? "cannot make sense of line" : "cannot be read", line);
+                fprintf(stderr, "%s: cannot make sense of line %d\n", path, line);
                 return 2;
         }
         struct verdict v = try_scenario(&s, false);
