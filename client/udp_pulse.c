@@ -76,7 +76,8 @@ void udp_pulse_expire(struct client *c, struct mono now)
 {
         if (mono_before(now, udp_pulse_deadline(c)))
                 return;
-        c->streams = false; /* one PING each time that it breaks off */
+        if (mono_before(now, c->ping_due))
+                c->streams = false; /* one PING each time that it breaks off */
         bool silent = udp_pulse_silent(c);
         if (!mono_before(c->heard, c->pinged)) /* the path is not dark, the PING or its PONG was lost */
                 c->pings_open = 0;

@@ -109,6 +109,29 @@ static void run_silence(void **state)
         end(&e);
 }
 
+/* A PING in its time tells nothing of the stream: that is still watched, if it breaks off before the next event. */
+static void a_ping_in_its_time_ends_no_watch(void **state)
+{
+        (void)state;
+        struct end e;
+        int asked = 0, first_ms = 0;
+        up(&e, CLIENT_MODE_RAW);
+        stream(&e, 100, 10);
+        e.client->ping_due = e.now;
+        pass(&e, 1);
+        assert_int_equal(pings(&e), 1);
+        answer_ping(&e);
+        for (int ms = 1; ms < 1000; ms++) {
+                pass(&e, 1);
+                asked += pings(&e);
+                first_ms = asked == 1 && first_ms == 0 ? ms : first_ms;
+                answer_ping(&e);
+        }
+        assert_int_equal(asked, 1);
+        assert_in_range(first_ms, 90, 120);
+        end(&e);
+}
+
 /* Nobody answers: again after the time that an answer takes, and twice that. */
 static void a_silence_goes_on(void **state)
 {
@@ -139,8 +162,11 @@ static void a_stream_is_not_asked(void **state)
 int main(void)
 {
         const struct CMUnitTest stories[] = {
-                cmocka_unit_test(a_challenge_is_answered),        cmocka_unit_test(one_that_is_not_the_servers_is_not),
-                cmocka_unit_test(it_is_answered_at_the_door_too), cmocka_unit_test(a_silence_goes_on),
+                cmocka_unit_test(a_challenge_is_answered),
+                cmocka_unit_test(one_that_is_not_the_servers_is_not),
+                cmocka_unit_test(it_is_answered_at_the_door_too),
+                cmocka_unit_test(a_ping_in_its_time_ends_no_watch),
+                cmocka_unit_test(a_silence_goes_on),
                 cmocka_unit_test(a_stream_is_not_asked),
         };
         return RUN_ROWS("udp_pulse silences", silences, run_silence) +
