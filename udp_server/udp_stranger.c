@@ -43,18 +43,18 @@ size_t udp_stranger_hello(struct udp_strangers *s, struct mono now, const struct
         return udp_stranger_put(&m, answer);
 }
 
-/* In a table of fixed size: two prefixes of so many bytes may share a place. */
-static size_t place_of(const struct udp_addr *from, size_t v4, size_t v6)
+/* For tables of fixed size: two prefixes of so many bytes may share a place. */
+static uint64_t hash_of(const struct udp_addr *from, size_t v4, size_t v6)
 {
-        uint64_t place;
-        crypto_shorthash((unsigned char *)&place, from->ip, udp_addr_is_v4(from) ? v4 : v6, udp_hash_key);
-        return place % UDP_STRANGER_PLACES;
+        uint64_t hash;
+        crypto_shorthash((unsigned char *)&hash, from->ip, udp_addr_is_v4(from) ? v4 : v6, udp_hash_key);
+        return hash;
 }
 
 /* One a second for each /24 (IPv6: /56). */
 static bool may_reset(struct udp_strangers *s, struct mono now, const struct udp_addr *from)
 {
-        struct mono *last = &s->reset_at[place_of(from, 15, 7)];
+        struct mono *last = &s->reset_at[hash_of(from, 15, 7) % UDP_STRANGER_PLACES];
         if (mono_since(now, *last) < NS_PER_S || !within_rate(&s->resets, now, UDP_STRANGER_RESETS))
                 return false;
         *last = now;
@@ -77,11 +77,24 @@ size_t udp_stranger_reset(struct udp_strangers *s, struct mono now, const struct
         return udp_stranger_put(&m, answer);
 }
 
+/* A place that is spent already owes nothing for it: one that many share would else stay shut long after them. */
+static void spend(struct bucket *b, const struct bucket_rule *rule, struct mono now)
+{
+        bucket_spend(b, rule, now, 1);
+        b->full_at = mono_min(b->full_at, mono_add(now, rule->burst_ns));
+}
+
 bool udp_stranger_begins(struct udp_strangers *s, struct mono now, const struct udp_addr *from)
 {
-        struct bucket *b = &s->begun[place_of(from, 16, 8)];
-        if (!bucket_open(b, &s->begins, now))
-                return false;
-        bucket_spend(b, &s->begins, now, 1);
-        return true;
+        struct bucket *place[UDP_STRANGER_WAYS];
+        uint64_t hash = hash_of(from, 16, 8);
+        bool open = false;
+        for (int i = 0; i < UDP_STRANGER_WAYS; i++) {
+                place[i] = &s->begun[(hash >> 32 * i) % UDP_STRANGER_BEGUN];
+                open |= bucket_open(place[i], &s->begins, now);
+        }
+        for (int i = 0; open && i < UDP_STRANGER_WAYS; i++)
+                if (i == 0 || place[i] != place[0])
+                        spend(place[i], &s->begins, now);
+        return open;
 }

@@ -17,7 +17,9 @@
 
 enum {
         UDP_STRANGER_RESETS = 100,  /* in a second, of all */
-        UDP_STRANGER_PLACES = 1024, /* to remember when a prefix had its last RESET, and what an address has begun */
+        UDP_STRANGER_PLACES = 1024, /* to remember when a prefix had its last RESET, and */
+        UDP_STRANGER_BEGUN = 4096,  /* what an address has begun, of which */
+        UDP_STRANGER_WAYS = 2,      /* are its own: who shares one with a flood has the other */
         UDP_STRANGER_BEGINS_S = 10, /* an address may begin as many sessions in so many seconds as it may have; and */
         UDP_STRANGER_BURST = 4,     /* so many times as many at once: all may come back, and again */
 };
@@ -36,7 +38,7 @@ struct udp_strangers {
         struct udp_per_second hellos, resets;
         struct mono reset_at[UDP_STRANGER_PLACES];
         struct bucket_rule begins;
-        struct bucket begun[UDP_STRANGER_PLACES];
+        struct bucket begun[UDP_STRANGER_BEGUN];
 };
 
 void udp_strangers_init(struct udp_strangers *s, struct mono now, struct udp_stats *stats, const uint8_t *reset_key,
@@ -49,7 +51,9 @@ size_t udp_stranger_reset(struct udp_strangers *s, struct mono now, const struct
                           size_t datagram_bytes, uint8_t answer[DGRAM_COOKIE_BYTES]);
 
 /* May one more session begin at this address now? Counts it when it may. Sessions that end make no place here: who
- * comes and goes all the time would otherwise leave as much behind as he likes (instances that are away). */
+ * comes and goes all the time would otherwise leave as much behind as he likes (instances that are away).
+ *
+ * Never more than the rule says of one address, whoever shares its places; less only where others have spent both. */
 bool udp_stranger_begins(struct udp_strangers *s, struct mono now, const struct udp_addr *from);
 
 /* Writes a message that is one of these answers. Returns its bytes; 0: it is longer. */

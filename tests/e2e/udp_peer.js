@@ -104,12 +104,16 @@ class UdpPeer {
     return cat(message(TYPE.CONNECT, cat(proof, instance, tail)), Buffer.alloc(256));
   }
 
+  // Says a datagram again and again until it is answered: a full buffer drops it, a rate passes over it.
+  async ask(datagram, type) {
+    await this.send(datagram);
+    const again = setInterval(() => this.send(datagram), 400);
+    return this.of(type).finally(() => clearInterval(again));
+  }
+
   async handshake(instance, tail) {
-    await this.send(this.hello());
-    const again = setInterval(() => this.send(this.hello()), 400); // others may have had this second's COOKIEs
-    const cookie = await this.of('COOKIE').finally(() => clearInterval(again));
-    await this.send(this.connect(cookie.body.subarray(0, 32), tail, instance));
-    const accept = await this.of('ACCEPT');
+    const cookie = await this.ask(this.hello(), 'COOKIE');
+    const accept = await this.ask(this.connect(cookie.body.subarray(0, 32), tail, instance), 'ACCEPT');
     this.tag = accept.body.readBigUInt64BE(0);
     this.epoch = accept.epoch;
     this.channel = accept.body.readBigUInt64BE(ALL_TAG);
