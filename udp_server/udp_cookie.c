@@ -14,14 +14,16 @@ static uint8_t minute(struct mono now)
         return (uint8_t)(now.ns / ROTATE_NS);
 }
 
+/* Keys have their minutes, whether or not somebody comes by: else a cookie would be good for three. */
 static void rotate(struct udp_cookies *c, struct mono now)
 {
-        if (mono_since(now, c->rotated) < ROTATE_NS)
+        int64_t turns = mono_since(now, c->rotated) / ROTATE_NS;
+        if (turns < 1)
                 return;
-        if (mono_since(now, c->rotated) >= 2 * ROTATE_NS) /* nobody came by: both are too old */
+        if (turns > 1) /* the one before is too old as well */
                 rng_os(c->key[c->key_id % 2], UDP_KEY_BYTES);
         c->key_id++;
-        c->rotated = now;
+        c->rotated = mono_add(c->rotated, turns * ROTATE_NS);
         rng_os(c->key[c->key_id % 2], UDP_KEY_BYTES);
 }
 

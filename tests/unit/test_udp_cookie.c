@@ -5,6 +5,7 @@
 struct cookie_row {
         const char *name;
         int64_t made_s, shown_s; /* when */
+        int64_t other_s;         /* when somebody else comes by in between; 0: nobody */
         uint8_t host, port;      /* where it is shown; made at 1, 1 */
         void (*spoil)(struct dgram_cookie *c);
         bool good;
@@ -36,19 +37,21 @@ static void last_bit(struct dgram_cookie *c)
 }
 
 static const struct cookie_row rows[] = {
-        { "at once", 5, 5, 1, 1, as_it_is, true },
-        { "59 seconds later", 5, 64, 1, 1, as_it_is, true },
-        { "after one rotation", 5, 119, 1, 1, as_it_is, true },
-        { "made late in a key's life", 59, 118, 1, 1, as_it_is, true },
-        { "after two rotations", 5, 125, 1, 1, as_it_is, false },
-        { "after a long silence", 5, 5000, 1, 1, as_it_is, false },
-        { "256 minutes later, when the numbers come round", 5, 5 + 256 * 60, 1, 1, as_it_is, false },
-        { "from another host", 5, 5, 2, 1, as_it_is, false },
-        { "from another port", 5, 5, 1, 2, as_it_is, false },
-        { "for another nonce", 5, 5, 1, 1, another_nonce, false },
-        { "of another key", 5, 5, 1, 1, another_key, false },
-        { "of another minute", 65, 65, 1, 1, another_minute, false },
-        { "with one bit changed", 5, 5, 1, 1, last_bit, false },
+        { "at once", 5, 5, 0, 1, 1, as_it_is, true },
+        { "59 seconds later", 5, 64, 0, 1, 1, as_it_is, true },
+        { "after one rotation", 5, 119, 0, 1, 1, as_it_is, true },
+        { "made late in a key's life", 59, 118, 0, 1, 1, as_it_is, true },
+        { "after two rotations", 5, 125, 0, 1, 1, as_it_is, false },
+        { "after 120 seconds, and the only one in between came late", 1, 122, 119, 1, 1, as_it_is, false },
+        { "made late in a key's life, and renewed late", 59, 118, 90, 1, 1, as_it_is, true },
+        { "after a long silence", 5, 5000, 0, 1, 1, as_it_is, false },
+        { "256 minutes later, when the numbers come round", 5, 5 + 256 * 60, 0, 1, 1, as_it_is, false },
+        { "from another host", 5, 5, 0, 2, 1, as_it_is, false },
+        { "from another port", 5, 5, 0, 1, 2, as_it_is, false },
+        { "for another nonce", 5, 5, 0, 1, 1, another_nonce, false },
+        { "of another key", 5, 5, 0, 1, 1, another_key, false },
+        { "of another minute", 65, 65, 0, 1, 1, another_minute, false },
+        { "with one bit changed", 5, 5, 0, 1, 1, last_bit, false },
 };
 
 static struct udp_addr addr(uint8_t host, uint8_t port)
@@ -70,6 +73,10 @@ static void run_row(void **state)
                 udp_cookie_make(&c, (struct mono){ s * NS_PER_S }, &there, &other);
         }
         udp_cookie_make(&c, made, &here, &cookie);
+        if (row->other_s > 0) {
+                struct dgram_cookie other = { .nonce = 1 };
+                udp_cookie_make(&c, (struct mono){ row->other_s * NS_PER_S }, &there, &other);
+        }
         row->spoil(&cookie);
         assert_int_equal(udp_cookie_check(&c, shown, &there, &cookie), row->good);
 }
