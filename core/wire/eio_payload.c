@@ -47,6 +47,8 @@ static int put_packet(struct buf *body, enum ws_opcode opcode, struct bytes payl
         int err = body->n > 0 && opcode != WS_PONG ? buf_put(body, &(uint8_t){ SEPARATOR }, 1) : 0;
         switch (opcode) {
         case WS_TEXT:
+                if (payload.n == 0)
+                        return ERR_MALFORMED;
                 return err ? err : buf_put(body, payload.at, payload.n);
         case WS_BINARY:
                 return err ? err : put_base64(body, payload);

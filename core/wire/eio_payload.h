@@ -17,7 +17,8 @@ bool eio_payload_next(struct bytes *payload, struct bytes *packet);
 
 /* Appends the packets of a server's whole frames (unmasked, unfragmented), each behind a 0x1E unless it
  * is the body's first. A close frame becomes the close packet; pongs are WebSocket's own and left out.
- * returns 0; ERR_NO_MEMORY or ERR_MALFORMED (a frame that is not whole), body as before */
+ * Every packet has a byte at least, so an empty body is one without packets.
+ * returns 0; ERR_NO_MEMORY or ERR_MALFORMED (a frame that is not whole, a text without a byte), body as before */
 int eio_payload_put(struct buf *body, struct bytes frames);
 
 #endif
