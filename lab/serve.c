@@ -4,13 +4,12 @@
 #include "core/base/options.h"
 #include "core/chat/chat.h"
 #include "core/service/service.h"
-#include "tcp_server/tcp_server.h"
-#include "tcp_server/web_load.h"
+#include "tcp_server/tcp_options.h"
 #include "udp_server/udp_server.h"
 
 struct options {
         struct service_config service;
-        struct tcp_server_config tcp;
+        struct tcp_options tcp;
         struct udp_server_config udp;
         const char *tcp_listen, *udp_listen;
 };
@@ -19,13 +18,11 @@ static const char doc[] = "Serves one hub on both paths: an event said on one is
                           "When it is ready it prints `listening tcp ADDRESS` and `listening udp ADDRESS`.\n\n"
                           "  lab serve --tcp 127.0.0.1:3000 --udp 127.0.0.1:3001";
 
-enum { KEY_TCP = 256, KEY_UDP, KEY_CONGESTION, KEY_NODELAY, KEY_SEED, KEY_PER_ADDRESS, KEY_PACE };
+enum { KEY_TCP = 256, KEY_UDP, KEY_SEED, KEY_PER_ADDRESS, KEY_PACE };
 
 static const struct argp_option option_list[] = {
         { "tcp", KEY_TCP, "ADDRESS", 0, "listen for Socket.IO here (127.0.0.1:3000); port 0 picks one", 0 },
         { "udp", KEY_UDP, "ADDRESS", 0, "listen for datagrams here (127.0.0.1:3001); port 0 picks one", 0 },
-        { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control of every connection (the system's)", 0 },
-        { "nodelay", KEY_NODELAY, "on|off", 0, "TCP_NODELAY (on)", 0 },
         { "seed", KEY_SEED, "N", 0, "of the coin that says which path is flushed first in a turn (1)", 0 },
         { "per-address", KEY_PER_ADDRESS, "N", 0,
           "UDP sessions that one address may have, but this host's own (64), and four times as many TCP connections "
@@ -44,7 +41,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         struct options *o = state->input;
         switch (key) {
         case ARGP_KEY_INIT:
-                state->child_inputs[0] = &o->service;
+                state->child_inputs[0] = &o->tcp;
+                state->child_inputs[1] = &o->service;
                 return 0;
         case KEY_TCP:
                 o->tcp_listen = arg;
@@ -52,19 +50,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         case KEY_UDP:
                 o->udp_listen = arg;
                 return 0;
-        case KEY_CONGESTION:
-                o->tcp.congestion = arg;
-                return 0;
-        case KEY_NODELAY:
-                o->tcp.nodelay = options_switch("nodelay", arg);
-                return 0;
         case KEY_SEED:
                 o->service.seed = options_count("seed", arg, 0, UINT64_MAX);
                 return 0;
         case KEY_PER_ADDRESS:
                 o->udp.per_address = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX / 4);
-                if (o->tcp.per_address_max < 4 * o->udp.per_address)
-                        o->tcp.per_address_max = 4 * o->udp.per_address;
+                if (o->tcp.server.per_address_max < 4 * o->udp.per_address)
+                        o->tcp.server.per_address_max = 4 * o->udp.per_address;
                 return 0;
         case KEY_PACE:
                 if (pace_parse(arg, &o->udp.pace) != 0)
@@ -83,24 +75,24 @@ static void read_address(const char *name, const char *text, struct sock_addr *a
 
 int serve_main(int argc, char **argv)
 {
-        static const struct argp_child children[] = { { &service_argp, 0, NULL, 0 }, { 0 } };
+        static const struct argp_child children[] = { { &tcp_argp, 0, "Of the TCP twin, as tcp_server has them:", 40 },
+                                                      { &service_argp, 0, NULL, 0 },
+                                                      { 0 } };
         static const struct argp argp = { option_list, parse, NULL, doc, children, NULL, NULL };
         struct options o = { .service = { .handlers = &chat_handlers, .seed = 1 },
-                             .tcp = tcp_server_defaults(),
+                             .tcp.server = tcp_server_defaults(),
                              .udp = udp_server_defaults(),
                              .tcp_listen = "127.0.0.1:3000",
                              .udp_listen = "127.0.0.1:3001" };
         options_parse(&argp, argc, argv, &o);
-        read_address("tcp", o.tcp_listen, &o.tcp.listen);
+        read_address("tcp", o.tcp_listen, &o.tcp.server.listen);
         read_address("udp", o.udp_listen, &o.udp.listen);
-        service_need_congestion(o.tcp.congestion);
+        tcp_options_service(&o.tcp, &o.service);
 
         struct service *service;
         struct web *web;
         service_need(service_create(&o.service, &service), "start", "the service");
-        service_need(web_load(&(struct web_sources){ .path = o.tcp.path }, &web), "read", "the files for browsers");
-        o.tcp.web = web;
-        struct tcp_server *tcp = tcp_server_serve(service, o.tcp_listen, &o.tcp);
+        struct tcp_server *tcp = tcp_options_serve(&o.tcp, service, o.tcp_listen, &web);
         struct udp_server *udp = udp_server_serve(service, o.udp_listen, &o.udp);
         service_run(service);
         tcp_server_tell(tcp);

@@ -1,19 +1,13 @@
 /* bin/tcp_server: the TCP twin alone: a Socket.IO server with an application. */
-#include <dirent.h>
-#include <errno.h>
-#include <string.h>
-
 #include "core/base/log.h"
 #include "core/base/options.h"
 #include "core/chat/chat.h"
 #include "core/service/service.h"
-#include "tcp_server/tcp_server.h"
-#include "tcp_server/web_load.h"
+#include "tcp_server/tcp_options.h"
 
 struct options {
         struct service_config service;
-        struct tcp_server_config server;
-        struct web_sources web;
+        struct tcp_options tcp;
         const char *listen;
 };
 
@@ -26,55 +20,10 @@ static const char doc[] =
         "A browser that opens http://127.0.0.1:3000/ gets a chat page. Socket.IO's client for browsers is taken from\n"
         "--bundle, else from tests/e2e/node_modules beside the program; without it the page says so, all else works.";
 
-enum { EVENT_GROWS = 64 << 10 }; /* from message to event: 4,096 short numbers; names and rooms around it */
-
-enum {
-        KEY_PATH = 256,
-        KEY_RECOVERY,
-        KEY_OVERRUN,
-        KEY_INTERVAL,
-        KEY_TIMEOUT,
-        KEY_CONNECT,
-        KEY_PAYLOAD,
-        KEY_CORS,
-        KEY_WEB,
-        KEY_BUNDLE,
-        KEY_CONGESTION,
-        KEY_NODELAY,
-        KEY_CONNECTIONS,
-        KEY_PER_ADDRESS,
-        KEY_DEFLATE,
-        KEY_WINDOW,
-        KEY_CONTEXT,
-        KEY_THRESHOLD
-};
+enum { KEY_PER_ADDRESS = 256 };
 
 static const struct argp_option option_list[] = {
         { "listen", 'l', "ADDRESS", 0, "address and port to listen on (127.0.0.1:3000); port 0 picks one", 0 },
-        { "path", KEY_PATH, "PATH", 0, "where Socket.IO is served (/socket.io/)", 0 },
-        { "recovery", KEY_RECOVERY, "on|off", 0, "connection state recovery (on; with the echo application off)", 0 },
-        { "on-overrun", KEY_OVERRUN, "gap|close", 0,
-          "what a reader gets that the log has overtaken (gap if its auth says {gaps: true}, else close)", 0 },
-        { "ping-interval", KEY_INTERVAL, "SPAN", 0, "between two heartbeats (25s)", 0 },
-        { "ping-timeout", KEY_TIMEOUT, "SPAN", 0, "for an answer to one (20s)", 0 },
-        { "connect-timeout", KEY_CONNECT, "SPAN", 0, "for a client to join the namespace (45s)", 0 },
-        { "max-payload", KEY_PAYLOAD, "SIZE", 0, "largest message taken (1000000b)", 0 },
-        { "cors", KEY_CORS, "ORIGIN", 0, "origin whose pages may connect; * for any (none)", 0 },
-        { "web", KEY_WEB, "DIR", 0, "serve the pages in this folder instead of the chat page", 0 },
-        { "bundle", KEY_BUNDLE, "DIR", 0,
-          "folder of socket.io.js and its sisters for browsers (the npm package that `make deps` installs)", 0 },
-        { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control of every connection (the system's)", 0 },
-        { "nodelay", KEY_NODELAY, "on|off", 0, "TCP_NODELAY (on)", 0 },
-        { "deflate", KEY_DEFLATE, "on|off", 0,
-          "compress WebSocket messages (permessage-deflate) with clients that offer it (off)", 0 },
-        { "deflate-window", KEY_WINDOW, "N", 0,
-          "with windows of 2^N bytes, 9 to 15 (15); a client that can only take smaller ones is sent plain messages",
-          0 },
-        { "deflate-context", KEY_CONTEXT, "none|client", 0,
-          "client: clients may refer to their earlier messages, for a window of memory each (none)", 0 },
-        { "deflate-threshold", KEY_THRESHOLD, "SIZE", 0, "shorter messages are sent plain (1kib)", 0 },
-        { "connections", KEY_CONNECTIONS, "N", 0, "in all; the next gets 503 (as many as there are descriptors for)",
-          0 },
         { "per-address", KEY_PER_ADDRESS, "N", 0,
           "of one address, of IPv6 of a /64; the next gets 429 (1024, the machine's own any number); many clients may "
           "stand behind one",
@@ -82,92 +31,17 @@ static const struct argp_option option_list[] = {
         { 0 },
 };
 
-/* It will stand in answers' headers. */
-static const char *read_origin(const char *text)
-{
-        for (const char *at = text; at == text || *at; at++)
-                if (*at <= ' ' || *at > '~')
-                        options_fail("--cors %s: must be an origin, as in https://example.org, or *", text);
-        return text;
-}
-
-/* A folder that cannot be read is told with its option's name, before anything is started. */
-static const char *read_folder(const char *name, const char *folder)
-{
-        DIR *d = opendir(folder);
-        if (!d)
-                options_machine("--%s %s: %s", name, folder, strerror(errno));
-        closedir(d);
-        return folder;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
         struct options *o = state->input;
-        struct tcp_server_config *c = &o->server;
-        static const char *const overruns[] = { "gap", "close", NULL }, *const contexts[] = { "none", "client", NULL };
-        struct ws_deflate_rules *deflate = &c->session.deflate_rules;
+        struct tcp_server_config *c = &o->tcp.server;
         switch (key) {
         case ARGP_KEY_INIT:
-                state->child_inputs[0] = &o->service;
+                state->child_inputs[0] = &o->tcp;
+                state->child_inputs[1] = &o->service;
                 return 0;
         case 'l':
                 o->listen = arg;
-                return 0;
-        case KEY_PATH:
-                if (arg[0] != '/' || arg[strlen(arg) - 1] != '/')
-                        options_fail("--path %s: must begin and end with a slash, as in /socket.io/", arg);
-                c->path = arg;
-                return 0;
-        case KEY_RECOVERY:
-                c->session.recovery = options_switch("recovery", arg);
-                return 0;
-        case KEY_OVERRUN:
-                c->session.overrun =
-                        options_word("on-overrun", arg, overruns) == 0 ? TCP_OVERRUN_GAP : TCP_OVERRUN_CLOSE;
-                return 0;
-        case KEY_INTERVAL:
-                c->session.ping_interval_ns = options_span("ping-interval", arg, NS_PER_MS, 3600 * NS_PER_S);
-                return 0;
-        case KEY_TIMEOUT:
-                c->session.ping_timeout_ns = options_span("ping-timeout", arg, NS_PER_MS, 3600 * NS_PER_S);
-                return 0;
-        case KEY_CONNECT:
-                c->session.connect_timeout_ns = options_span("connect-timeout", arg, NS_PER_MS, 3600 * NS_PER_S);
-                return 0;
-        case KEY_PAYLOAD:
-                c->session.payload_bytes_max = (uint32_t)options_size("max-payload", arg, 128, 16 << 20);
-                return 0;
-        case KEY_CORS:
-                c->cors_origin = read_origin(arg);
-                return 0;
-        case KEY_WEB:
-                o->web.pages = read_folder("web", arg);
-                return 0;
-        case KEY_BUNDLE:
-                o->web.bundle = read_folder("bundle", arg);
-                return 0;
-        case KEY_CONGESTION:
-                c->congestion = arg;
-                return 0;
-        case KEY_NODELAY:
-                c->nodelay = options_switch("nodelay", arg);
-                return 0;
-        case KEY_DEFLATE:
-                c->session.deflate = options_switch("deflate", arg);
-                return 0;
-        case KEY_WINDOW:
-                deflate->window_bits =
-                        (uint8_t)options_count("deflate-window", arg, WS_WINDOW_BITS_MIN, WS_WINDOW_BITS_MAX);
-                return 0;
-        case KEY_CONTEXT:
-                deflate->client_context = options_word("deflate-context", arg, contexts) == 1;
-                return 0;
-        case KEY_THRESHOLD:
-                deflate->threshold_bytes = (uint32_t)options_size("deflate-threshold", arg, 1, 16 << 20);
-                return 0;
-        case KEY_CONNECTIONS:
-                c->connections_max = (uint32_t)options_count("connections", arg, 1, INT32_MAX);
                 return 0;
         case KEY_PER_ADDRESS:
                 c->per_address_max = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX);
@@ -180,25 +54,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 int main(int argc, char **argv)
 {
-        static const struct argp_child children[] = { { &service_argp, 0, NULL, 0 }, { 0 } };
+        static const struct argp_child children[] = { { &tcp_argp, 0, NULL, 0 }, { &service_argp, 0, NULL, 0 }, { 0 } };
         static const struct argp argp = { option_list, parse, NULL, doc, children, NULL, NULL };
         struct options o = { .service.handlers = &chat_handlers,
-                             .server = tcp_server_defaults(),
+                             .tcp.server = tcp_server_defaults(),
                              .listen = "127.0.0.1:3000" };
         log_name_set("tcp_server");
         options_parse(&argp, argc, argv, &o);
-        if (sock_addr_parse(o.listen, &o.server.listen) != 0)
+        if (sock_addr_parse(o.listen, &o.tcp.server.listen) != 0)
                 options_fail("--listen %s: not an address; write it as in 127.0.0.1:3000", o.listen);
-        service_need_congestion(o.server.congestion);
-        o.service.hub.event_bytes_max = o.server.session.payload_bytes_max + EVENT_GROWS;
+        tcp_options_service(&o.tcp, &o.service);
 
         struct service *service;
         struct web *web;
         service_need(service_create(&o.service, &service), "start", "the service");
-        o.web.path = o.server.path;
-        service_need(web_load(&o.web, &web), "read", "the files for browsers");
-        o.server.web = web;
-        struct tcp_server *server = tcp_server_serve(service, o.listen, &o.server);
+        struct tcp_server *server = tcp_options_serve(&o.tcp, service, o.listen, &web);
         service_run(service);
         tcp_server_tell(server);
         service_tell(service);

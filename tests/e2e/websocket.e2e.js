@@ -19,6 +19,8 @@ const LIMIT = 16 << 20;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const servers = {};
 const start = async (name, args) => { servers[name] = await serve('tcp_server', ['--listen', '127.0.0.1:0', ...args], ['tcp']); };
+const BOTH = ['serve', '--tcp', '127.0.0.1:0', '--udp', '127.0.0.1:0']; // \`lab serve\` has this twin's options
+const startBoth = async (name, args) => { servers[name] = await serve('lab', [...BOTH, ...args], ['tcp', 'udp']); };
 const resident = (server) => Number(fs.readFileSync(`/proc/${server.child.pid}/statm`, 'utf8').split(' ')[1]) * 4096;
 
 story('the servers stand', async () => {
@@ -26,7 +28,7 @@ story('the servers stand', async () => {
     start('echo', ['--app', 'echo', '--max-payload', '16mib']),
     start('deflate', ['--app', 'echo', '--max-payload', '16mib', '--deflate', 'on']),
     start('context', ['--app', 'echo', '--deflate', 'on', '--deflate-context', 'client']),
-    start('small', ['--app', 'echo', '--deflate', 'on', '--deflate-context', 'client', '--deflate-window', '10']),
+    startBoth('small', ['--app', 'echo', '--deflate', 'on', '--deflate-context', 'client', '--deflate-window', '10']),
     start('chat', ['--deflate', 'on', '--deflate-threshold', '200b', '--ping-interval', '300ms']),
     start('large', ['--deflate', 'on', '--max-payload', '16mib', '--log-age', '500ms']),
   ]);
