@@ -3,7 +3,8 @@
  *
  * A deadline that is put off, as every session's is in every turn that sends, is only noted: the
  * entry keeps its place until that comes up, and moves then. So an instant told here is one at
- * which there *may* be something due, never too late. */
+ * which there *may* be something due, never too late. What the heap compares stands in the heap: an
+ * entry finds its place without a look into ten others' owners. */
 #ifndef UDP_SERVER_UDP_DUE_H
 #define UDP_SERVER_UDP_DUE_H
 #include <stdint.h>
@@ -17,8 +18,13 @@ struct udp_due {
         uint32_t place; /* in the heap, from 1; 0: not in it */
 };
 
+struct udp_due_place {
+        struct mono placed; /* the entry's */
+        struct udp_due *due;
+};
+
 struct udp_dues {
-        struct udp_due **heap; /* heap[0] is place 1 */
+        struct udp_due_place *heap; /* heap[0] is place 1 */
         uint32_t n, cap;
 };
 
