@@ -12,8 +12,7 @@ enum {
         HELD_MAX = 16 << 10,  /* bytes behind a request that waits; we read on to see the peer leave */
         FIRST_MAX = 64 << 10, /* bytes of answers that wait to leave, before more requests are read */
 };
-#define HEAD_NS   (10 * NS_PER_S) /* for a whole request head */
-#define LINGER_NS (2 * NS_PER_S)  /* for the peer to close after us */
+#define LINGER_NS (2 * NS_PER_S) /* for the peer to close after us */
 
 /* ---- life --------------------------------------------------------------------------------- */
 
@@ -267,7 +266,7 @@ static void feed_http(struct conn *c, struct mono now, uint8_t *in, size_t n)
 {
         size_t taken = 0;
         if (c->served && !http_begun(c->http))
-                alarm_set(&c->alarm, mono_add(now, HEAD_NS));
+                alarm_set(&c->alarm, mono_add(now, c->server->config.head_timeout_ns));
         conn_asked(c, now, http_recv(c->http, in, n, &taken));
         if (taken < n)
                 feed(c, now, in + taken, n - taken);
@@ -372,7 +371,7 @@ struct conn *conn_create(struct tcp_server *s, int fd, struct admission_source *
         watch_init(&c->watch, s->config.loop, fd, on_ready, c);
         watch_want(&c->watch, WATCH_READ);
         alarm_init(&c->alarm, s->config.loop, on_alarm, c);
-        alarm_set(&c->alarm, mono_add(loop_clock(), HEAD_NS));
+        alarm_set(&c->alarm, mono_add(loop_clock(), s->config.head_timeout_ns));
         s->stats.accepted++;
         return c;
 }

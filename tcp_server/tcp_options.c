@@ -16,6 +16,8 @@ enum {
         KEY_INTERVAL,
         KEY_TIMEOUT,
         KEY_CONNECT,
+        KEY_HEAD,
+        KEY_BODY,
         KEY_PAYLOAD,
         KEY_CORS,
         KEY_WEB,
@@ -37,6 +39,8 @@ static const struct argp_option option_list[] = {
         { "ping-interval", KEY_INTERVAL, "SPAN", 0, "between two heartbeats (25s)", 0 },
         { "ping-timeout", KEY_TIMEOUT, "SPAN", 0, "for an answer to one (20s)", 0 },
         { "connect-timeout", KEY_CONNECT, "SPAN", 0, "for a client to join the namespace (45s)", 0 },
+        { "head-timeout", KEY_HEAD, "SPAN", 0, "for a request's whole head; then 408 (10s)", 0 },
+        { "body-timeout", KEY_BODY, "SPAN", 0, "for the body behind it (60s)", 0 },
         { "max-payload", KEY_PAYLOAD, "SIZE", 0, "largest message taken (1000000b)", 0 },
         { "cors", KEY_CORS, "ORIGIN", 0, "origin whose pages may connect; * for any (none)", 0 },
         { "web", KEY_WEB, "DIR", 0, "serve the pages in this folder instead of the chat page", 0 },
@@ -125,6 +129,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_CONNECT:
                 c->session.connect_timeout_ns = options_span("connect-timeout", arg, NS_PER_MS, 3600 * NS_PER_S);
+                return 0;
+        case KEY_HEAD:
+                c->head_timeout_ns = options_span("head-timeout", arg, NS_PER_MS, 3600 * NS_PER_S);
+                return 0;
+        case KEY_BODY:
+                c->body_timeout_ns = options_span("body-timeout", arg, NS_PER_MS, 3600 * NS_PER_S);
                 return 0;
         case KEY_PAYLOAD:
                 c->session.payload_bytes_max = (uint32_t)options_size("max-payload", arg, 128, 16 << 20);

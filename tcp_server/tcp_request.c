@@ -4,7 +4,6 @@
 
 #include "tcp_server/tcp_server_inside.h"
 
-#define BODY_NS (60 * NS_PER_S) /* for a whole body */
 #define IDLE_NS (75 * NS_PER_S) /* between two requests; longer than two heartbeats usually are apart */
 #define LAST_NS (10 * NS_PER_S) /* for our last words to leave */
 
@@ -105,7 +104,7 @@ static void on_post(struct conn *c, struct mono now)
         struct polled *p = polled_find(c->server, http_sid(c->http));
         if (p && polling_post(&p->polling, now, c)) {
                 c->polled = p;
-                alarm_set(&c->alarm, mono_add(now, BODY_NS));
+                alarm_set(&c->alarm, mono_add(now, c->server->config.body_timeout_ns));
                 return;
         }
         if (p)

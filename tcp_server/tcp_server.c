@@ -24,6 +24,8 @@ struct tcp_server_config tcp_server_defaults(void)
 {
         return (struct tcp_server_config){ .session = tcp_config_defaults(),
                                            .path = "/socket.io/",
+                                           .head_timeout_ns = 10 * NS_PER_S,
+                                           .body_timeout_ns = 60 * NS_PER_S,
                                            .nodelay = true,
                                            .per_address_max = PER_ADDRESS_MAX };
 }

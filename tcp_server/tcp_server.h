@@ -31,13 +31,16 @@ struct tcp_server_config {
         const char *cors_origin;   /* NULL: none */
         const struct web *web;     /* files for browsers, borrowed; NULL: none */
         const char *congestion;    /* NULL: the system's default */
+        int64_t head_timeout_ns;   /* for a request's whole head, */
+        int64_t body_timeout_ns;   /* for its body behind that */
         uint32_t connections_max;  /* 0: as many as there are descriptors for */
         uint32_t per_address_max;  /* of one address (IPv6: of a /64), */
         bool per_address_loopback; /* of the machine's own, too */
         bool nodelay;
 };
 
-/* tcp_config_defaults, "/socket.io/", nodelay on, 1,024 connections of an address, but the machine's own. */
+/* tcp_config_defaults, "/socket.io/", 10 s for a head, 60 s for a body, nodelay on, 1,024 connections of an
+ * address, but the machine's own. */
 struct tcp_server_config tcp_server_defaults(void);
 
 /* Registers its two encodings at the hub and listens. Strings are borrowed.

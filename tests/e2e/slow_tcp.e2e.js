@@ -154,6 +154,25 @@ story('limits: events a second; what is over waits and is not lost', () => over(
   [peer, other].forEach((p) => p.end());
 }, ['times a client was held back: events over the rate']));
 
+story('limits: the time for a head, and for its body; each byte that comes wins nothing', () => over(['--head-timeout', '300ms', '--body-timeout', '700ms'], async ({ tcp }) => {
+  const dripping = async (peer, bytes) => {
+    const since = Date.now();
+    const timer = setInterval(() => peer.say(bytes.shift() || 'x'), 40);
+    assert.match(await peer.answer(4000), /^HTTP\/1\.1 408 [^]*\r\n\r\nno whole request in time\n$/);
+    clearInterval(timer);
+    peer.end();
+    return Date.now() - since;
+  };
+  const { first, sid } = await polled(tcp);
+  const post = new RawPeer(tcp).say(`POST ${POLL}&sid=${sid} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n`);
+  const [head, body] = await Promise.all([dripping(new RawPeer(tcp), [...HANDSHAKE]), dripping(post, [...'4abc'])]);
+  assert.ok(head >= 280 && head < 690, `a head: after ${head} ms`);
+  assert.ok(body >= 680 && body < 3000, `a body: after ${body} ms`);
+  const after = new RawPeer(tcp).say(`GET ${POLL}&sid=${sid} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  assert.match(await after.answer(), /^HTTP\/1\.1 400 [^]*Session ID unknown/);
+  [first, after].forEach((peer) => peer.end());
+}, ['refused: no whole request in time', 'sessions ended: connection lost']));
+
 /* ---- slow ----------------------------------------------------------------------------------- */
 
 hostile('slowloris: a body byte by byte ends with its session, which sends no pong', async (address) => {
