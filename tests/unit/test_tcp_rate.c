@@ -15,6 +15,14 @@ static struct rig *begin(double per_s, uint32_t burst)
         return r;
 }
 
+/* One that has been quiet, so that its bucket is full. */
+static struct rig *begin_full(double per_s, uint32_t burst)
+{
+        struct rig *r = begin(per_s, burst);
+        pass(r, "20s");
+        return r;
+}
+
 static void end(struct rig *r)
 {
         rig_end(r);
@@ -34,7 +42,7 @@ static void give(struct rig *r, struct buf *frames)
 
 static void held_back_until_there_is_a_token(void **state)
 {
-        struct rig *r = begin(10, 3);
+        struct rig *r = begin_full(10, 3);
         struct tcp_session *s = r->peer[0].session;
         struct buf frames = { 0 };
         (void)state;
@@ -65,7 +73,7 @@ static void held_back_until_there_is_a_token(void **state)
 
 static void one_limit_for_all_namespaces(void **state)
 {
-        struct rig *r = begin(10, 4);
+        struct rig *r = begin_full(10, 4);
         struct buf frames = { 0 };
         (void)state;
         ws_put(&frames, WS_TEXT, bytes_text("40"), mask);
@@ -81,7 +89,7 @@ static void one_limit_for_all_namespaces(void **state)
 
 static void who_comes_and_goes_without_end_is_held_back_too(void **state)
 {
-        struct rig *r = begin(10, 10);
+        struct rig *r = begin_full(10, 10);
         struct buf frames = { 0 };
         (void)state;
         for (int i = 0; i < 100; i++) {
@@ -94,10 +102,44 @@ static void who_comes_and_goes_without_end_is_held_back_too(void **state)
         end(r);
 }
 
+struct newcomer_row {
+        const char *name;
+        uint32_t burst, begins; /* events at once: of who was quiet, of a newcomer */
+};
+
+static const struct newcomer_row newcomers[] = {
+        { "a newcomer has sixteen events of a large burst", 10000, 16 },
+        { "a newcomer has sixteen events of thirty-two", 32, 16 },
+        { "a newcomer has half of a burst of thirty-one", 31, 16 },
+        { "a newcomer has half of a burst of twenty", 20, 10 },
+        { "a newcomer has two of three", 3, 2 },
+        { "a newcomer has the one that there is", 1, 1 },
+};
+
+/* Who says all he has, goes and comes anew wins no more than that each time. */
+static void run_newcomer(void **state)
+{
+        const struct newcomer_row *row = *state;
+        struct rig *r = begin(10, row->burst);
+        for (uint32_t times = 1; times <= 3; times++) {
+                struct buf frames = { 0 };
+                ws_put(&frames, WS_TEXT, bytes_text("40"), mask); /* is one of them */
+                for (int i = 0; i < 100; i++)
+                        ws_put(&frames, WS_TEXT, bytes_text("42[\"x\"]"), mask);
+                give(r, &frames);
+                assert_int_equal(r->service->counts.events_in, times * (row->begins - 1));
+                assert_true(tcp_session_held_back(r->peer[0].session));
+                buf_free(&frames);
+                run_step(r, "a lost");
+                run_step(r, "a open");
+        }
+        end(r);
+}
+
 /* What is not read may be the pong: who is held back is not silent. Who then really is, ends. */
 static void a_pong_that_is_held_back_is_not_missed(void **state)
 {
-        struct rig *r = begin(1.0 / 60, 1);
+        struct rig *r = begin(1.0 / 60, 1); /* a bucket of one is full from the start */
         struct buf frames = { 0 };
         (void)state;
         ws_put(&frames, WS_TEXT, bytes_text("40"), mask);
@@ -122,7 +164,7 @@ static void a_pong_that_is_held_back_is_not_missed(void **state)
 
 static void packets_of_polling_wait_as_well(void **state)
 {
-        struct rig *r = begin(10, 2);
+        struct rig *r = begin_full(10, 2);
         struct tcp_session *s = r->peer[0].session;
         (void)state;
         tcp_session_packet(s, r->now, bytes_text("40"));
@@ -144,5 +186,6 @@ int main(void)
                 cmocka_unit_test(a_pong_that_is_held_back_is_not_missed),
                 cmocka_unit_test(packets_of_polling_wait_as_well),
         };
-        return cmocka_run_group_tests_name("tcp rate", stories, NULL, NULL);
+        int failed = RUN_ROWS("tcp rate, newcomers", newcomers, run_newcomer);
+        return failed + cmocka_run_group_tests_name("tcp rate", stories, NULL, NULL);
 }
