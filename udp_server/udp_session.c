@@ -28,6 +28,12 @@ static void close_if_slow(struct udp_session *s, struct mono now)
         udp_session_close(s, now, DGRAM_CODE_SLOW, false);
 }
 
+static void close_if_spent(struct udp_session *s, struct mono now)
+{
+        if (s->state == UDP_UP && (s->queue.pktno >= UDP_NUMBERS || udp_session_newest(s) >= UDP_NUMBERS))
+                udp_session_close(s, now, DGRAM_CODE_LIMIT, false); /* its client comes back */
+}
+
 void udp_session_error(struct udp_session *s, uint16_t code, uint8_t in_reply_to, uint32_t pktno)
 {
         struct dgram_msg m = { .type = DGRAM_ERROR, .error = { code, in_reply_to, pktno } };
@@ -296,6 +302,7 @@ void udp_session_recv(struct udp_session *s, struct mono now, struct bytes datag
                 take(s, now, message);
                 close_if_slow(s, now);
         }
+        close_if_spent(s, now);
 }
 
 /* ---- its address -------------------------------------------------------------------------- */

@@ -21,6 +21,9 @@ enum {
                                 * the time have 3,200 NACKs */
 };
 
+/* Messages, each way, that a session numbers before it ends, to be begun anew: 2^32 would repeat them. */
+#define UDP_NUMBERS (UINT32_C(1) << 31)
+
 /* One room as this session sees it. */
 struct udp_channel {
         uint32_t ref;

@@ -444,7 +444,7 @@ static void hostile_bytes_disturb_nobody(void **state)
                         m.pub = (struct dgram_pub){ (uint64_t)i, 0, 0, 1, 3, 0, bytes_of("\x91\xa1x", 3) };
                 size_t n = rig_pack(&m, out);
                 for (uint64_t k = rng_below(&rng, 4); k > 0; k--)
-                        out[20 + rng_below(&rng, n - 20)] ^= (uint8_t)(1u << rng_below(&rng, 8));
+                        out[24 + rng_below(&rng, n - 24)] ^= (uint8_t)(1u << rng_below(&rng, 8));
                 if (i % 7 == 0)
                         for (size_t k = 0; k < n; k++)
                                 out[k] = (uint8_t)rng_u64(&rng);
@@ -461,7 +461,7 @@ static void hostile_bytes_disturb_nobody(void **state)
         assert_int_equal(rig_count_said(r, DGRAM_DATA), 1);
         assert_int_equal(udp_gate_sessions(r->gate), 2);
         assert_int_equal(RIG_COUNT(r, private_full), 0);
-        assert_true(RIG_COUNT(r, malformed) > 0 && RIG_COUNT(r, wrong_address) > 0 && RIG_COUNT(r, no_magic) > 0);
+        assert_true(RIG_COUNT(r, malformed) > 1000 && RIG_COUNT(r, moves_waiting) > 1000 && RIG_COUNT(r, no_magic) > 0);
         rig_stop(r);
 }
 
