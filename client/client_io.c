@@ -454,6 +454,7 @@ bool client_io_is_open(const struct client_io *io)
 struct client_io_figures client_io_figures(const struct client_io *io)
 {
         struct client_io_figures f = io->figures;
+        f.kernel_drops += group_io_drops(&io->group);
         if (io->fd >= 0 && io->t->datagrams)
                 f.kernel_drops += sock_drops(io->fd);
         return f;

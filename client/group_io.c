@@ -13,11 +13,18 @@ void group_io_init(struct group_io *g)
 
 void group_io_close(struct group_io *g)
 {
+        uint64_t dropped = group_io_drops(g);
         if (g->fd >= 0) {
                 watch_end(&g->watch);
                 close(g->fd);
         }
         group_io_init(g);
+        g->dropped = dropped;
+}
+
+uint64_t group_io_drops(const struct group_io *g)
+{
+        return g->dropped + (g->fd >= 0 ? sock_drops(g->fd) : 0);
 }
 
 /* IPv4, as everything here is; false: it is not. */

@@ -12,8 +12,9 @@
 
 struct group_io {
         struct watch watch;
-        int fd;     /* -1: none */
-        bool tried; /* for this group, in vain or not */
+        int fd;           /* -1: none */
+        bool tried;       /* for this group, in vain or not */
+        uint64_t dropped; /* by the kernel, on sockets that are closed */
         struct sock_addr group, from;
 };
 
@@ -30,5 +31,8 @@ size_t group_io_read(struct group_io *g, void (*take)(void *ctx, struct mono now
                      void *ctx);
 
 void group_io_close(struct group_io *g);
+
+/* Datagrams that its sockets had no place for, those that are closed, too. */
+uint64_t group_io_drops(const struct group_io *g);
 
 #endif

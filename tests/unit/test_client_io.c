@@ -156,6 +156,20 @@ static void dropped(struct client *c, uint64_t datagrams)
         c->dropped = datagrams;
 }
 
+static bool group(const struct client *c, uint8_t ip[16], uint16_t *port)
+{
+        static const uint8_t address[16] = { [10] = 0xFF, 0xFF, 232, 9, 9, 9 };
+        memcpy(ip, address, sizeof address);
+        *port = 5007;
+        return c->open;
+}
+
+static int overheard(struct client *c, struct mono now, const uint8_t *in, size_t n)
+{
+        (void)c, (void)now, (void)in, (void)n;
+        return 0;
+}
+
 #define ECHO(how)                                                                                            \
         .name = "echo", .scheme = "echo", .create = how, .destroy = destroy, .wish = wish, .opened = opened, \
         .closed = closed, .recv = engine_recv, .send = engine_send, .next = next, .deadline = deadline,      \
@@ -163,6 +177,9 @@ static void dropped(struct client *c, uint64_t datagrams)
 
 static const struct transport echo_stream = { ECHO(create_stream) };
 static const struct transport echo_datagrams = { ECHO(create_datagrams), .datagrams = true, .dropped = dropped };
+
+static const struct transport echo_group = { ECHO(create_datagrams), .datagrams = true, .dropped = dropped,
+                                             .group = group, .overheard = overheard };
 
 /* ---- the server ------------------------------------------------------------------------------- */
 
@@ -441,6 +458,28 @@ static void test_kernel_drops(void **state)
         tear_down();
 }
 
+/* And so are those that came by the group. */
+static void test_kernel_drops_of_the_group(void **state)
+{
+        (void)state;
+        enum { SENT = 2000 };
+        static const uint8_t body[1000];
+        struct sock_addr server = set_up(true), to = local("232.9.9.9:5007");
+        struct client_io_config c = { .to = { server }, .to_n = 1, .receive_bytes = 4096 };
+        struct client_io *io = start(&echo_group, "1000", false, &c);
+        client_io_turn(io);
+        assert_int_equal(sock_group_send(st.listener, &to, &server), 0);
+        for (int i = 0; i < SENT; i++)
+                sendto(st.listener, body, sizeof body, 0, (struct sockaddr *)&to.at, to.n);
+        uint64_t drops = client_io_figures(io).kernel_drops;
+        assert_in_range(drops, 1, SENT);
+        loop_run(st.loop);
+        assert_in_range(client_io_figures(io).kernel_drops, drops, SENT + 1);
+        assert_in_range(client_io_engine(io)->dropped, drops, SENT + 1);
+        client_io_destroy(io);
+        tear_down();
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
@@ -448,6 +487,7 @@ int main(void)
                 cmocka_unit_test(test_stalled_peer),
                 cmocka_unit_test(test_hundred),
                 cmocka_unit_test(test_kernel_drops),
+                cmocka_unit_test(test_kernel_drops_of_the_group),
         };
         int failed = RUN_ROWS("client_io", rows, run_row);
         return failed + cmocka_run_group_tests_name("client_io sockets", tests, NULL, NULL);
