@@ -85,6 +85,7 @@ struct client {
 
         struct reassembly parts;       /* channel: the feed's tag; number: the seq */
         struct reassembly_event *lent; /* of these, told; until udp_parts_told */
+        size_t held_bytes;             /* of events that wait for those before them, in all feeds */
         LIST_HEAD(, udp_feed) feeds;
         struct udp_feed *own, *all;
         uint64_t next_req, rejoin_req; /* of JOINs for feeds of the last session; the first of this one */

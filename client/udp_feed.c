@@ -15,12 +15,13 @@ struct udp_held {
 
 enum { HELD_FIRST = 16 };
 
-struct udp_feed *udp_feed_create(struct bytes name, enum client_mode mode)
+struct udp_feed *udp_feed_create(struct bytes name, enum client_mode mode, size_t *total)
 {
         struct udp_feed *f = name.n <= UDP_ROOM_NAME_MAX ? calloc(1, sizeof *f) : NULL;
         if (!f)
                 return NULL;
         f->mode = mode;
+        f->held_total = total;
         f->name_n = (uint8_t)name.n;
         if (name.n > 0)
                 memcpy(f->name, name.at, name.n);
@@ -54,14 +55,33 @@ static bool widen(struct udp_feed *f, uint64_t seq)
         return true;
 }
 
+static size_t held_size(size_t event_bytes)
+{
+        return sizeof(struct udp_held) + event_bytes;
+}
+
+static void count_held(struct udp_feed *f, size_t bytes)
+{
+        f->held_n++;
+        f->held_bytes += bytes;
+        *f->held_total += bytes;
+}
+
+static void uncount_held(struct udp_feed *f, size_t bytes)
+{
+        f->held_n--;
+        f->held_bytes -= bytes;
+        *f->held_total -= bytes;
+}
+
 /* Room for an event that must wait: made before it is marked as arrived. */
 static struct udp_held *hold(struct udp_feed *f, uint64_t seq, struct bytes event)
 {
         if (seq <= f->gaps.contig || seq - f->gaps.contig > GAPS_WINDOW)
                 return NULL;
-        if (f->held_bytes + event.n > UDP_HELD_BYTES_MAX || !widen(f, seq))
-                return NULL;
-        struct udp_held *h = malloc(sizeof *h + event.n);
+        size_t bytes = held_size(event.n);
+        bool fits = f->held_bytes + bytes <= UDP_HELD_BYTES_MAX && *f->held_total + bytes <= UDP_HELD_BYTES_TOTAL;
+        struct udp_held *h = fits && widen(f, seq) ? malloc(bytes) : NULL;
         if (!h)
                 return NULL;
         h->n = event.n;
@@ -74,8 +94,7 @@ static void drop_held(struct udp_feed *f, uint64_t seq)
         struct udp_held **slot = f->held_cap > 0 ? &f->held[seq % f->held_cap] : NULL;
         if (!slot || !*slot || (*slot)->seq != seq)
                 return;
-        f->held_n--;
-        f->held_bytes -= (*slot)->n;
+        uncount_held(f, held_size((*slot)->n));
         free(*slot);
         *slot = NULL;
 }
@@ -92,6 +111,7 @@ void udp_feed_destroy(struct udp_feed *f)
                 return;
         for (uint32_t i = 0; i < f->held_cap; i++)
                 free(f->held[i]);
+        *f->held_total -= f->held_bytes;
         free(f->held);
         udp_mend_destroy(f->mend);
         gaps_free(&f->gaps);
@@ -195,8 +215,7 @@ static void put_held(struct udp_feed *f, struct udp_held *h, const struct udp_to
         h->recovered = t->recovered;
         h->opened = t->opened;
         f->held[h->seq % f->held_cap] = h;
-        f->held_n++;
-        f->held_bytes += h->n;
+        count_held(f, held_size(h->n));
 }
 
 static bool must_wait(const struct udp_feed *f, uint64_t seq)

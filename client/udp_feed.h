@@ -3,7 +3,8 @@
  * A feed is the receiver's side of one channel: the book of what is missing (core/wire/gaps), and
  * in ordered mode the events that wait for those before them. It tells events and losses; the
  * client (udp_client.h) sends its NACKs and REPORTs. Grows on the heap within bounds: at most
- * UDP_HELD_BYTES_MAX of events wait in one feed; what arrives beyond that is as good as lost.
+ * UDP_HELD_BYTES_MAX of events wait in one feed, and UDP_HELD_BYTES_TOTAL in all feeds of a client, with what it takes
+ * to keep them; what arrives beyond that is as good as lost.
  *
  * Source: the project's UDP wire spec, sections 5 and 7.
  */
@@ -14,7 +15,7 @@
 #include "client/transport.h"
 #include "core/wire/gaps.h"
 
-enum { UDP_HELD_BYTES_MAX = 16 << 20, UDP_ROOM_NAME_MAX = 255 };
+enum { UDP_HELD_BYTES_MAX = 16 << 20, UDP_HELD_BYTES_TOTAL = 64 << 20, UDP_ROOM_NAME_MAX = 255 };
 
 struct udp_held; /* an event that waits */
 struct udp_mend;
@@ -29,28 +30,28 @@ struct udp_feed {
         uint64_t tag;
         struct udp_held **held; /* seq lies at seq % held_cap */
         uint32_t held_cap, held_n;
-        size_t held_bytes;
-        uint64_t run_next, run_to;     /* the delivered run that is being told */
-        uint64_t lent_seq;             /* of the held event that was told last; 0: none */
-        uint64_t replay_to;            /* what is told up to here was missed while away */
-        uint64_t away_contig;          /* contig when the session was lost */
-        struct mono away_since;        /* when; for those */
-        struct mono doubted;           /* a jump was first doubted then; MONO_NEVER: no doubt */
-        struct mono backoff;           /* till when others may ask first; MONO_NEVER: there is nothing to ask */
-        struct mono report_due;        /* MONO_NEVER: nothing to report */
-        uint64_t reported;             /* contig of the last REPORT */
-        struct mono reported_at;       /* and when; MONO_NEVER: none yet */
-        struct udp_mend *mend;         /* made by the first event, where parity may come */
-        bool mends;                    /* what comes now is solved for from parity */
-        uint32_t received, duplicates; /* events that came without being asked for; that came twice */
+        size_t held_bytes, *held_total; /* held_total: of all feeds */
+        uint64_t run_next, run_to;      /* the delivered run that is being told */
+        uint64_t lent_seq;              /* of the held event that was told last; 0: none */
+        uint64_t replay_to;             /* what is told up to here was missed while away */
+        uint64_t away_contig;           /* contig when the session was lost */
+        struct mono away_since;         /* when; for those */
+        struct mono doubted;            /* a jump was first doubted then; MONO_NEVER: no doubt */
+        struct mono backoff;            /* till when others may ask first; MONO_NEVER: there is nothing to ask */
+        struct mono report_due;         /* MONO_NEVER: nothing to report */
+        uint64_t reported;              /* contig of the last REPORT */
+        struct mono reported_at;        /* and when; MONO_NEVER: none yet */
+        struct udp_mend *mend;          /* made by the first event, where parity may come */
+        bool mends;                     /* what comes now is solved for from parity */
+        uint32_t received, duplicates;  /* events that came without being asked for; that came twice */
         struct mono beat_at;
         uint32_t beat_no;
         uint8_t name_n;
         uint8_t name[UDP_ROOM_NAME_MAX];
 };
 
-/* Returns NULL when memory is out or the name is too long. */
-struct udp_feed *udp_feed_create(struct bytes name, enum client_mode mode);
+/* total counts what waits in all feeds of a client. Returns NULL when memory is out or the name is too long. */
+struct udp_feed *udp_feed_create(struct bytes name, enum client_mode mode, size_t *total);
 void udp_feed_destroy(struct udp_feed *f); /* accepts NULL; the caller unlinks it */
 struct bytes udp_feed_name(const struct udp_feed *f);
 

@@ -110,7 +110,7 @@ static struct udp_feed *find_ref(const struct client *c, uint32_t ref)
 
 static struct udp_feed *add_feed(struct client *c, struct bytes name)
 {
-        struct udp_feed *f = udp_feed_create(name, c->config.mode);
+        struct udp_feed *f = udp_feed_create(name, c->config.mode, &c->held_bytes);
         if (f)
                 LIST_INSERT_HEAD(&c->feeds, f, link);
         return f;

@@ -2,6 +2,8 @@
  * does not know the session, or a room, or has seen one datagram. */
 #include "tests/unit/udp_client_rig.h"
 
+#include <stdio.h>
+
 /* ---- blind -------------------------------------------------------------------------------- */
 
 static const struct forged_row {
@@ -98,11 +100,63 @@ static void fragments_without_an_end(void **state)
         end(&e);
 }
 
+/* ---- a server that lies ------------------------------------------------------------------- */
+
+enum { LIARS_ROOMS = 64, LIARS_REF = 10, LIARS_TAG = 5000, LIARS_EVENT = 1000 };
+
+static struct dgram_msg large(uint64_t tag, uint64_t seq)
+{
+        static uint8_t event[LIARS_EVENT] = { 0x92, 0xA1, 'x', 0xC5, (LIARS_EVENT - 6) >> 8, (LIARS_EVENT - 6) & 0xFF };
+        struct dgram_msg m = data(tag, seq, seq, 0);
+        m.data.event = bytes_of(event, sizeof event);
+        m.data.event_bytes = sizeof event;
+        m.data.crc32c = crc32c(m.data.event);
+        return m;
+}
+
+/* In every room a head beyond all counting, and ever more events, the first of which never comes: what waits for it
+ * has its bound in a room and in all of them. Where the first does come, the rest is told. */
+static void heads_and_firsts_that_never_come(void **state)
+{
+        (void)state;
+        struct end e;
+        up(&e, CLIENT_MODE_NACK_ORDERED);
+        for (uint32_t i = 0; i < LIARS_ROOMS; i++) {
+                char name[8];
+                snprintf(name, sizeof name, "room%u", i);
+                int64_t call = udp_transport.join(e.client, e.now, bytes_text(name));
+                hear(&e);
+                join_ok(&e, (uint64_t)call, name, 0, LIARS_REF + i, LIARS_TAG + i, EPOCH, 1, DGRAM_COUNT_MAX);
+                say_beat(&e, LIARS_TAG + i, DGRAM_COUNT_MAX);
+        }
+        struct client_event ev;
+        while (udp_transport.next(e.client, &ev))
+                ;
+        for (uint32_t i = 0; i < LIARS_ROOMS; i++)
+                for (uint64_t seq = 2; seq <= (i < 3 ? 17000 : 500); seq++)
+                        say(&e, large(LIARS_TAG + i, seq));
+        quiet(&e);
+        const struct udp_feed *first = udp_room_tagged(e.client, LIARS_TAG);
+        assert_in_range(first->held_bytes, UDP_HELD_BYTES_MAX - 2 * LIARS_EVENT, UDP_HELD_BYTES_MAX);
+        assert_in_range(e.client->held_bytes, UDP_HELD_BYTES_TOTAL - 2 * LIARS_EVENT, UDP_HELD_BYTES_TOTAL);
+        assert_in_range(first->gaps.holes_cap, 1, GAPS_RANGES_MAX);
+        uint64_t held = first->held_n;
+        say(&e, large(LIARS_TAG, 1));
+        for (uint64_t seq = 1; seq <= held + 1; seq++)
+                assert_int_equal(next(&e, CLIENT_EVENT).seq, seq);
+        quiet(&e);
+        assert_in_range(e.client->held_bytes, 1, UDP_HELD_BYTES_TOTAL - UDP_HELD_BYTES_MAX + 2 * LIARS_EVENT);
+        udp_transport.bye(e.client, e.now);
+        assert_int_equal(e.client->held_bytes, 0);
+        end(&e);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(seqs_far_ahead),
                 cmocka_unit_test(fragments_without_an_end),
+                cmocka_unit_test(heads_and_firsts_that_never_come),
         };
         int failed = RUN_ROWS("udp_forged blind", forgeries, blind);
         return failed + cmocka_run_group_tests_name("udp_forged", stories, NULL, NULL);
