@@ -279,11 +279,13 @@ static void take(struct udp_session *s, struct mono now, struct bytes message)
                 s->shared->stats->class_b++;
                 return;
         }
-        if (dgram_has_pktno(m.type) && seqwin_mark(&s->seen, m.pktno) != SEQWIN_NEW) {
-                s->shared->stats->replayed++;
-                return;
+        if (dgram_has_pktno(m.type)) {
+                if (seqwin_mark(&s->seen, m.pktno) != SEQWIN_NEW) {
+                        s->shared->stats->replayed++;
+                        return;
+                }
+                s->heard = now;
         }
-        s->heard = now;
         if (err == ERR_UNSUPPORTED) {
                 s->shared->stats->level_2++;
         } else if (err) {

@@ -81,6 +81,13 @@ static size_t small(uint8_t *out)
         return put(out, (struct dgram_msg){ .type = DGRAM_LEAVE, .tag = 5, .pktno = 1 });
 }
 
+static size_t as_large_as_a_cookie(uint8_t *out)
+{
+        memset(out, 0, 48);
+        small(out);
+        return 48;
+}
+
 static size_t two_tags(uint8_t *out)
 {
         size_t n = ping(out);
@@ -125,6 +132,7 @@ static const struct stranger_row strangers[] = {
         { "padding that is not zeros", COUNTER(bad_padding), 0, dirty_ping },
         { "an unknown session", COUNTER(resets), DGRAM_RESET, ping },
         { "an unknown session in a datagram smaller than the answer", COUNTER(unknown_tag), 0, small },
+        { "an unknown session in one that is a cookie's size", COUNTER(unknown_tag), 0, as_large_as_a_cookie },
         { "two sessions in one datagram", COUNTER(malformed), 0, two_tags },
         { "a broadcast message", COUNTER(class_b), 0, data },
         { "a server's message", COUNTER(malformed), 0, cookie },
