@@ -97,6 +97,7 @@ void hub_announce(struct hub *h)
                 r->events->fresh = r->events->fresh_bytes = 0;
                 for (uint32_t i = 0; i < r->members; i++) {
                         struct member *m = r->member[i]->member;
+                        stay_is_behind(r->member[i]);
                         if (m->attached && m->told_at != h->announces)
                                 m->sink.news(m->sink.owner);
                         m->told_at = h->announces;

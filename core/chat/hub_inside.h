@@ -55,19 +55,22 @@ struct room {
 
 #define EID_STILL UINT64_MAX /* left_eid of a stay that goes on */
 
+/* First what each delivery looks at. */
 struct stay {
+        struct member *member;
+        struct room *room;
+        struct stay *next_behind; /* of member->behind, while it is */
+        bool behind;
+        uint64_t cursor;             /* next seq to give */
+        uint64_t seq_begin, seq_end; /* the interval in the room's seqs; seq_end UINT64_MAX: goes on */
+        uint64_t joined_eid, left_eid;
+        uint64_t last_eid; /* once left: newest eid of the room at that moment */
+        uint64_t past_eid; /* EVICTED was told up to here */
         struct stay *next; /* of the member */
         union {
                 uint32_t place;         /* in room->member, while it goes on */
                 TAILQ_ENTRY(stay) kept; /* hub->kept, once left */
         };
-        struct room *room;
-        struct member *member;
-        uint64_t joined_eid, left_eid;
-        uint64_t last_eid;           /* once left: newest eid of the room at that moment */
-        uint64_t seq_begin, seq_end; /* the interval in the room's seqs; seq_end UINT64_MAX: goes on */
-        uint64_t cursor;             /* next seq to give */
-        uint64_t past_eid;           /* EVICTED was told up to here */
         struct mono left_at;
 };
 
@@ -80,25 +83,29 @@ struct half {
         uint32_t done;   /* bytes of it given */
 };
 
+/* First what each delivery looks at. */
 struct member {
-        LIST_ENTRY(member) id_link; /* hub->by_id */
         struct hub *hub;
+        struct stay *behind; /* what may have something to give: see stay_is_behind */
         struct hub_sink sink;
-        void *user;
-        struct stay *stays; /* everyone is the last one, for its whole life; its own, once made, the one before */
-        struct room *own;   /* NULL: nobody needed it yet */
-        uint64_t start_eid, at_eid;
-        uint64_t floor_eid;            /* records of left rooms up to here are forgotten */
-        uint64_t own_last_eid;         /* newest event it published that is not for itself */
-        uint64_t told_at;              /* the announce that last called it */
-        uint64_t fresh_eid;            /* dispensable events up to here are skipped */
-        struct half *half;             /* NULL: no entry is half given */
-        uint32_t origin, joined, kept; /* rooms it is in, own and everyone left out; kept records of left ones */
-        uint32_t partings;             /* how often a stay ended, or its record went */
+        uint64_t told_at; /* the announce that last called it */
+        uint64_t at_eid;
+        struct half *half; /* NULL: no entry is half given */
+        uint32_t partings; /* how often a stay ended, or its record went */
         uint8_t encoding;
         bool attached;
         bool torn; /* memory was out when its half was to be saved: it can be given nothing more */
         uint8_t id_n;
+        uint64_t fresh_eid;    /* dispensable events up to here are skipped */
+        uint64_t own_last_eid; /* newest event it published that is not for itself */
+        uint64_t floor_eid;    /* records of left rooms up to here are forgotten */
+        struct stay *stays;    /* everyone is the last one, for its whole life; its own, once made, the one before */
+        struct room *own;      /* NULL: nobody needed it yet */
+        LIST_ENTRY(member) id_link; /* hub->by_id */
+        void *user;
+        uint64_t start_eid;
+        uint32_t origin;
+        uint16_t joined, kept; /* rooms it is in, own and everyone left out; kept records of left ones */
         uint8_t id[];
 };
 
@@ -186,6 +193,19 @@ static inline bool room_logged(const struct room *r)
 static inline bool stay_covers(const struct stay *s, uint64_t eid)
 {
         return s->joined_eid < eid && eid <= s->left_eid;
+}
+
+/* It may have something to give, or will be found to have nothing by the next walk. A stay that is not marked is at the
+ * head of its room, news that was not announced aside: so a walk costs what there is to give, in however many quiet
+ * rooms the member is. Marked are those whose room has news (by the announce), that are left (which it does not find
+ * any more), or put back. */
+static inline void stay_is_behind(struct stay *s)
+{
+        if (s->behind)
+                return;
+        s->behind = true;
+        s->next_behind = s->member->behind;
+        s->member->behind = s;
 }
 
 /* Nothing after this eid is meant for the stay's member. */

@@ -83,6 +83,7 @@ static void stay_end(struct stay *s)
         s->left_eid = s->member->hub->head;
         s->last_eid = room_last_eid(r);
         s->seq_end = room_head_seq(r) + 1;
+        stay_is_behind(s);
 }
 
 static void stay_free(struct stay *s)
@@ -94,6 +95,10 @@ static void stay_free(struct stay *s)
         while (*link != s)
                 link = &(*link)->next;
         *link = s->next;
+        for (link = &m->behind; s->behind && *link != s;)
+                link = &(*link)->next_behind;
+        if (s->behind)
+                *link = s->next_behind;
         if (stay_half(s))
                 member_forget_half(m);
         if (m->attached)
@@ -422,6 +427,7 @@ static void rewind_stay(struct stay *s, uint64_t from)
         uint64_t last = stay_last_eid(s);
         bool whole = (r->evicted_eid < last ? r->evicted_eid : last) <= after;
         s->past_eid = 0;
+        stay_is_behind(s);
         if (!r->events)
                 s->cursor = s->seq_begin;
         else if (whole)
@@ -455,6 +461,7 @@ int member_resume_room(struct member *m, const struct room *r, uint64_t contig)
                 if (stay_half(s))
                         member_forget_half(m);
                 s->past_eid = 0;
+                stay_is_behind(s);
                 s->cursor = contig + 1 > s->seq_begin ? contig + 1 : s->seq_begin;
         }
         m->fresh_eid = m->hub->head;

@@ -229,6 +229,30 @@ static bool find_evicted(const struct walk *w, struct stay *s, uint64_t told_eid
         return !w->once || told_eid < last;
 }
 
+/* Not with an entry half given, which may yet be given up. */
+static bool is_at_head(const struct stay *s)
+{
+        return s->cursor >= lower(s->seq_end, room_head_seq(s->room) + 1);
+}
+
+/* The stays that have something to give, linked by next_behind. */
+static struct stay *find_behind(struct member *m)
+{
+        struct stay **link = &m->behind;
+        for (struct stay *s = m->hub->dirty ? m->stays : NULL; s; s = s->next)
+                if (s->room->dirty) /* the announce is still to come */
+                        stay_is_behind(s);
+        while (*link) {
+                struct stay *s = *link;
+                s->behind = !is_at_head(s);
+                if (s->behind)
+                        link = &s->next_behind;
+                else
+                        *link = s->next_behind;
+        }
+        return m->behind;
+}
+
 static uint64_t stay_told_eid(const struct stay *s)
 {
         return s->joined_eid > s->past_eid ? s->joined_eid : s->past_eid;
@@ -297,7 +321,8 @@ int member_walk(struct member *m, uint64_t upto_eid, struct piece *v, int v_max)
         /* 8 KiB that the compiler would otherwise clear for each walk: two thirds of its cost. */
         struct front fronts[FRONTS_MAX] __attribute__((uninitialized));
         int n = 0;
-        for (struct stay *s = m->stays; s; s = s->next) {
+        struct stay *behind = find_behind(m);
+        for (struct stay *s = behind; s; s = s->next_behind) {
                 uint64_t told_eid = stay_told_eid(s);
                 while (w.n < w.max && find_evicted(&w, s, told_eid, &w.v[w.n])) {
                         told_eid = w.v[w.n++].eid_last;
@@ -305,7 +330,7 @@ int member_walk(struct member *m, uint64_t upto_eid, struct piece *v, int v_max)
                                 break;
                 }
         }
-        for (struct stay *s = m->stays; s && n < FRONTS_MAX; s = s->next)
+        for (struct stay *s = behind; s && n < FRONTS_MAX; s = s->next_behind)
                 n += find_front(&w, s, upto_eid, &fronts[n]);
         while (n > 0 && w.n < w.max && give_next_run(&w, fronts, &n))
                 ;
@@ -361,7 +386,7 @@ bool member_lost_some(struct member *m)
 {
         const struct walk w = { .m = m, .at_eid = m->at_eid, .once = !member_per_room(m) };
         struct piece p;
-        for (struct stay *s = m->stays; s; s = s->next)
+        for (struct stay *s = find_behind(m); s; s = s->next_behind)
                 if (find_evicted(&w, s, stay_told_eid(s), &p))
                         return true;
         return false;
@@ -374,7 +399,7 @@ bool member_behind(struct member *m, uint64_t upto_eid)
         struct piece p;
         if (m->half)
                 return true;
-        for (struct stay *s = m->stays; s; s = s->next)
+        for (struct stay *s = find_behind(m); s; s = s->next_behind)
                 if (find_evicted(&w, s, stay_told_eid(s), &p) || find_front(&w, s, upto_eid, &f))
                         return true;
         return false;
@@ -384,7 +409,7 @@ uint64_t member_place(struct member *m)
 {
         struct walk w = { .m = m, .at_eid = m->at_eid, .once = !member_per_room(m) };
         uint64_t next = m->half ? m->half->eid : m->hub->head + 1;
-        for (struct stay *s = m->stays; s; s = s->next) {
+        for (struct stay *s = find_behind(m); s; s = s->next_behind) {
                 struct front f;
                 struct piece p;
                 if (find_evicted(&w, s, stay_told_eid(s), &p))

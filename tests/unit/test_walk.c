@@ -269,6 +269,85 @@ static void repair_of_evicted(struct world *w)
         assert_string_equal(repaired(w, w->bob, "", 1, 3), "< 1-2 evicted> x#3");
 }
 
+/* ---- which rooms are looked at ------------------------------------------------------------------ */
+
+static const char *given_announced(struct world *w)
+{
+        hub_announce(w->hub);
+        return given(w, w->bob);
+}
+
+static void news_before_the_announce(struct world *w)
+{
+        join(w, w->bob, "a"), join(w, w->bob, "b");
+        say(w, NULL, "a", "1");
+        hub_announce(w->hub);
+        assert_int_equal(member_place(w->bob), 0);
+        given(w, w->bob);
+        say(w, NULL, "b", "2");
+        assert_true(member_place(w->bob) == 1 && member_behind(w->bob, 2)); /* or an offset passes over it */
+        hub_announce(w->hub);
+        say(w, NULL, "a", "3"), say(w, NULL, "b", "4"), say(w, NULL, "", "5");
+        assert_string_equal(given(w, w->bob), "2@2 3@3 4@4 5@5");
+        assert_string_equal(given_announced(w), "");
+        assert_int_equal(member_place(w->bob), 5);
+}
+
+static void left_before_the_announce(struct world *w)
+{
+        join(w, w->bob, "a");
+        assert_string_equal(given_announced(w), "");
+        say(w, NULL, "a", "his last");
+        leave(w, w->bob, "a");
+        say(w, NULL, "a", "not his");
+        assert_string_equal(given_announced(w), "his last@1");
+        assert_true(back(w, w->bob, STREAM, 0));
+        assert_string_equal(given(w, w->bob), "his last@1");
+}
+
+static void put_back_in_a_quiet_room(struct world *w)
+{
+        join(w, w->bob, "a");
+        say_many(w, "a", 3);
+        assert_string_equal(given_announced(w), "x#1 x#2 x#3");
+        assert_string_equal(given_announced(w), "");
+        assert_int_equal(member_resume_room(w->bob, room_of(w->bob, "a"), 1), 0);
+        assert_string_equal(given_announced(w), "x#2 x#3");
+}
+
+static void half_given_in_a_quiet_room(struct world *w)
+{
+        say(w, NULL, "", "first words");
+        hub_announce(w->hub);
+        given_bytes(w, w->bob, 6);
+        assert_true(member_behind(w->bob, UINT64_MAX));
+        member_place(w->bob);
+        w->now.ns += 3600 * NS_PER_S;
+        hub_expire(w->hub, w->now);
+        assert_string_equal(given_announced(w), "< 1-1 evicted>");
+}
+
+static void news_while_away(struct world *w)
+{
+        join(w, w->bob, "a");
+        assert_string_equal(given_announced(w), "");
+        member_detach(w->bob);
+        say_many(w, "a", 4);
+        hub_announce(w->hub);
+        hub_announce(w->hub);
+        struct hub_sink sink = { count, &w->news_bob };
+        member_attach(w->bob, STREAM, &sink);
+        assert_true(member_behind(w->bob, UINT64_MAX));
+        assert_string_equal(given(w, w->bob), "<a 1-1 evicted> x@2 x@3 x@4");
+        say(w, NULL, "a", "5");
+        leave(w, w->bob, "a");
+        member_detach(w->bob);
+        w->now.ns += 3600 * NS_PER_S;
+        hub_expire(w->hub, w->now); /* what he left behind goes, with what was still for him */
+        member_attach(w->bob, STREAM, &sink);
+        assert_string_equal(given_announced(w), "");
+}
+
 #define THREE                        \
         {                            \
                 .room_events_max = 3 \
@@ -299,6 +378,11 @@ static const struct story stories[] = {
         { "nothing from before its start", .tell = before_the_start },
         { "messages resume room by room", .tell = room_by_room, .bob = MESSAGE },
         { "a repair shows only what was its own", .tell = repair, .bob = MESSAGE },
+        { "news counts before it is announced", .tell = news_before_the_announce },
+        { "news of a room that is left before it is announced", .tell = left_before_the_announce },
+        { "a member is put back in a room without news", .tell = put_back_in_a_quiet_room, .bob = MESSAGE },
+        { "what is half given is given up in a room without news", .tell = half_given_in_a_quiet_room, .bob = MESSAGE },
+        { "news of rooms comes while a member is away", .tell = news_while_away, .config = THREE },
         { "a repair of evicted seqs says so", .tell = repair_of_evicted, .config = THREE, .bob = MESSAGE },
 };
 
