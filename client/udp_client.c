@@ -36,6 +36,17 @@ static void take_challenge(struct client *c, const struct dgram_challenge *m)
         udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_RESPONSE, .response = *m });
 }
 
+/* A room is left. Nobody asked? Then it is said until we say that we know. */
+static void take_left(struct client *c, struct mono now, const struct dgram_leave_ok *m)
+{
+        bool known = udp_rooms_left(c, now, m);
+        if (m->end == 0)
+                return;
+        if (!known && !udp_ref_gone(c, m->chan_ref))
+                c->gone_ref[c->gone_next++ % GONE_REFS] = m->chan_ref;
+        udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { m->chan_ref } });
+}
+
 static void take_session(struct client *c, struct mono now, const struct dgram_msg *m)
 {
         switch ((enum dgram_type)m->type) {
@@ -54,7 +65,7 @@ static void take_session(struct client *c, struct mono now, const struct dgram_m
                 udp_rooms_joined(c, now, m->join_ok.tail);
                 return;
         case DGRAM_LEAVE_OK:
-                udp_rooms_left(c, m->leave_ok.chan_ref);
+                take_left(c, now, &m->leave_ok);
                 return;
         case DGRAM_GROUP:
                 udp_hearing_offered(&c->hearing, &m->group);

@@ -17,6 +17,7 @@ enum {
         CALLS_MAX = 64,
         UDP_REF_OWN = 1,
         UDP_REF_ALL = 2,
+        GONE_REFS = 16,            /* told by LEAVE_OK, perhaps before the JOIN_OK that it is about */
         PARTS_EVENTS_MAX = 64,     /* that are put together at once */
         PARTS_BYTES_MAX = 1 << 20, /* of them together */
 };
@@ -88,6 +89,8 @@ struct client {
         size_t held_bytes;             /* of events that wait for those before them, in all feeds */
         LIST_HEAD(, udp_feed) feeds;
         struct udp_feed *own, *all;
+        uint32_t gone_ref[GONE_REFS]; /* of this session, which had no feed when they went; the oldest is forgotten */
+        unsigned gone_next;
         uint64_t next_req, rejoin_req; /* of JOINs for feeds of the last session; the first of this one */
         uint32_t resumes;              /* how many those feeds were */
         unsigned rejoin_tries;
@@ -119,6 +122,15 @@ static inline uint8_t udp_wire_mode(enum client_mode mode)
                 break;
         }
         return DGRAM_MODE_NACK_ORDERED;
+}
+
+/* Has the server taken us out of that channel already? */
+static inline bool udp_ref_gone(const struct client *c, uint32_t ref)
+{
+        for (int i = 0; i < GONE_REFS; i++)
+                if (c->gone_ref[i] == ref)
+                        return ref != 0;
+        return false;
 }
 
 /* udp_client */
@@ -155,7 +167,7 @@ void udp_rooms_away(struct client *c, struct mono now);
 void udp_rooms_finish(struct client *c); /* what is still missing is told as lost */
 void udp_rooms_free(struct client *c);
 void udp_rooms_joined(struct client *c, struct mono now, struct bytes tail);
-void udp_rooms_left(struct client *c, uint32_t ref);
+bool udp_rooms_left(struct client *c, struct mono now, const struct dgram_leave_ok *m); /* false: no such room */
 void udp_rooms_drop(struct client *c, struct udp_feed *f); /* NULL, own and everyone are fine: nothing happens */
 bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m); /* false: no such room */
 void udp_rooms_head(struct client *c, struct mono now, struct udp_feed *f,

@@ -91,6 +91,7 @@ static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
         c->queue.epoch = m->epoch;
         c->queue.pktno = 0;
         c->seen = (struct seqwin){ 0 };
+        memset(c->gone_ref, 0, sizeof c->gone_ref);
         seqwin_mark(&c->seen, m->pktno);
         c->stats.reconnects += c->attempts > 0 || c->ever_up;
         c->away_ns += c->ever_up ? mono_since(now, c->lost_at) : 0;

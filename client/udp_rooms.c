@@ -255,7 +255,7 @@ static void joined_one(struct client *c, struct mono now, uint64_t req, const st
         struct udp_feed *f = udp_room_find(c, row->room);
         bool again = f && f->rejoins && req >= c->rejoin_req;
         bool called = udp_calls_is_join(c, req, row->room);
-        if (!again && !called)
+        if ((!again && !called) || udp_ref_gone(c, row->chan_ref))
                 return;
         if (row->status != DGRAM_CODE_OK || row->start == 0) {
                 if (again && (f == c->own || f == c->all))
@@ -296,14 +296,17 @@ void udp_rooms_drop(struct client *c, struct udp_feed *f)
         drop_feed(c, f);
 }
 
-void udp_rooms_left(struct client *c, uint32_t ref)
+bool udp_rooms_left(struct client *c, struct mono now, const struct dgram_leave_ok *m)
 {
-        struct udp_feed *f = find_ref(c, ref);
+        struct udp_feed *f = find_ref(c, m->chan_ref);
         if (!f || f == c->own || f == c->all)
-                return;
+                return false;
+        if (m->end > 1) /* what was still for us, and did not come, is missing */
+                gaps_beat(&f->gaps, now, &c->rtt, m->end - 1, true);
         end_feed(c, f, GAPS_CLOSED, false);
         udp_calls_left(c, udp_feed_name(f));
         drop_feed(c, f);
+        return true;
 }
 
 /* ---- feeding ------------------------------------------------------------------------------ */

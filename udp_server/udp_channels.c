@@ -161,8 +161,9 @@ void udp_channels_join(struct udp_session *s, struct mono now, struct bytes tail
         for (uint32_t i = 0; i < join.rooms_n; i++) {
                 struct udp_channel *c = NULL;
                 struct dgram_joined_room row = { .room = join.room[i].room };
-                if (pktno < s->left_pktno && !find_name(s, row.room))
-                        continue; /* perhaps overtaken by the LEAVE of this room; if not, it comes again */
+                bool overtaken = pktno < s->left_pktno || s->partings_n > 0;
+                if (overtaken && !find_name(s, row.room))
+                        continue; /* perhaps by the LEAVE of this room; if not, it comes again */
                 row.status = join_one(s, now, &join, i, pktno, &c);
                 if (c) {
                         s->named_n += join.resumes > 0 && !c->named;
@@ -225,15 +226,16 @@ void udp_channels_leave(struct udp_session *s, struct mono now, uint32_t ref, ui
                 udp_session_error(s, DGRAM_CODE_NO_CHANNEL, DGRAM_LEAVE, pktno);
                 return;
         }
-        if (c) { /* else it was left before, and the answer was lost */
+        if (udp_parting_known(s, ref) || c)
                 s->left_pktno = pktno > s->left_pktno ? pktno : s->left_pktno;
+        if (c) { /* else it was left before, and the answer was lost */
                 ask_app(s, now, "leave", room_name(c->room));
                 udp_channel_close(s, c);
         }
         udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { ref } });
 }
 
-void udp_channels_sweep(struct udp_session *s, bool given)
+void udp_channels_sweep(struct udp_session *s, struct mono now, bool given)
 {
         uint32_t partings = member_partings(s->member);
         if (partings == s->partings)
@@ -244,7 +246,7 @@ void udp_channels_sweep(struct udp_session *s, bool given)
                         i++;
                         continue;
                 }
-                udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { c->ref } });
+                udp_parting_begin(s, now, c->ref, c->given_end > c->start ? c->given_end : c->start);
                 udp_channel_close(s, c);
         }
         if (given)

@@ -52,6 +52,8 @@ static void gave_news(struct udp_session *s, struct mono now, const struct piece
         struct udp_channel *c = udp_channel_of(s, p->room);
         member_advance(s->member, p, bytes);
         udp_rate_news(s, bytes);
+        if (c && bytes == p->n)
+                c->given_end = p->seq_last + 1;
         if (c && !c->group) /* the group has BEATs of its own */
                 udp_channel_gave(c, now);
 }
@@ -101,7 +103,7 @@ int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch 
         bool consent = mono_since(now, s->heard) < s->shared->consent_ns;
         if (s->state != UDP_UP || !consent || !mono_is_never(s->resume_until))
                 return b->n;
-        udp_channels_sweep(s, false);
+        udp_channels_sweep(s, now, false);
         udp_ahead_read(s, now);
         int may = udp_rate_may(s, now);
         if (may == 0)
@@ -113,7 +115,7 @@ int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch 
         while (fill(s, now, b))
                 ;
         if (b->n == 0) {
-                udp_channels_sweep(s, true);
+                udp_channels_sweep(s, now, true);
                 (void)udp_batch_private(b, buf_bytes(&s->queue.ready));
         }
         if (b->n == 0 && app_socket_dismissed(udp_instance_socket(s->instance))) {

@@ -190,6 +190,7 @@ void udp_session_destroy(struct udp_session *s, struct mono now)
         free(s->repair);
         udp_pub_parts_free(s);
         free(s->channel);
+        free(s->parting);
         free(s);
 }
 
@@ -300,7 +301,7 @@ void udp_session_recv(struct udp_session *s, struct mono now, struct bytes datag
 {
         struct bytes message;
         while (s->state == UDP_UP && dgram_next(&datagram, &message)) {
-                udp_channels_sweep(s, false);
+                udp_channels_sweep(s, now, false);
                 take(s, now, message);
                 close_if_slow(s, now);
         }
@@ -339,8 +340,9 @@ void udp_session_moved(struct udp_session *s, struct mono now, bool far)
                 resend_init(&s->rtt);
                 pace_init(&s->pace, now, s->shared->pace);
         }
-        udp_channels_sweep(s, false);
+        udp_channels_sweep(s, now, false);
         udp_channels_beat(s, now, true);
+        udp_parting_again(s, now);
         udp_rate_ping(s, now);
 }
 
@@ -353,6 +355,7 @@ struct mono udp_session_deadline(const struct udp_session *s)
         struct mono due = mono_add(s->heard, s->shared->idle_ns);
         due = mono_min(due, s->resume_until);
         due = mono_min(due, udp_channels_deadline(s));
+        due = mono_min(due, udp_parting_deadline(s));
         due = mono_min(due, udp_rate_deadline(s));
         due = mono_min(due, udp_pub_parts_deadline(s));
         due = mono_min(due, udp_ahead_deadline(s));
@@ -369,13 +372,14 @@ void udp_session_expire(struct udp_session *s, struct mono now)
                 udp_session_close(s, now, DGRAM_CODE_OK, false);
                 return;
         }
-        udp_channels_sweep(s, false);
+        udp_channels_sweep(s, now, false);
         if (!mono_before(now, s->resume_until))
                 udp_channels_settle(s, now);
         if (s->repair)
                 udp_repair_may(s->repair, now);
         udp_pub_parts_expire(s, now);
         udp_channels_beat(s, now, false);
+        udp_parting_expire(s, now);
         udp_rate_expire(s, now);
         close_if_slow(s, now);
 }

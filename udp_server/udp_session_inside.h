@@ -34,6 +34,7 @@ struct udp_channel {
         uint64_t join_req;
         const struct room *room;
         uint64_t start;      /* first seq that it was to be sent by itself */
+        uint64_t given_end;  /* behind the last one that it was */
         uint64_t reported;   /* contig of the last REPORT */
         uint32_t came, lost; /* as the last REPORT counts them */
         bool counts;         /* there was one */
@@ -45,6 +46,12 @@ struct udp_channel {
         uint64_t shield_next;         /* its item that is looked at next */
         struct udp_group_room *group; /* NULL: all by unicast; else from this seq on by the group: */
         uint64_t group_from;
+};
+
+/* A room that the application took the client out of, and the client has not said yet that it knows. */
+struct udp_parting {
+        uint32_t ref;
+        uint64_t end; /* first seq that was not for it */
 };
 
 enum udp_session_state { UDP_UP, UDP_CLOSING };
@@ -73,8 +80,12 @@ struct udp_session {
         uint32_t named_n;         /* channels that JOINs have resumed */
         struct udp_channel *channel;
         uint32_t channels_n, channels_cap, next_ref;
-        uint32_t partings;            /* of the member, when all of its rooms were last found to be its own */
-        uint32_t left_pktno;          /* of the newest LEAVE that was done */
+        uint32_t partings;           /* of the member, when all of its rooms were last found to be its own */
+        uint32_t left_pktno;         /* of the newest LEAVE that was done */
+        struct udp_parting *parting; /* no channel is opened while there is one: no more than the client had rooms */
+        uint32_t partings_n, partings_cap;
+        unsigned parting_tries; /* since the last one began */
+        struct mono parting_due;
         struct udp_repair *repair;    /* made by the first NACK */
         struct udp_group_room *offer; /* it was told of the group */
         bool listens;                 /* it hears it */
@@ -101,12 +112,19 @@ void udp_channels_settle(struct udp_session *s, struct mono now);
 
 /* Closes those of rooms that the application took the client out of, and says so. given: all that there was in them
  * for the client has been sent; before that, those that cannot wait. */
-void udp_channels_sweep(struct udp_session *s, bool given);
+void udp_channels_sweep(struct udp_session *s, struct mono now, bool given);
 
 /* The channel was sent something, or was not for a while: BEATs. */
 void udp_channel_gave(struct udp_channel *c, struct mono now);
 void udp_channels_beat(struct udp_session *s, struct mono now, bool all);
 struct mono udp_channels_deadline(const struct udp_session *s);
+
+/* udp_parting: LEAVE_OK that nobody asked for, said until a LEAVE says that it came */
+void udp_parting_begin(struct udp_session *s, struct mono now, uint32_t ref, uint64_t end);
+bool udp_parting_known(struct udp_session *s, uint32_t ref);    /* that LEAVE came; false: there was no such parting */
+void udp_parting_again(struct udp_session *s, struct mono now); /* what was said may have gone elsewhere */
+struct mono udp_parting_deadline(const struct udp_session *s);
+void udp_parting_expire(struct udp_session *s, struct mono now);
 
 /* udp_rate: what the client says of the path, and how much may go */
 void udp_rate_ping(struct udp_session *s, struct mono now);

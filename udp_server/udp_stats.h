@@ -22,6 +22,7 @@
         X(moves_limited, "not asked: it moves too often")                      \
         X(moves_waiting, "not asked: a CHALLENGE is on its way")               \
         X(moves_refused, "refused: too many sessions at the new address")      \
+        X(partings, "clients taken out of a room by the application")          \
         X(published, "PUB taken")                                              \
         X(duplicate_pubs, "PUB answered again")                                \
         X(nacks, "NACK messages")                                              \

@@ -345,6 +345,9 @@ static void body_of_rooms(struct codec *c, struct dgram_msg *m)
                 return;
         case DGRAM_LEAVE_OK:
                 u32(c, &m->leave_ok.chan_ref);
+                reserved(c, 4);
+                u64(c, &m->leave_ok.end);
+                refuse_unless(c, m->leave_ok.end <= DGRAM_COUNT_MAX);
                 return;
         case DGRAM_PUB:
                 pub(c, &m->pub);

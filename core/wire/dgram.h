@@ -225,6 +225,12 @@ struct dgram_leave {
         uint32_t chan_ref;
 };
 
+struct dgram_leave_ok {
+        uint32_t chan_ref;
+        uint64_t
+                end; /* 0: the answer to LEAVE; else nobody asked, and this is the first seq that is not the client's */
+};
+
 /* Rooms are sent to this group, too: whoever hears it may say so (LISTEN). */
 struct dgram_group {
         uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -332,7 +338,8 @@ struct dgram_msg {
                 struct dgram_pong pong;
                 struct dgram_reset reset;
                 struct dgram_tail join, join_ok;
-                struct dgram_leave leave, leave_ok;
+                struct dgram_leave leave;
+                struct dgram_leave_ok leave_ok;
                 struct dgram_group group;
                 struct dgram_listen listen;
                 struct dgram_pub pub;

@@ -91,6 +91,14 @@ static void do_move(struct actor *a, int room)
         a->joined[sim.epoch][room] = false;
 }
 
+static void do_kick(struct actor *a, int room)
+{
+        if (!a->member || room == 0 || hub_leave(a->member, server_now(), room_text(room)) != 0)
+                return;
+        a->kicked[room] = true;
+        a->need_end[sim.epoch][room] = head_of(room) + 1;
+}
+
 static void do_suspend(struct actor *a, int64_t ms)
 {
         struct mono *until = a ? &a->asleep_until : &sim.asleep_until;
@@ -108,7 +116,8 @@ static void do_jump(struct actor *a, int64_t ms)
 static bool cannot(const struct actor *a, enum deed_kind kind)
 {
         bool of_client = kind == DEED_call || kind == DEED_ask || kind == DEED_move || kind == DEED_cut;
-        bool of_server = kind == DEED_publish || kind == DEED_burst || kind == DEED_restart || kind == DEED_stranger;
+        bool of_server = kind == DEED_publish || kind == DEED_burst || kind == DEED_restart || kind == DEED_stranger ||
+                         kind == DEED_kick;
         return (of_client && is_asleep(a->asleep_until)) || (of_server && is_asleep(sim.asleep_until));
 }
 
@@ -153,6 +162,9 @@ static void do_deed(const struct deed *d)
         case DEED_move:
                 do_move(a, (int)d->rooms);
                 return;
+        case DEED_kick:
+                do_kick(a, (int)d->rooms);
+                return;
         case DEED_KINDS:
                 break;
         }
@@ -177,6 +189,12 @@ static bool settled(void)
         return true;
 }
 
+static bool is_behind_kick(const struct actor *a, const struct record *rec, int room)
+{
+        uint64_t end = a->need_end[rec->epoch][room];
+        return end != 0 && rec->seq[room] >= end;
+}
+
 /* Each event has exactly one outcome at each client it was meant for. */
 static void judge(const struct actor *a, int n)
 {
@@ -185,7 +203,7 @@ static void judge(const struct actor *a, int n)
         int rooms = 0, covered = 0;
         for (int r = 0; r < ROOMS; r++) {
                 bool knows = r == 0 ? a->up[e] : a->joined[e][r];
-                if (!rec->seq[r] || !knows || rec->seq[r] < a->need_from[e][r])
+                if (!rec->seq[r] || !knows || rec->seq[r] < a->need_from[e][r] || is_behind_kick(a, rec, r))
                         continue;
                 rooms++;
                 covered += is_covered(a, e, r, rec->seq[r]);
@@ -223,6 +241,10 @@ static void reckon(void)
                 LIST_FOREACH(f, &sim.actor[i].client->feeds, link)
                 CHECK(f->held_n == 0 && f->held_bytes == 0 && f->gaps.holes_n == 0, "something is still held");
                 CHECK(sim.actor[i].client->parts.n == 0, "an event is still put together");
+                for (int r = 1; r < ROOMS; r++)
+                        CHECK(!is_in(&sim.actor[i], r) || sim.unknown > 0 ||
+                                      udp_room_find(sim.actor[i].client, room_text(r)),
+                              "client %d does not know that it is in %s", i, room_names[r]);
         }
         CHECK(udp_gate_stats(sim.gate)->private_full == 0, "a session was closed as slow");
         CHECK(hub_stats(sim.hub).copied_bytes == 0, "bytes of events were copied");

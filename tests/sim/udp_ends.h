@@ -3,6 +3,8 @@
 #define TESTS_SIM_UDP_ENDS_H
 #include "tests/sim/udp_weather.h"
 
+#define DECEIVED_NS_MAX (8 * NS_PER_S) /* of a feed that there is not; it tells of another address after 5 s */
+
 /* ---- the server ---------------------------------------------------------------------------- */
 
 static void nobody(void *owner)
@@ -183,7 +185,8 @@ static void told_gap(struct actor *a, const struct client_event *ev)
                 return;
         }
         bool evicted = strcmp(ev->reason, "evicted") == 0, timeout = strcmp(ev->reason, "timeout") == 0;
-        CHECK(!evicted || sim.scenario->evicts || sim.long_night || a->leaving[room], "evicted by nothing");
+        CHECK(!evicted || sim.scenario->evicts || sim.long_night || a->leaving[room] || a->kicked[room],
+              "evicted by nothing");
         CHECK(!timeout || sim.was_dark || sim.lossy, "not repaired over a good path");
         bool may_be = sim.lossy || sim.mode == CLIENT_MODE_RAW || evicted || strcmp(ev->reason, "too big") == 0;
         CHECK(!sim.scenario->restless || may_be, "a change of address costs events: %s", ev->reason);
@@ -448,6 +451,28 @@ static void turn(void)
                 server_flush();
 }
 
+/* It believes to be in a room that the server has taken it out of, and could have heard that it is not: all that
+ * goes before that is sent. */
+static bool is_deceived(const struct actor *a, int room)
+{
+        const struct udp_feed *f = udp_room_find(a->client, room_text(room));
+        bool up = a->member && a->client->state == UDP_UP && a->client->epoch == 1000 + sim.epoch;
+        bool cut_off = is_asleep(a->dark_until) || is_asleep(a->asleep_until) || is_asleep(sim.asleep_until) ||
+                       is_asleep(sim.blocked_until);
+        return up && !cut_off && !member_behind(a->member, UINT64_MAX) && f && f->ref != 0 && !f->rejoins &&
+               !is_in(a, room);
+}
+
+static void check_feeds(struct actor *a)
+{
+        for (int r = 1; r < ROOMS; r++) {
+                if (!is_deceived(a, r))
+                        a->sound_at[r] = now();
+                CHECK(sim.harsh || sim.rotten || mono_since(now(), a->sound_at[r]) < DECEIVED_NS_MAX,
+                      "client %d still believes to be in %s", a->number, room_names[r]);
+        }
+}
+
 static void run_until(struct mono until)
 {
         int idle = 0;
@@ -464,6 +489,8 @@ static void run_until(struct mono until)
         world_pass(sim.world, until);
         turn();
         check_bounds();
+        for (int i = 0; i < sim.actors; i++)
+                check_feeds(&sim.actor[i]);
 }
 
 #endif

@@ -98,10 +98,11 @@ struct actor {
         uint8_t overheard[DGRAM_BYTES_MAX]; /* the last datagram that it sent */
         size_t overheard_n;
         struct member *member; /* at the server, as its application sees it */
-        bool leaving[ROOMS], up[EPOCHS_MAX], joined[EPOCHS_MAX][ROOMS];
+        bool leaving[ROOMS], kicked[ROOMS], up[EPOCHS_MAX], joined[EPOCHS_MAX][ROOMS];
         bool unsure[ROOMS]; /* the server began anew before the client had heard of it */
-        uint64_t need_from[EPOCHS_MAX][ROOMS];
-        uint64_t last_seq[EPOCHS_MAX][ROOMS]; /* order of what is told */
+        uint64_t need_from[EPOCHS_MAX][ROOMS], need_end[EPOCHS_MAX][ROOMS]; /* end: where it was kicked; or 0 */
+        uint64_t last_seq[EPOCHS_MAX][ROOMS];                               /* order of what is told */
+        struct mono sound_at[ROOMS]; /* when it last did not believe in a feed that there is not */
         struct gap_told gap[GAPS_TOLD_MAX];
         int gaps;
         int call_n[CALLS_TOLD]; /* what each call carries; LEAVES - room: a leave; JOINS - room: a join */
@@ -279,8 +280,11 @@ static void on_event(struct app *a, struct app_socket *s, struct mono at, const 
         if (event_is(e, "join") || event_is(e, "leave"))
                 HOLDS(room_number(name) >= 0, "a room that nobody named");
         if (event_is(e, "join") && room_number(name) >= 0) {
-                if (hub_join(actor->member, at, name) == 0)
-                        actor->need_from[sim.epoch][room_number(name)] = head_of(room_number(name)) + 1;
+                int r = room_number(name);
+                if (hub_join(actor->member, at, name) == 0) {
+                        actor->need_from[sim.epoch][r] = head_of(r) + 1;
+                        actor->need_end[sim.epoch][r] = 0;
+                }
         } else if (event_is(e, "leave")) {
                 hub_leave(actor->member, at, name);
         } else if (event_is(e, "pub")) {

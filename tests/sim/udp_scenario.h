@@ -33,7 +33,8 @@ enum { CLIENTS_MAX = 4, ROOMS = 4, DEEDS_MAX = 512, SERVER = -1 };
         X(suspend)  /* client `who`, or the server, does not run for ms */                       \
         X(jump)     /* the clock of client `who`, or of the server, goes ms ahead */             \
         X(stranger) /* sends what client `who` sent, from elsewhere, with n bits turned over */  \
-        X(move)     /* client `who` joins room `rooms`, or leaves it */
+        X(move)     /* client `who` joins room `rooms`, or leaves it */                          \
+        X(kick)     /* the application takes client `who` out of room `rooms` */
 
 enum deed_kind {
 #define DEED_ENUM(name) DEED_##name,
@@ -299,7 +300,8 @@ static void draw_rare(struct draw *d)
 {
         static const enum deed_kind kinds[] = { DEED_dark,    DEED_dark,   DEED_dark,     DEED_dark,    DEED_cut,
                                                 DEED_rebind,  DEED_rebind, DEED_suspend,  DEED_suspend, DEED_jump,
-                                                DEED_restart, DEED_burst,  DEED_stranger, DEED_move,    DEED_move };
+                                                DEED_restart, DEED_burst,  DEED_stranger, DEED_move,    DEED_move,
+                                                DEED_kick,    DEED_kick };
         if (d->s->restless) {
                 draw_deed(d, DEED_rebind);
                 d->at_us += 600000 + drawn(d, 1000000); /* no oftener than the server follows */
@@ -324,7 +326,7 @@ static void draw_rare(struct draw *d)
         }
         if (deed->kind == DEED_stranger)
                 deed->n = drawn(d, 4);
-        if (deed->kind == DEED_move)
+        if (deed->kind == DEED_move || deed->kind == DEED_kick)
                 deed->rooms = 1 + drawn(d, ROOMS - 1);
 }
 

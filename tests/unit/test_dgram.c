@@ -44,7 +44,7 @@ static const struct dgram_msg samples[] = {
         { .type = DGRAM_JOIN, .tag = 1, .epoch = 2, .pktno = 3, .join = { { (const uint8_t *)"\x80", 1 } } },
         { .type = DGRAM_JOIN_OK, .tag = 1, .epoch = 2, .pktno = 3, .join_ok = { { (const uint8_t *)"\x80", 1 } } },
         { .type = DGRAM_LEAVE, .tag = 1, .epoch = 2, .pktno = 3, .leave = { .chan_ref = 4 } },
-        { .type = DGRAM_LEAVE_OK, .tag = 1, .epoch = 2, .pktno = 3, .leave_ok = { .chan_ref = 4 } },
+        { .type = DGRAM_LEAVE_OK, .tag = 1, .epoch = 2, .pktno = 3, .leave_ok = { .chan_ref = 4, .end = 9 } },
         { .type = DGRAM_GROUP,
           .tag = 1,
           .epoch = 2,

@@ -146,6 +146,52 @@ static void leaving_ends_the_feed(void **state)
         end(&e);
 }
 
+/* Nobody asked. It is said again until we say that we know, and all of its events come to an end: 1 and 3 were
+ * lost. */
+static void taken_out_of_a_room(void **state)
+{
+        (void)state;
+        struct end e;
+        in_tea(&e, CLIENT_MODE_NACK_ORDERED);
+        say_data(&e, TEA_TAG, 2);
+        for (int i = 0; i < 3; i++) {
+                say(&e, (struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { 3, .end = 4 } });
+                assert_int_equal(said(&e, DGRAM_LEAVE)->leave.chan_ref, 3);
+        }
+        assert_int_equal(next(&e, CLIENT_GAP).to, 1);
+        assert_int_equal(next(&e, CLIENT_EVENT).seq, 2);
+        struct client_event gap = next(&e, CLIENT_GAP);
+        assert_int_equal(gap.from, 3);
+        assert_int_equal(gap.to, 3);
+        quiet(&e);
+        say(&e, (struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { 3 } }); /* the answer to what we say */
+        assert_null(said(&e, DGRAM_LEAVE));
+        say_data(&e, TEA_TAG, 4);
+        quiet(&e);
+        end(&e);
+}
+
+/* The word that it was taken out overtakes the one that it is in: no feed begins of which nothing will come. */
+static void taken_out_before_it_knew_that_it_was_in(void **state)
+{
+        (void)state;
+        struct end e;
+        up(&e, CLIENT_MODE_NACK_ORDERED);
+        int64_t call = udp_transport.join(e.client, e.now, bytes_text("tea"));
+        hear(&e);
+        uint64_t req = (uint64_t)call;
+        say(&e, (struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { 3, .end = 1 } });
+        assert_int_equal(said(&e, DGRAM_LEAVE)->leave.chan_ref, 3);
+        join_ok(&e, req, "tea", 0, 3, TEA_TAG, EPOCH, 1, 0);
+        quiet(&e);
+        pass(&e, 1000);
+        assert_non_null(said(&e, DGRAM_JOIN));
+        join_ok(&e, req, "tea", 0, 4, TEA_TAG, EPOCH, 1, 0);
+        next(&e, CLIENT_JOINED);
+        assert_int_equal(next(&e, CLIENT_ANSWER).status, CLIENT_OK);
+        end(&e);
+}
+
 /* ---- losing and coming back ---------------------------------------------------------------- */
 
 static void come_back(struct end *e)
@@ -373,6 +419,8 @@ int main(void)
                 cmocka_unit_test(a_refused_join_has_words),
                 cmocka_unit_test(an_answer_nobody_waits_for_begins_no_feed),
                 cmocka_unit_test(leaving_ends_the_feed),
+                cmocka_unit_test(taken_out_of_a_room),
+                cmocka_unit_test(taken_out_before_it_knew_that_it_was_in),
                 cmocka_unit_test(reset_wants_its_token),
                 cmocka_unit_test(silence_is_noticed),
                 cmocka_unit_test(recovered_rooms_go_on),

@@ -186,6 +186,10 @@ static void a_room_that_the_application_takes_the_client_out_of(void **state)
         assert_int_equal(rig_count_said(r, DGRAM_LEAVE_OK), 1);
         assert_true(rig_said(r, DGRAM_LEAVE_OK, 0) > last);
         assert_int_equal(rig_said(r, DGRAM_LEAVE_OK, 0)->leave_ok.chan_ref, row.chan_ref);
+        assert_int_equal(rig_said(r, DGRAM_LEAVE_OK, 0)->leave_ok.end, seq + 1);
+        rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { row.chan_ref } });
+        rig_hear(r, &p);
+        assert_int_equal(rig_said(r, DGRAM_LEAVE_OK, 0)->leave_ok.end, 0);
         for (int s = 0; s < 400; s += 20) { /* its log gets too old, and then nobody needs the room */
                 rig_pass(r, 20000);
                 say_ping(r, &p);
@@ -193,6 +197,70 @@ static void a_room_that_the_application_takes_the_client_out_of(void **state)
                 assert_int_equal(rig_count_said(r, DGRAM_LEAVE_OK), 0);
         }
         assert_int_equal(udp_gate_sessions(r->gate), 1);
+        rig_stop(r);
+}
+
+static void kick(struct rig *r, const char *room)
+{
+        assert_int_equal(hub_leave(hub_room_member_at(r->hub, bytes_text(room), 0), r->now, bytes_text(room)), 0);
+}
+
+/* Its LEAVE_OKs are lost: it is told again, a second apart at the most, until it says that it knows. What it says of
+ * one room is said of that one alone. */
+static void who_was_taken_out_is_told_until_he_knows(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        uint32_t tea = rig_join(r, &p, "tea", 0, 0).chan_ref, milk = rig_join(r, &p, "milk", 0, 0).chan_ref;
+        kick(r, "tea");
+        kick(r, "milk");
+        rig_hear(r, &p);
+        assert_int_equal(rig_count_said(r, DGRAM_LEAVE_OK), 2);
+        rig_pass(r, 1000);
+        for (int i = 0; i < 20; i++) {
+                rig_hear(r, &p);
+                assert_int_equal(rig_count_said(r, DGRAM_LEAVE_OK), 2);
+                rig_pass(r, 1000);
+        }
+        rig_hear(r, &p);
+        rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { tea } });
+        rig_pass(r, 1000);
+        rig_hear(r, &p);
+        for (int i = 0; rig_said(r, DGRAM_LEAVE_OK, i); i++) {
+                const struct dgram_leave_ok *m = &rig_said(r, DGRAM_LEAVE_OK, i)->leave_ok;
+                assert_true(m->end > 0 ? m->chan_ref == milk : m->chan_ref == tea);
+        }
+        rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { milk } });
+        rig_hear(r, &p);
+        rig_pass(r, 5000);
+        rig_hear(r, &p);
+        assert_int_equal(rig_count_said(r, DGRAM_LEAVE_OK), 0);
+        rig_stop(r);
+}
+
+/* A JOIN that it had said again before it heard, and that comes after it was taken out, does not bring it back; what
+ * it says when it knows does. */
+static void an_old_join_does_not_undo_it(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        uint32_t ref = join_again(r, &p, 5).chan_ref;
+        kick(r, "tea");
+        rig_hear(r, &p);
+        uint32_t early = p.pktno += 2;
+        assert_int_equal(rig_join(r, &p, "tea", 0, 0).status, 999);
+        rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { ref } });
+        uint32_t late = p.pktno;
+        p.pktno = early - 1;
+        assert_int_equal(rig_join(r, &p, "tea", 0, 0).status, 999);
+        assert_int_equal(hub_room_members(r->hub, bytes_text("tea")), 0);
+        p.pktno = late;
+        assert_true(join_again(r, &p, 6).chan_ref > ref);
+        assert_int_equal(hub_room_members(r->hub, bytes_text("tea")), 1);
         rig_stop(r);
 }
 
@@ -205,6 +273,8 @@ int main(void)
                 cmocka_unit_test(the_same_join_begins_where_it_began),
                 cmocka_unit_test(rooms_that_nobody_asks_for_hold_nothing_up),
                 cmocka_unit_test(a_room_that_the_application_takes_the_client_out_of),
+                cmocka_unit_test(who_was_taken_out_is_told_until_he_knows),
+                cmocka_unit_test(an_old_join_does_not_undo_it),
         };
         return cmocka_run_group_tests_name("udp_channels", stories, NULL, NULL);
 }
