@@ -53,8 +53,10 @@ static void a_thousand_copies_of_a_connect(void **state)
         size_t n = rig_connect_bytes(&p, &proof, "/", out);
         for (int i = 0; i < 1000; i++)
                 rig_raw(r, &p.addr, out, n);
+        rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_PING }); /* it goes on as if nothing had been */
         rig_hear(r, &p);
         assert_in_range(rig_count_said(r, DGRAM_ACCEPT), 1, 100);
+        assert_int_equal(rig_count_said(r, DGRAM_PONG), 1);
         assert_int_equal(rig_count_said(r, DGRAM_CLOSE), 0);
         assert_int_equal(udp_gate_sessions(r->gate), 1);
         rig_stop(r);
