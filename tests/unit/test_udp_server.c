@@ -1,5 +1,6 @@
 #include "tests/unit/harness.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,7 +32,7 @@ static void stop(void *ctx)
         loop_stop(ctx);
 }
 
-static void stage_open(struct stage *st)
+static void stage_open(struct stage *st, const char *group)
 {
         const struct app_handlers *handlers = &echo_handlers;
         *st = (struct stage){ .loop = loop_create() };
@@ -45,6 +46,7 @@ static void stage_open(struct stage *st)
         config.app = st->app[0];
         config.wake = no_turn_end;
         assert_int_equal(sock_addr_parse("127.0.0.1:0", &config.listen), 0);
+        assert_true(!group || sock_addr_parse(group, &config.group) == 0);
         assert_int_equal(udp_server_create(&config, &st->server), 0);
         struct sock_addr at = udp_server_address(st->server);
         st->client = sock_udp_connect(&at, 0, 0);
@@ -88,7 +90,7 @@ static void nothing_is_read_while_a_hub_is_crowded(void **state)
         struct buf event = { 0 };
         struct published out;
         (void)state;
-        stage_open(&st);
+        stage_open(&st, NULL);
         say_hello(&st);
         assert_true(answered(&st));
         assert_int_equal(event_begin(&event, "x", 0), 0);
@@ -103,10 +105,38 @@ static void nothing_is_read_while_a_hub_is_crowded(void **state)
         stage_close(&st);
 }
 
+/* What the kernel was told about the server's socket. */
+static int option(const struct stage *st, int name)
+{
+        struct sock_addr server = udp_server_address(st->server), at;
+        int value = -1;
+        for (int fd = 0; fd < 1000; fd++) {
+                socklen_t n = sizeof value;
+                at.n = sizeof at.at;
+                if (fd != st->client && getsockname(fd, (struct sockaddr *)&at.at, &at.n) == 0 && at.n == server.n &&
+                    memcmp(&at.at, &server.at, at.n) == 0)
+                        assert_int_equal(getsockopt(fd, IPPROTO_IP, name, &value, &n), 0);
+        }
+        return value;
+}
+
+/* DF on every datagram; those to the group go one hop far, and to clients on this machine, too. */
+static void what_becomes_of_datagrams_on_the_way(void **state)
+{
+        (void)state;
+        struct stage st;
+        stage_open(&st, "232.1.2.3:5007");
+        assert_int_equal(option(&st, IP_MTU_DISCOVER), IP_PMTUDISC_PROBE);
+        assert_int_equal(option(&st, IP_MULTICAST_TTL), 1);
+        assert_int_equal(option(&st, IP_MULTICAST_LOOP), 1);
+        stage_close(&st);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(nothing_is_read_while_a_hub_is_crowded),
+                cmocka_unit_test(what_becomes_of_datagrams_on_the_way),
         };
         return cmocka_run_group_tests_name("udp_server", stories, NULL, NULL);
 }
