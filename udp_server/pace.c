@@ -65,7 +65,19 @@ void pace_init(struct pace *p, struct mono now, struct pace_config config)
                             .open_since = MONO_NEVER };
         set_rate(p, tfrc_rate_first(rtt.srtt_ns), &rtt);
         p->paid_to = mono_add(now, -p->burst_ns);
-        p->judged_at = p->turned_at = now;
+        p->judged_at = p->turned_at = p->anew_at = now;
+}
+
+void pace_move(struct pace *p, struct mono now, const struct resend *rtt)
+{
+        int64_t first = tfrc_rate_first(rtt->srtt_ns);
+        struct mono owed = p->paid_to;
+        if (mono_since(now, p->anew_at) >= PACE_ANEW_NS) {
+                pace_init(p, now, (struct pace_config){ p->on, p->rate_max });
+                p->paid_to = owed;
+        } else {
+                set_rate(p, lower(p->rate, first), rtt);
+        }
 }
 
 void pace_round_trip(struct pace *p, const struct resend *rtt)

@@ -15,7 +15,8 @@
  *
  * One that is off lets everything pass at once. Value module: no heap, no clock.
  *
- * Source: RFC 5348 4.3 and 4.4, RFC 8085 3.1.1 and 3.1.10, RFC 8083, and the project's UDP wire spec, section 8.
+ * Source: RFC 5348 4.3 and 4.4, RFC 8085 3.1.1 and 3.1.10, RFC 8083, RFC 9000 9.4, and the project's UDP wire spec,
+ * section 8.
  */
 #ifndef UDP_SERVER_PACE_H
 #define UDP_SERVER_PACE_H
@@ -39,6 +40,8 @@ enum {
 #define PACE_BAD_NS    (10 * NS_PER_S) /* of bad ones open the breaker, of good ones close it */
 #define PACE_OPEN_NS   (30 * NS_PER_S) /* then it is over */
 #define PACE_ADVISE_NS (5 * NS_PER_S)
+#define PACE_ANEW_NS   PACE_OPEN_NS /* between two beginnings: who moves to and fro gains no more than by a new session \
+                                     */
 
 struct pace_config {
         bool on;
@@ -66,9 +69,15 @@ struct pace {
         struct mono open_since; /* the breaker; MONO_NEVER: it is closed */
         bool open_for_loss;     /* not for want of REPORTs */
         struct mono advised_at;
+        struct mono anew_at; /* when it last began */
 };
 
 void pace_init(struct pace *p, struct mono now, struct pace_config config);
+
+/* The path is another one, of which nothing is known, and rtt has begun anew: so does the rate, and the breaker is
+ * closed. But not within PACE_ANEW_NS of the last beginning: then what was found out stays, the breaker with it, and
+ * only a rate above a first window goes down to that. What was sent is to be paid for in any case. */
+void pace_move(struct pace *p, struct mono now, const struct resend *rtt);
 
 /* The round trip was measured anew. */
 void pace_round_trip(struct pace *p, const struct resend *rtt);

@@ -338,7 +338,7 @@ void udp_session_moved(struct udp_session *s, struct mono now, bool far)
                 return;
         if (far) {
                 resend_init(&s->rtt);
-                pace_init(&s->pace, now, s->shared->pace);
+                pace_move(&s->pace, now, &s->rtt);
         }
         udp_channels_sweep(s, now, false);
         udp_channels_beat(s, now, true);

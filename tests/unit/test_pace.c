@@ -252,6 +252,104 @@ static void open_for_30_s_is_the_end(void **state)
         assert_int_equal(advised, 5);
 }
 
+/* ---- another path -------------------------------------------------------------------------- */
+
+static void move(struct rig *r)
+{
+        resend_init(&r->rtt);
+        pace_move(&r->pace, r->now, &r->rtt);
+        resend_sample(&r->rtt, 50 * NS_PER_MS);
+        pace_round_trip(&r->pace, &r->rtt);
+}
+
+/* Three REPORTs are missed. */
+static void open_breaker(struct rig *r)
+{
+        send_all(r, 1000);
+        for (int i = 0; i < 3; i++) {
+                r->now = pace_deadline(&r->pace);
+                pace_expire(&r->pace, r->now, &r->rtt);
+        }
+        assert_false(mono_is_never(r->pace.open_since));
+}
+
+static void a_new_path_begins_with_a_first_window(void **state)
+{
+        (void)state;
+        struct rig r = begin(true, 0);
+        for (int i = 0; i < 4; i++) {
+                send_for(&r, NS_PER_S);
+                report(&r, 0, 1000000000, 100, 0);
+        }
+        report(&r, 1e-6, 1000000000, 100, 1);
+        assert_true(r.pace.rate > 4 * FIRST && r.pace.lossy);
+        send_all(&r, 1000);
+        pass(&r, PACE_ANEW_NS / NS_PER_MS);
+        move(&r);
+        assert_near(r.pace.rate, FIRST);
+        assert_false(r.pace.lossy);
+        assert_int_equal(send_all(&r, 1000), 10);
+        move(&r); /* nothing for nothing */
+        assert_int_equal(send_all(&r, 1000), 0);
+}
+
+static void the_breaker_was_the_old_paths(void **state)
+{
+        (void)state;
+        struct rig r = begin(true, 0);
+        pass(&r, PACE_ANEW_NS / NS_PER_MS);
+        open_breaker(&r);
+        move(&r);
+        assert_true(mono_is_never(r.pace.open_since));
+        assert_near(r.pace.rate, FIRST);
+        open_breaker(&r); /* this one is no better */
+        struct mono opened = r.pace.open_since;
+        move(&r);
+        assert_true(mono_since(r.pace.open_since, opened) == 0);
+        assert_near(r.pace.rate,
+                    TFRC_SEGMENT_BYTES * NS_PER_S / RESEND_RTT_NS_INITIAL); /* one a round trip of any path */
+        assert_int_equal(report(&r, 0, 24000, 10, 0), PACE_FINE);           /* the next is, as far as one knows */
+        assert_near(r.pace.rate, FIRST);
+}
+
+/* Of 40 s, in which it may begin anew once, over a path that loses 40 %: bytes sent; the client reports, or does not,
+ * and moves to and fro, or does not (0). */
+static int64_t sent_while_moving(bool reports, int64_t move_ms)
+{
+        struct rig r = begin(true, 0);
+        int64_t sent = 0;
+        for (int64_t ms = 100; ms <= 40000; ms += 100) {
+                sent += send_for(&r, 100 * NS_PER_MS) / 10;
+                if (reports && ms % 1000 == 0)
+                        report(&r, 0.1, 100000, 60, 40);
+                if (pace_expire(&r.pace, r.now, &r.rtt) == PACE_OVER)
+                        break;
+                if (move_ms && ms % move_ms == 0)
+                        move(&r);
+        }
+        return sent;
+}
+
+struct move_row {
+        const char *name;
+        bool reports;
+        int64_t move_ms;
+};
+
+static const struct move_row moves[] = {
+        { "twice a second, no REPORT", false, 500 },       { "twice a second, REPORTs", true, 500 },
+        { "before three are missed", false, 1400 },        { "when the breaker opens, no REPORT", false, 4500 },
+        { "before 10 s of loss have passed", true, 9000 }, { "once it is open for loss", true, 10500 },
+};
+
+/* But what another beginning gives, until a REPORT of it comes or is missed. */
+static void moving_gains_nothing(void **state)
+{
+        const struct move_row *row = *state;
+        int64_t stays = sent_while_moving(row->reports, 0), moves_about = sent_while_moving(row->reports, row->move_ms);
+        assert_in_range(moves_about, stays / 2, stays + FIRST + FIRST / 20);
+}
+
 static void a_round_trip_of_nothing_is_no_division_by_it(void **state)
 {
         (void)state;
@@ -298,10 +396,13 @@ int main(void)
                 cmocka_unit_test(a_report_that_does_not_come_halves_it),
                 cmocka_unit_test(three_reports_missed_open_the_breaker),
                 cmocka_unit_test(bad_reports_for_10_s_open_it),
+                cmocka_unit_test(a_new_path_begins_with_a_first_window),
+                cmocka_unit_test(the_breaker_was_the_old_paths),
                 cmocka_unit_test(one_good_report_in_between_is_enough),
                 cmocka_unit_test(open_for_30_s_is_the_end),
                 cmocka_unit_test(what_people_write),
                 cmocka_unit_test(a_round_trip_of_nothing_is_no_division_by_it),
         };
-        return cmocka_run_group_tests_name("pace", stories, NULL, NULL);
+        return RUN_ROWS("pace, of one who moves", moves, moving_gains_nothing) +
+               cmocka_run_group_tests_name("pace", stories, NULL, NULL);
 }

@@ -183,6 +183,33 @@ static void another_host_is_another_path(void **state)
         rig_stop(r);
 }
 
+/* For 20 s there is always something to send, and no REPORT comes: bytes of it that a paced session sends. */
+static uint64_t sent_without_reports(bool moves)
+{
+        struct rig *r = malloc(sizeof *r);
+        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .pace.on = true });
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        for (int i = 0; i < 1000; i++)
+                rig_publish(r, "", 1000);
+        for (int ms = 0; ms < 20000; ms += 50) {
+                rig_pass(r, 50);
+                rig_hear(r, &p);
+                if (moves && ms % 500 == 450)
+                        move(r, &p, rig_addr(p.addr.ip[15] == 1 ? 9 : 1, 1));
+        }
+        uint64_t sent = RIG_COUNT(r, bytes_out);
+        rig_stop(r);
+        return sent;
+}
+
+static void moving_to_and_fro_is_no_way_to_send_more(void **state)
+{
+        (void)state;
+        uint64_t stays = sent_without_reports(false), moves = sent_without_reports(true);
+        assert_true(stays > 50000 && moves < stays + stays / 4);
+}
+
 static void the_goodbye_from_elsewhere_is_believed_in_the_end(void **state)
 {
         (void)state;
@@ -349,6 +376,7 @@ int main(void)
                 cmocka_unit_test(in_the_midst_of_repairs),
                 cmocka_unit_test(in_the_midst_of_an_event),
                 cmocka_unit_test(another_host_is_another_path),
+                cmocka_unit_test(moving_to_and_fro_is_no_way_to_send_more),
                 cmocka_unit_test(the_goodbye_from_elsewhere_is_believed_in_the_end),
                 cmocka_unit_test(a_spoofer_gets_a_challenge_and_nothing_else),
                 cmocka_unit_test(at_home_it_answers_and_stays),
