@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "core/event/json.h"
+#include "core/event/pack.h"
 #include "core/wire/ws_handshake.h"
 #include "tcp_server/http_inside.h"
 
@@ -107,9 +109,21 @@ static void look_for_folds(struct http *h, const uint8_t *in, size_t n)
 
 /* ---- answering ------------------------------------------------------------------------------ */
 
+/* A list's answer depends on who asks, also when it is none. */
+static int put_listed(const struct http *h, struct buf *out)
+{
+        struct bytes origin = http_origin(h);
+        int err = http_is_listed(h) ? buf_printf(out, "Access-Control-Allow-Origin: %.*s\r\n", (int)origin.n,
+                                                 (const char *)origin.at)
+                                    : 0;
+        return err ? err : buf_text(out, "Vary: Origin\r\n");
+}
+
 static int put_cors(const struct http *h, struct buf *out)
 {
         const char *origin = h->config->cors_origin;
+        if (h->config->origins)
+                return put_listed(h, out);
         if (!origin)
                 return 0;
         return buf_printf(out, "Access-Control-Allow-Origin: %s\r\n%s", origin,
@@ -165,19 +179,41 @@ static void put_preflight(struct http *h)
         (void)buf_printf(&h->answer, "%s\r\n", stays(h) ? "" : "Connection: close\r\n");
 }
 
-void http_refuse(struct http *h, enum http_refusal refusal)
+static void put_refusal(struct http *h, enum http_refusal refusal, struct bytes body)
 {
-        const char *body = http_refusal_text(refusal);
         h->refusal = refusal;
         h->answer.n = 0;
         (void)buf_printf(&h->answer, "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n",
-                         status_of(refusal), body[0] == '{' ? "application/json" : "text/plain; charset=UTF-8",
-                         strlen(body));
+                         status_of(refusal), body.at[0] == '{' ? "application/json" : "text/plain; charset=UTF-8",
+                         body.n);
         if (refusal == HTTP_WS_VERSION)
                 (void)buf_text(&h->answer, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
         (void)put_cors(h, &h->answer);
         bool bodiless = h->head_whole && h->parser.method == HTTP_HEAD;
-        (void)buf_printf(&h->answer, "\r\n%s", bodiless ? "" : body);
+        (void)buf_text(&h->answer, "\r\n");
+        (void)buf_put(&h->answer, body.at, bodiless ? 0 : body.n);
+}
+
+void http_refuse(struct http *h, enum http_refusal refusal)
+{
+        put_refusal(h, refusal, bytes_text(http_refusal_text(refusal)));
+}
+
+void http_forbid(struct http *h, const char *message)
+{
+        struct buf map = { 0 }, body = { 0 };
+        int err = pack_put_map(&map, 2);
+        err = err ? err : pack_put_word(&map, "code");
+        err = err ? err : pack_put_u64(&map, 4);
+        err = err ? err : pack_put_word(&map, "message");
+        err = err ? err : pack_put_word(&map, message);
+        err = err ? err : json_from_pack(buf_bytes(&map), &body, NULL);
+        if (err)
+                http_refuse(h, HTTP_FORBIDDEN);
+        else
+                put_refusal(h, HTTP_FORBIDDEN, buf_bytes(&body));
+        buf_free(&map);
+        buf_free(&body);
 }
 
 static enum http_verdict refuse(struct http *h, enum http_refusal refusal)
@@ -363,6 +399,16 @@ const struct ws_terms *http_terms(const struct http *h)
 struct bytes http_sid(const struct http *h)
 {
         return http_query(buf_bytes(&h->url), "sid");
+}
+
+struct bytes http_url(const struct http *h)
+{
+        return buf_bytes(&h->url);
+}
+
+struct bytes http_origin(const struct http *h)
+{
+        return buf_bytes(&h->value[HEADER_ORIGIN]);
 }
 
 struct bytes http_body(const struct http *h)

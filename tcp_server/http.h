@@ -27,6 +27,7 @@
         X(HTTP_METHOD, "400 Bad Request", "{\"code\":2,\"message\":\"Bad handshake method\"}")           \
         X(HTTP_BAD_REQUEST, "400 Bad Request", "{\"code\":3,\"message\":\"Bad request\"}")               \
         X(HTTP_BINARY, "400 Bad Request", "{\"code\":3,\"message\":\"Bad request\"}")                    \
+        X(HTTP_FORBIDDEN, "403 Forbidden", "{\"code\":4,\"message\":\"Forbidden\"}")                     \
         X(HTTP_PROTOCOL, "400 Bad Request", "{\"code\":5,\"message\":\"Unsupported protocol version\"}") \
         X(HTTP_WS_VERSION, "426 Upgrade Required", "Sec-WebSocket-Version must be 13\n")                 \
         X(HTTP_WS_KEY, "400 Bad Request", "Sec-WebSocket-Key must be sixteen bytes in base64\n")         \
@@ -59,7 +60,8 @@ enum http_session { HTTP_NO_SESSION, HTTP_POLLED, HTTP_UPGRADED };
 struct http_config {
         const char *path;                 /* where Socket.IO is served, with both slashes */
         const char *bare_path;            /* and Engine.IO without it; NULL: nowhere */
-        const char *cors_origin;          /* NULL: none */
+        const char *cors_origin;          /* whose pages are told that they may; "*": any; NULL: none */
+        const char *const *origins;       /* whose may, all others being refused, up to a NULL; NULL: no such list */
         const struct web *web;            /* files for browsers; NULL: none */
         const struct ws_deflate *deflate; /* whose rules are agreed on; NULL: no compression */
         struct gzip *gzip;                /* for packets that are many; NULL: they go as they are */
@@ -81,6 +83,10 @@ enum http_verdict http_recv(struct http *h, const uint8_t *in, size_t n, size_t 
 /* Has a request begun? And: is its head accepted, its body still on the way? */
 bool http_begun(const struct http *h);
 bool http_posting(const struct http *h);
+
+/* Whose page asks (empty: not told), and for what. Borrowed until http_next. */
+struct bytes http_origin(const struct http *h);
+struct bytes http_url(const struct http *h);
 
 /* Is Engine.IO wanted without Socket.IO inside it? */
 bool http_bare(const struct http *h);
@@ -105,6 +111,9 @@ bool http_next(struct http *h);
 
 /* Refuses from outside (HTTP_TOO_SLOW, or a session that cannot take the request). */
 void http_refuse(struct http *h, enum http_refusal refusal);
+
+/* HTTP_FORBIDDEN in words of one's own. */
+void http_forbid(struct http *h, const char *message);
 
 struct bytes http_answer(const struct http *h); /* of ANSWERED, UPGRADE and REFUSED; borrowed */
 enum http_refusal http_refusal(const struct http *h);

@@ -54,6 +54,9 @@ struct bytes http_subprotocol(const struct http *h); /* empty: none is offered, 
 bool http_has_body(const struct http *h);
 bool http_is_file(const struct http *h);
 
+/* Is there a list of origins, and the one that asks on it? What breaks off may be the beginning of another. */
+bool http_is_listed(const struct http *h);
+
 /* The whole head, in the reference's order (its verify()), but the protocol version is looked at
  * before 101. */
 enum http_refusal http_judge(const struct http *h);

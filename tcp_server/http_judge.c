@@ -64,7 +64,7 @@ bool http_has_body(const struct http *h)
 
 static enum http_refusal judge_upgrade(const struct http *h)
 {
-        if (!http_is_upgrade(h) || h->parser.http_major != 1 || h->parser.http_minor != 1 || http_has_body(h))
+        if (h->parser.http_major != 1 || h->parser.http_minor != 1 || http_has_body(h))
                 return HTTP_BAD_REQUEST;
         if (h->value[HEADER_PROTOCOL].at && http_subprotocol(h).n == 0)
                 return HTTP_BAD_REQUEST;
@@ -109,6 +109,29 @@ bool http_is_file(const struct http *h)
                http_query(url, "transport").n == 0 && web_has(h->config->web, url);
 }
 
+static bool lists(const char *const *origins, struct bytes origin)
+{
+        while (*origins && !is_text(origin, *origins))
+                origins++;
+        return *origins;
+}
+
+bool http_is_listed(const struct http *h)
+{
+        return h->config->origins && h->head_whole && lists(h->config->origins, http_origin(h));
+}
+
+/* What asks without an origin is no other site's page: a program, or a page from here. */
+static bool is_foreign(const struct http *h)
+{
+        return h->config->origins && http_origin(h).n > 0 && !http_is_listed(h);
+}
+
+static bool has_cors(const struct http *h)
+{
+        return h->config->cors_origin || h->config->origins;
+}
+
 static bool below(struct bytes url, const char *path)
 {
         size_t n = strlen(path);
@@ -130,7 +153,7 @@ enum http_refusal http_judge(const struct http *h)
                 return HTTP_NOT_REFUSED;
         if (!below(url, h->config->path) && !http_bare(h))
                 return HTTP_NO_SUCH_PATH;
-        if (h->parser.method == HTTP_OPTIONS && h->config->cors_origin && !http_has_body(h) && !h->parser.upgrade)
+        if (h->parser.method == HTTP_OPTIONS && has_cors(h) && !http_has_body(h) && !h->parser.upgrade)
                 return HTTP_NOT_REFUSED;
         if (!websocket && !is_text(http_query(url, "transport"), "polling"))
                 return HTTP_TRANSPORT;
@@ -142,6 +165,10 @@ enum http_refusal http_judge(const struct http *h)
         bool post = h->parser.method == HTTP_POST && named && !websocket;
         if (h->parser.method != HTTP_GET && !post)
                 return HTTP_METHOD;
+        if (websocket && !http_is_upgrade(h))
+                return HTTP_BAD_REQUEST;
+        if (!named && is_foreign(h))
+                return HTTP_FORBIDDEN;
         if (!named && !speaks_version_4(h))
                 return HTTP_PROTOCOL;
         if (websocket)

@@ -20,6 +20,7 @@ enum {
         KEY_BODY,
         KEY_PAYLOAD,
         KEY_CORS,
+        KEY_ORIGIN,
         KEY_WEB,
         KEY_BUNDLE,
         KEY_CONGESTION,
@@ -42,7 +43,11 @@ static const struct argp_option option_list[] = {
         { "head-timeout", KEY_HEAD, "SPAN", 0, "for a request's whole head; then 408 (10s)", 0 },
         { "body-timeout", KEY_BODY, "SPAN", 0, "for the body behind it (60s)", 0 },
         { "max-payload", KEY_PAYLOAD, "SIZE", 0, "largest message taken (1000000b)", 0 },
-        { "cors", KEY_CORS, "ORIGIN", 0, "origin whose pages may connect; * for any (none)", 0 },
+        { "cors", KEY_CORS, "ORIGIN", 0, "tell browsers that pages of this origin may connect; * for any (none)", 0 },
+        { "origin", KEY_ORIGIN, "ORIGIN", 0,
+          "let pages of this origin connect, again for more, and refuse those of all others; * for any (any may, but "
+          "browsers are not told)",
+          0 },
         { "web", KEY_WEB, "DIR", 0, "serve the pages in this folder instead of the chat page", 0 },
         { "bundle", KEY_BUNDLE, "DIR", 0,
           "folder of socket.io.js and its sisters for browsers (the npm package that `make deps` installs)", 0 },
@@ -61,13 +66,39 @@ static const struct argp_option option_list[] = {
         { 0 },
 };
 
-/* It will stand in answers' headers. */
-static const char *read_origin(const char *text)
+/* It will stand in answers' headers, and is compared with what browsers say, which has no path. */
+static const char *read_origin(const char *name, const char *text)
 {
-        for (const char *at = text; at == text || *at; at++)
-                if (*at <= ' ' || *at > '~')
-                        options_fail("--cors %s: must be an origin, as in https://example.org, or *", text);
+        const char *at = text, *scheme = strstr(text, "://");
+        while (*at > ' ' && *at <= '~')
+                at++;
+        if (at == text || *at || (scheme && strchr(scheme + 3, '/')))
+                options_fail("--%s %s: must be an origin, as in https://example.org, or *", name, text);
         return text;
+}
+
+static void take_origin(struct tcp_options *o, const char *text)
+{
+        size_t n = 0;
+        while (o->origins[n])
+                n++;
+        if (n == TCP_ORIGINS_MAX)
+                options_fail("--origin %s: that is one too many; %d are enough", text, TCP_ORIGINS_MAX);
+        o->origins[n] = read_origin("origin", text);
+}
+
+/* `*` makes a list of none: any page may, and is told so. */
+static void apply_origins(struct tcp_options *o)
+{
+        bool any = false;
+        for (size_t i = 0; o->origins[i]; i++)
+                any = any || strcmp(o->origins[i], "*") == 0;
+        if (o->origins[0] && o->server.cors_origin)
+                options_fail("--cors and --origin: one is enough; --origin tells browsers, too");
+        if (any)
+                o->server.cors_origin = "*";
+        else if (o->origins[0])
+                o->server.origins = o->origins;
 }
 
 /* A folder that cannot be read is told with its option's name, before anything is started. */
@@ -140,7 +171,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 c->session.payload_bytes_max = (uint32_t)options_size("max-payload", arg, 128, 16 << 20);
                 return 0;
         case KEY_CORS:
-                c->cors_origin = read_origin(arg);
+                c->cors_origin = read_origin("cors", arg);
+                return 0;
+        case KEY_ORIGIN:
+                take_origin(o, arg);
+                return 0;
+        case ARGP_KEY_SUCCESS:
+                apply_origins(o);
                 return 0;
         case KEY_WEB:
                 o->web.pages = read_folder("web", arg);

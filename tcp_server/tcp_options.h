@@ -7,9 +7,12 @@
 #include "tcp_server/tcp_server.h"
 #include "tcp_server/web_load.h"
 
+enum { TCP_ORIGINS_MAX = 16 };
+
 struct tcp_options {
         struct tcp_server_config server;
         struct web_sources web;
+        const char *origins[TCP_ORIGINS_MAX + 1]; /* of --origin, up to a NULL */
 };
 
 /* argp child for everything but the address to listen on, and how many may come from one. Its input is a struct

@@ -84,9 +84,43 @@ static void wait_for(struct conn *c, struct polled *p)
         polled_mark(p);
 }
 
+static struct app_visitor visitor_of(const struct conn *c)
+{
+        struct app_visitor v = { .origin = http_origin(c->http), .path = http_url(c->http) };
+        const uint8_t *mark = v.path.n > 0 ? memchr(v.path.at, '?', v.path.n) : NULL;
+        struct sock_addr from;
+        if (mark) {
+                v.query = bytes_of(mark + 1, (size_t)(v.path.at + v.path.n - mark) - 1);
+                v.path.n = (size_t)(mark - v.path.at);
+        }
+        if (sock_remote(c->fd, &from) == 0)
+                sock_addr_ip(&from, v.ip);
+        return v;
+}
+
+/* A handshake: may it begin a session? Who may not is told why. */
+static bool allowed(struct conn *c, struct mono now)
+{
+        struct app *app = c->server->config.app;
+        struct app_refusal refusal = { 0 };
+        struct app_visitor visitor;
+        if (!app_handlers(app)->allow)
+                return true;
+        visitor = visitor_of(c);
+        bool may = app_allow(app, now, &visitor, &refusal);
+        if (!may) {
+                http_forbid(c->http, refusal.message);
+                conn_refuse(c, HTTP_NOT_REFUSED);
+        }
+        buf_free(&refusal.data);
+        return may;
+}
+
 static void on_poll(struct conn *c, struct mono now)
 {
         struct bytes sid = http_sid(c->http);
+        if (sid.n == 0 && !allowed(c, now))
+                return;
         struct polled *p = sid.n > 0 ? polled_find(c->server, sid) : polled_create(c->server, now, http_bare(c->http));
         if (!p) {
                 conn_refuse(c, HTTP_FULL); /* an id that is unknown was refused before */
@@ -162,6 +196,8 @@ static void give_inflate(struct conn *c, struct ws_inflate *inflate)
 static void on_upgrade(struct conn *c, struct mono now)
 {
         struct bytes sid = http_sid(c->http), answer = http_answer(c->http);
+        if (sid.n == 0 && !allowed(c, now))
+                return;
         struct polled *p = sid.n > 0 ? polled_find(c->server, sid) : NULL;
         bool bare = http_bare(c->http);
         const struct ws_terms *terms = http_terms(c->http);

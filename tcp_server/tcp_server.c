@@ -173,6 +173,7 @@ int tcp_server_create(const struct tcp_server_config *config, struct tcp_server 
         s->http = (struct http_config){ .path = config->path,
                                         .bare_path = app_handlers(config->app)->exact ? "/engine.io/" : NULL,
                                         .cors_origin = config->cors_origin,
+                                        .origins = config->origins,
                                         .web = config->web,
                                         .gzip = gzip_create(GZIP_QUICK), /* without memory: they go as they are */
                                         .body_bytes_max = config->session.payload_bytes_max,

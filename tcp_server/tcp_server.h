@@ -26,16 +26,17 @@ struct tcp_server_config {
         struct sock_addr listen;
         void (*wake)(void *ctx); /* asks for a flush at the end of this turn */
         void *wake_ctx;
-        struct tcp_config session; /* heartbeats, limits, recovery */
-        const char *path;          /* "/socket.io/" */
-        const char *cors_origin;   /* NULL: none */
-        const struct web *web;     /* files for browsers, borrowed; NULL: none */
-        const char *congestion;    /* NULL: the system's default */
-        int64_t head_timeout_ns;   /* for a request's whole head, */
-        int64_t body_timeout_ns;   /* for its body behind that */
-        uint32_t connections_max;  /* 0: as many as there are descriptors for */
-        uint32_t per_address_max;  /* of one address (IPv6: of a /64), */
-        bool per_address_loopback; /* of the machine's own, too */
+        struct tcp_config session;  /* heartbeats, limits, recovery */
+        const char *path;           /* "/socket.io/" */
+        const char *cors_origin;    /* whose pages are told that they may connect; "*": any; NULL: none */
+        const char *const *origins; /* whose pages may, others being refused, up to a NULL; NULL: any page may */
+        const struct web *web;      /* files for browsers, borrowed; NULL: none */
+        const char *congestion;     /* NULL: the system's default */
+        int64_t head_timeout_ns;    /* for a request's whole head, */
+        int64_t body_timeout_ns;    /* for its body behind that */
+        uint32_t connections_max;   /* 0: as many as there are descriptors for */
+        uint32_t per_address_max;   /* of one address (IPv6: of a /64), */
+        bool per_address_loopback;  /* of the machine's own, too */
         bool nodelay;
 };
 

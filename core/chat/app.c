@@ -99,6 +99,12 @@ static bool knows_token(const struct app *a, struct bytes auth, struct app_refus
         return false;
 }
 
+bool app_allow(struct app *a, struct mono now, const struct app_visitor *visitor, struct app_refusal *refusal)
+{
+        refusal->message = "Forbidden";
+        return !a->handlers->allow || a->handlers->allow(a, now, visitor, refusal);
+}
+
 bool app_admit(struct app *a, struct mono now, struct bytes auth, struct app_refusal *refusal)
 {
         if (!knows_token(a, auth, refusal))

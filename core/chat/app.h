@@ -34,6 +34,14 @@ struct app_refusal {
         struct buf data;     /* one msgpack item more; empty: none. The caller's, empty at the call */
 };
 
+/* Who knocks, before there is anything else: what the transport knows by then. Borrowed for the call. */
+struct app_visitor {
+        uint8_t ip[16];      /* IPv4 as ::ffff:a.b.c.d; the proxy's, if there is one between */
+        struct bytes origin; /* of the page that asks, as in https://example.org; empty: no page, or not told */
+        struct bytes path;   /* of the URL, as in /socket.io/; empty on UDP */
+        struct bytes query;  /* behind its `?`, nothing unescaped */
+};
+
 /* Each of the functions may be NULL: not told. */
 struct app_handlers {
         const char *name;
@@ -41,6 +49,10 @@ struct app_handlers {
         const struct app_handlers *also; /* the application's next namespace; NULL: no more */
         bool greets;                     /* sessions send `hello` {id} after connect */
         bool exact; /* on Socket.IO the reference's bytes: no recovery, so no offsets behind arguments */
+        /* May this visitor begin a session at all? Of the first namespace's handlers alone, at each handshake of
+         * a transport, whoever was here before included: the reference's allowRequest.
+         * returns false with refusal->message filled in (`Forbidden` if not); data is told to nobody */
+        bool (*allow)(struct app *a, struct mono now, const struct app_visitor *visitor, struct app_refusal *refusal);
         /* May this client come in? Asked before it has a socket, and not again when it comes back.
          * auth, here and below: the CONNECT payload as one msgpack item; empty bytes when there was none.
          * returns false with *refusal filled in */
@@ -121,6 +133,9 @@ struct app_line {
         int (*ask)(void *owner, struct app_socket *s, struct mono now, uint64_t id, struct bytes event);
         void *owner;
 };
+
+/* May a session begin? *refusal as in app_admit. */
+bool app_allow(struct app *a, struct mono now, const struct app_visitor *visitor, struct app_refusal *refusal);
 
 /* May a client that was not here before connect? Asks for the token, then the application. *refusal:
  * zeroed; its data is the caller's to free, whatever the answer. */

@@ -14,6 +14,14 @@ static void say(struct app_socket *s, struct mono now, const char *name, uint32_
         buf_free(&event);
 }
 
+static bool echo_allow(struct app *a, struct mono now, const struct app_visitor *visitor, struct app_refusal *refusal)
+{
+        struct bytes word = bytes_text("refuse");
+        (void)a, (void)now;
+        refusal->message = "you said \"refuse\"";
+        return visitor->query.n < word.n || memcmp(visitor->query.at, word.at, word.n) != 0;
+}
+
 static void echo_connect(struct app *a, struct app_socket *s, struct mono now, struct bytes auth)
 {
         static const uint8_t empty_map = 0x80;
@@ -82,6 +90,7 @@ const struct app_handlers echo_handlers = {
         .name = "echo",
         .also = &custom,
         .exact = true,
+        .allow = echo_allow,
         .connect = echo_connect,
         .event = echo_event,
 };

@@ -1,5 +1,6 @@
 /* echo: the application that conformance suites talk to, on the namespaces "/" and "/custom".
  *
+ *   handshake                refused, `you said "refuse"`, if the URL's query begins with that word
  *   connect                  the client is sent `auth` with its CONNECT payload, {} when it had none
  *   message, args..          it is sent `message-back` with the same arguments
  *   message-with-ack, args.. the answer is the same arguments
@@ -7,8 +8,9 @@
  *                            the answers' arguments
  *   ask-all, event, args..   all in the namespace are asked, and all are sent `answers`
  *
- * Who is asked has one second. The last two are ours, for the acks that go the other way. Another event
- * is not answered, and nothing else is said: no hello, no recovery and so no offsets, exactly the reference's bytes.
+ * Who is asked has one second. The first and the last two are ours, for what the suites have no words for. Another
+ * event is not answered, and nothing else is said: no hello, no recovery and so no offsets, exactly the reference's
+ * bytes.
  *
  * Source: the suites beside the Engine.IO and Socket.IO protocols.
  */

@@ -228,6 +228,12 @@ int sock_local(int fd, struct sock_addr *a)
         return getsockname(fd, (struct sockaddr *)&a->at, &a->n) == 0 ? 0 : ERR_SYSTEM;
 }
 
+int sock_remote(int fd, struct sock_addr *a)
+{
+        a->n = sizeof a->at;
+        return getpeername(fd, (struct sockaddr *)&a->at, &a->n) == 0 ? 0 : ERR_SYSTEM;
+}
+
 int sock_error(int fd)
 {
         return get(fd, SOL_SOCKET, SO_ERROR);

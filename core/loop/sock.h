@@ -43,8 +43,9 @@ int sock_group_send(int fd, const struct sock_addr *group, const struct sock_add
 int sock_group_hear(const struct sock_addr *group, const struct sock_addr *source, const struct sock_addr *by,
                     int receive_bytes);
 
-int sock_local(int fd, struct sock_addr *a); /* with the real port when 0 was asked for */
-int sock_error(int fd);                      /* SO_ERROR: an errno, 0 for none */
+int sock_local(int fd, struct sock_addr *a);  /* with the real port when 0 was asked for */
+int sock_remote(int fd, struct sock_addr *a); /* who is connected to it */
+int sock_error(int fd);                       /* SO_ERROR: an errno, 0 for none */
 
 int sock_nodelay_set(int fd, bool on);
 bool sock_nodelay(int fd);

@@ -72,7 +72,7 @@ wrong() {
         PATH) printf '%s\n' "x${t}2${t}as in /" "/x${t}2${t}as in /" "${t}2${t}as in /" ;;
         NAME=FIRST-LAST) for v in a a=2-1 a=0 a=70000 =5 a=1-2x ''; do echo "$v${t}2${t}write it as in"; done ;;
         NSP) for v in '' x / 'a b' '/a,b' '/a?b' '/a b'; do echo "$v${t}2${t}as in /news"; done ;;
-        ORIGIN) printf '%s\n' "${t}2${t}as in https" "a b${t}2${t}as in https" $'a\r'"${t}2${t}as in https" ;;
+        ORIGIN) printf '%s\n' "${t}2${t}as in https" "https://a/${t}2${t}as in https" "a b${t}2${t}as in https" $'a\r'"${t}2${t}as in https" ;;
         NAME) printf '%s\n' "$long${t}2${t}1 to 64 bytes" "${t}2${t}1 to 64 bytes" ;;
         ROOM) printf '%s\n' "$long${t}2${t}1 to 255 bytes" "${t}2${t}1 to 255 bytes" ;;
         ALGORITHM) printf '%s\n' "nosuch${t}3${t}not known to this kernel" "${t}3${t}not known to this kernel" ;;
@@ -178,6 +178,8 @@ expect "a key that is too short" 3 '--key-file key: too short for a key' "$bin/u
 expect "a namespace twice" 3 'cannot start the service: exists already' "$bin/tcp_server" --listen 127.0.0.1:0 --namespace /a --namespace /a
 expect "a namespace that the application has" 3 'exists already' "$bin/tcp_server" --listen 127.0.0.1:0 --app echo --namespace /custom
 expect "more namespaces than there may be" 2 '--namespace /x: .*15 are enough' "$bin/tcp_server" --namespace=/{a,b,c,d,e,f,g,h,i,j,k,l,m,n,o} --namespace=/x
+expect "two ways to say whose pages may connect" 2 '--cors and --origin: one is enough' "$bin/tcp_server" --cors '*' --origin https://a
+expect "more origins than there may be" 2 '--origin https://x: .*16 are enough' "$bin/tcp_server" --origin=https://{a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p} --origin=https://x
 expect "a token that is none" 3 '--auth-token-file empty: must hold one line' sh -c 'echo >empty; exec "$@"' - "$bin/tcp_server" --listen 127.0.0.1:0 --auth-token-file empty
 expect "a token that is too long" 3 '--auth-token-file long: must hold one line of 1 to 256' \
         sh -c 'printf %0300d 7 >long; exec "$@"' - "$bin/udp_server" --listen 127.0.0.1:0 --auth-token-file long

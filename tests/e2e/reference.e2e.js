@@ -27,6 +27,7 @@ const WAYS = {
   deflate: { spans: [25000, 20000], payload: 100000, connect: 45000, deflate: 'on' },
   token: { spans: [25000, 20000], payload: 100000, connect: 45000, token: 'sesame' },
   one: { spans: [25000, 20000], payload: 100000, connect: 45000, cors: 'http://page.example' },
+  listed: { spans: [25000, 20000], payload: 100000, connect: 45000, origins: ['http://page.example', 'http://app.example'] },
 };
 const servers = {};
 const processes = []; // ours
@@ -37,10 +38,10 @@ function fileOf(name, text) {
 }
 
 // Ours, a process for each way.
-async function begin({ spans, payload, connect, cors, token, deflate }) {
+async function begin({ spans, payload, connect, cors, origins = [], token, deflate }) {
   const more = { '--cors': cors, '--auth-token-file': token && fileOf('token', token), '--deflate': deflate };
   const server = await serve('tcp_server', ['--listen', '127.0.0.1:0', '--app', 'echo', '--ping-interval', `${spans[0]}ms`, '--ping-timeout', `${spans[1]}ms`,
-    '--max-payload', `${payload}b`, '--connect-timeout', `${connect}ms`, ...Object.entries(more).filter(([, value]) => value).flat()], ['tcp']);
+    '--max-payload', `${payload}b`, '--connect-timeout', `${connect}ms`, ...Object.entries(more).filter(([, value]) => value).flat(), ...origins.flatMap((origin) => ['--origin', origin])], ['tcp']);
   processes.push(server.child);
   return server.tcp;
 }

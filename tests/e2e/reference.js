@@ -16,8 +16,16 @@ function echo(socket) {
   socket.on('ask', (...args) => socket.timeout(1000).emit(...args, (error, ...answer) => socket.emit('answers', 1, error ? [] : [answer])));
 }
 
-async function begin({ spans: [pingInterval, pingTimeout], payload, connect, parser, cors, token, deflate }) {
-  const options = { pingInterval, pingTimeout, maxHttpBufferSize: payload, perMessageDeflate: deflate === 'on', ...(cors && { cors: { origin: cors } }) };
+// Who asks for a refusal has one, and so has a page that is not on the list.
+const allows = (origins) => (request, answer) => {
+  const { headers: { origin }, url } = request;
+  if (url.includes('?refuse')) answer('you said "refuse"', false);
+  else answer(null, !origins || !origin || origins.includes(origin));
+};
+
+async function begin({ spans: [pingInterval, pingTimeout], payload, connect, parser, cors, origins, token, deflate }) {
+  const origin = origins || cors;
+  const options = { pingInterval, pingTimeout, maxHttpBufferSize: payload, perMessageDeflate: deflate === 'on', allowRequest: allows(origins), ...(origin && { cors: { origin } }) };
   // Paths that are nobody's get 404, as from the server that socket.io makes when it is given a port only.
   const server = http.createServer((request, response) => response.writeHead(404).end());
   const io = new Server(server, { ...options, connectTimeout: connect, ...(parser === 'msgpack' && { parser: msgpack }) });

@@ -294,6 +294,39 @@ for (const [way, origin, vary, varies] of [
   cors('the client for browsers', async (p) => p.note((await p.request('HEAD', '/socket.io/socket.io.min.js', { headers: PAGE })).headers.filter((line) => /^access/.test(line)).join(' | ')), [origin]);
 }
 
+/* ---- who may connect at all ----------------------------------------------------------------- */
+
+const FORBIDDEN = `403 ${ERROR[4]}`;
+const REFUSE = '/socket.io/?refuse&EIO=4&transport=';
+const WHY = JSON.stringify({ code: 4, message: 'you said "refuse"' });
+asks('the application refuses, with its headers', 'GET', `${REFUSE}polling`, [`403 | content-type: application/json | ${WHY}`], WHOLE);
+asks('the application refuses Engine.IO alone', 'GET', '/engine.io/?refuse&EIO=4&transport=polling', [`403 ${WHY}`]);
+asks('the application refuses, but the session is not there', 'GET', `${REFUSE}polling&sid=abc`, [GONE]);
+polled('who is in is not asked again', async (p) => { await p.ask('POST', `${REFUSE}polling&sid=${p.sid}`, { body: '3' }); }, [OK]);
+upgrade('the application refuses', { url: `${REFUSE}websocket`, whole: true }, differs(JSONED, [`403 | content-type: application/json | ${WHY}`], ['400 | content-type: text/html | you said "refuse"']));
+asks('the application refuses an old protocol', 'GET', '/socket.io/?refuse&EIO=3&transport=polling', differs('the application is asked last, of what could be served', [REFUSED[5]], [`403 ${WHY}`]));
+
+const listed = (name, script, answers) => row(`origins listed: ${name}`, script, answers, 'listed');
+const FROM = (name) => ({ headers: { Origin: `http://${name}.example` } });
+const NAMED = (name) => `access-control-allow-origin: http://${name}.example`;
+for (const name of ['page', 'app']) listed(`a handshake of ${name}'s`, (p) => p.ask('GET', POLL, { ...FROM(name), whole: true }), [`200 | ${NAMED(name)} | ${TEXT} | vary: Origin | ${OPEN}`]);
+listed('a handshake without an origin', (p) => p.ask('GET', POLL, WHOLE), [`200 | ${TEXT} | vary: Origin | ${OPEN}`]);
+listed('a handshake of another\'s', (p) => p.ask('GET', POLL, { ...FROM('other'), whole: true }), [`403 | content-type: application/json | vary: Origin | ${ERROR[4]}`]);
+listed('a handshake of a file', (p) => p.ask('GET', POLL, { headers: { Origin: 'null' } }), [FORBIDDEN]);
+listed('a handshake of an old protocol of another\'s', (p) => p.ask('GET', '/socket.io/?EIO=3&transport=polling', FROM('other')), [FORBIDDEN]);
+listed('a POST without a session of another\'s', (p) => p.ask('POST', POLL, { ...FROM('other'), body: '4a' }), [REFUSED[2]]);
+listed('a WebSocket without an upgrade of another\'s', (p) => p.ask('GET', WS, FROM('other')), [REFUSED[3]]);
+listed('a session of another\'s, once it has its id', async (p) => { await p.open(); await p.post('40', { ...FROM('other'), whole: true }); }, ['200 | cache-control: no-store | content-type: text/html | vary: Origin | ok']);
+listed('a WebSocket of page\'s', (p) => p.websocket({ headers: 'Origin: http://page.example\r\n', bare: true }), [`101 | ${NAMED('page')} | ${ACCEPT} | upgrade: websocket | vary: Origin`]);
+listed('a WebSocket of another\'s', (p) => p.websocket({ headers: 'Origin: http://other.example\r\n' }), differs(JSONED, [FORBIDDEN], ['400 Forbidden']));
+listed('an upgrade of another\'s, once it has its id', async (p) => { await p.open(); await p.websocket({ sid: p.sid, headers: 'Origin: http://other.example\r\n', bare: true }); },
+  [`101 | ${ACCEPT} | upgrade: websocket | vary: Origin`]);
+const ASKS = { 'Access-Control-Request-Method': 'POST' };
+const MAY = 'vary: Access-Control-Request-Headers, Origin';
+listed('a preflight of app\'s', (p) => p.ask('OPTIONS', POLL, { headers: { ...FROM('app').headers, ...ASKS }, whole: true }), [`204 | ${METHODS} | ${NAMED('app')} | ${MAY}`]);
+listed('a preflight of another\'s', (p) => p.ask('OPTIONS', POLL, { headers: { ...FROM('other').headers, ...ASKS }, whole: true }), [`204 | ${METHODS} | ${MAY}`]);
+listed('the client for browsers', async (p) => p.note((await p.request('HEAD', '/socket.io/socket.io.min.js', FROM('app'))).headers.filter((line) => /^access/.test(line)).join(' | ')), [NAMED('app')]);
+
 /* ---- the client for browsers ---------------------------------------------------------------- */
 
 const CLIENT = '/socket.io/socket.io.min.js';

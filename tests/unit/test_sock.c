@@ -178,6 +178,8 @@ static void tcp_there_and_back(const struct sock_addr *any)
         from = local(client);
         char a[SOCK_ADDR_TEXT_MAX], b[SOCK_ADDR_TEXT_MAX];
         assert_string_equal(sock_addr_text(&seen, a), sock_addr_text(&from, b));
+        assert_int_equal(sock_remote(server, &seen), 0);
+        assert_string_equal(sock_addr_text(&seen, a), sock_addr_text(&from, b));
         assert_int_equal(recv(client, a, 1, 0), -1); /* non-blocking */
         assert_int_equal(errno, EAGAIN);
         assert_int_equal(send(server, "hi", 2, 0), 2);
@@ -329,6 +331,7 @@ static void a_closed_descriptor_is_an_error(void **state)
         (void)state;
         struct sock_addr a;
         assert_int_equal(sock_local(-1, &a), ERR_SYSTEM);
+        assert_int_equal(sock_remote(-1, &a), ERR_SYSTEM);
         assert_int_equal(errno, EBADF);
         assert_true(sock_drops(-1) == 0);
 }
