@@ -137,13 +137,21 @@ static uint16_t find_place(const struct udp_gate *g, const struct udp_addr *from
         return DGRAM_CODE_FULL;
 }
 
-/* Whoever is known was let in before. */
-static bool admit(struct udp_gate *g, struct mono now, const struct dgram_connect *connect,
+static bool allow(struct udp_gate *g, struct mono now, const struct udp_addr *from, struct app_refusal *refusal)
+{
+        struct app_visitor visitor = { 0 };
+        memcpy(visitor.ip, from->ip, sizeof visitor.ip);
+        return app_allow(g->shared.app, now, &visitor, refusal);
+}
+
+/* Whoever is known was let in before, though not from everywhere. */
+static bool admit(struct udp_gate *g, struct mono now, const struct udp_addr *from, const struct dgram_connect *connect,
                   const struct dgram_connect_tail *tail)
 {
         struct app_refusal refusal = { 0 };
-        bool may = udp_instance_find(g->shared.instances, connect->instance) ||
-                   app_admit(app_find(g->shared.app, tail->space), now, tail->auth, &refusal);
+        bool may = allow(g, now, from, &refusal) &&
+                   (udp_instance_find(g->shared.instances, connect->instance) ||
+                    app_admit(app_find(g->shared.app, tail->space), now, tail->auth, &refusal));
         buf_free(&refusal.data);
         g->stats.not_admitted += !may;
         return may;
@@ -169,7 +177,7 @@ static size_t answer_connect(struct udp_gate *g, struct mono now, const struct u
         }
         if (!udp_instance_fits(g->shared.instances, connect->instance, app_find(g->shared.app, tail.space)))
                 return refuse(connect, DGRAM_CODE_NO_CHANNEL, answer);
-        if (!admit(g, now, connect, &tail))
+        if (!admit(g, now, from, connect, &tail))
                 return refuse(connect, DGRAM_CODE_AUTH, answer);
         struct admission_source *source;
         uint16_t why = find_place(g, from, connect, p != NULL, &source);

@@ -265,12 +265,42 @@ static void namespaces_are_found_by_their_whole_name(void **state)
         hub_destroy(hub);
 }
 
+static const char *words; /* of who refuses; NULL: none */
+
+static bool only_pages_of_ours(struct app *a, struct mono now, const struct app_visitor *visitor,
+                               struct app_refusal *refusal)
+{
+        (void)a, (void)now;
+        if (words)
+                refusal->message = words;
+        return bytes_equal(visitor->origin, bytes_text("http://ours"));
+}
+
+static void a_visitor_may_be_refused_in_words(void **state)
+{
+        (void)state;
+        static const struct app_handlers wary = { .name = "wary", .allow = only_pages_of_ours };
+        static const struct app_handlers *const handlers[] = { &none, &wary, &wary, &wary };
+        static const char *const origins[] = { "http://theirs", "http://ours", "http://theirs", "http://theirs" };
+        static const char *const messages[] = { NULL, NULL, NULL, "not you" };
+        for (size_t i = 0; i < 4; i++) {
+                struct app *a = app_create(NULL, handlers[i]);
+                struct app_visitor visitor = { .origin = bytes_text(origins[i]) };
+                struct app_refusal refusal = { 0 };
+                words = messages[i];
+                assert_int_equal(app_allow(a, (struct mono){ 5 }, &visitor, &refusal), i < 2);
+                assert_string_equal(refusal.message, words ? words : "Forbidden");
+                app_destroy(a);
+        }
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_ids),
                 cmocka_unit_test(who_hears_what_is_emitted),
                 cmocka_unit_test(namespaces_are_found_by_their_whole_name),
+                cmocka_unit_test(a_visitor_may_be_refused_in_words),
         };
         int failed = RUN_ROWS("app", rows, run_row);
         return failed + cmocka_run_group_tests_name("app ids", tests, NULL, NULL);

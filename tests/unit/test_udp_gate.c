@@ -233,39 +233,6 @@ static void another_namespace_is_refused_by_name(void **state)
         rig_stop(r);
 }
 
-/* The code of the ERROR that is the stateless answer. */
-static uint16_t error_code(const struct rig *r, size_t n)
-{
-        struct dgram_msg m;
-        assert_int_equal(dgram_parse(bytes_of(r->bytes[0], n), &m), 0);
-        assert_int_equal(m.type, DGRAM_ERROR);
-        return m.error.code;
-}
-
-/* Only a client that was here before needs no token. */
-static void a_token_is_asked_for(void **state)
-{
-        (void)state;
-        struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1), q = rig_peer(2);
-        struct dgram_cookie proof;
-        uint8_t out[DGRAM_BYTES_MAX];
-        rig_connect(r, &q);
-        app_token_set(r->app, bytes_text("open sesame"));
-        const char *const tokens[] = { NULL, "open sesam", "open sesame" };
-        for (size_t i = 0; i < 3; i++) {
-                rig_cookie(r, &p, &proof);
-                size_t n = rig_raw(r, &p.addr, out, rig_connect_with(&p, &proof, "/", tokens[i], out));
-                assert_int_equal(n > 0 ? error_code(r, n) : 0, i < 2 ? DGRAM_CODE_AUTH : 0);
-                assert_int_equal(udp_gate_sessions(r->gate), i < 2 ? 1 : 2);
-        }
-        assert_int_equal(RIG_COUNT(r, not_admitted), 2);
-        q.addr = rig_addr(3, 1); /* the same instance from elsewhere */
-        rig_connect(r, &q);
-        assert_int_equal(RIG_COUNT(r, taken_over), 1);
-        rig_stop(r);
-}
-
 /* One session is one namespace: CONNECT names it, and an instance stays in its own. */
 static void a_namespace_of_the_application_has_its_own_hub(void **state)
 {
@@ -315,7 +282,7 @@ static void one_address_gets_so_many_sessions(void **state)
                 size_t n = rig_raw(r, &p.addr, out, rig_connect_bytes(&p, &proof, "/", out));
                 assert_int_equal(n > 0, port == 3);
                 if (n > 0)
-                        assert_int_equal(error_code(r, n), DGRAM_CODE_LIMIT);
+                        assert_int_equal(rig_error_code(r, n), DGRAM_CODE_LIMIT);
         }
         assert_int_equal(RIG_COUNT(r, full), 1);
         assert_int_equal(udp_gate_sessions(r->gate), 2);
@@ -480,7 +447,6 @@ int main(void)
                 cmocka_unit_test(the_same_connect_gets_the_same_accept),
                 cmocka_unit_test(a_cookie_is_good_for_its_address_alone),
                 cmocka_unit_test(another_namespace_is_refused_by_name),
-                cmocka_unit_test(a_token_is_asked_for),
                 cmocka_unit_test(a_namespace_of_the_application_has_its_own_hub),
                 cmocka_unit_test(one_address_gets_so_many_sessions),
                 cmocka_unit_test(resets_are_few),

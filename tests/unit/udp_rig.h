@@ -101,6 +101,15 @@ static inline size_t rig_raw(struct rig *r, const struct udp_addr *from, const v
         return answer;
 }
 
+/* The code of the ERROR that is the stateless answer. */
+static inline uint16_t rig_error_code(const struct rig *r, size_t n)
+{
+        struct dgram_msg m;
+        assert_int_equal(dgram_parse(bytes_of(r->bytes[0], n), &m), 0);
+        assert_int_equal(m.type, DGRAM_ERROR);
+        return m.error.code;
+}
+
 static inline size_t rig_pack(const struct dgram_msg *m, uint8_t out[DGRAM_BYTES_MAX])
 {
         struct writer w = writer_of(out, DGRAM_BYTES_MAX);
