@@ -1,117 +1,11 @@
 #include "tests/unit/harness.h"
 
-#include <jansson.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "bench/figure.h"
-#include "bench/report.h"
 #include "bench/report_table.h"
+#include "tests/unit/report_sample.h"
 
-/* ---- a run as `compare` would have found it, with round numbers ---- */
-
-static struct report_dist dist(uint64_t count, double p50_ms, double p90_ms, double p99_ms, double p999_ms,
-                               double max_ms)
-{
-        return (struct report_dist){ count,
-                                     (int64_t)(p50_ms * 1e6),
-                                     (int64_t)(p90_ms * 1e6),
-                                     (int64_t)(p99_ms * 1e6),
-                                     (int64_t)(p999_ms * 1e6),
-                                     (int64_t)(max_ms * 1e6),
-                                     p50_ms * 1.1e6 };
-}
-
-static struct report_path path(const char *name, uint64_t live, uint64_t recovered, uint64_t lost)
-{
-        struct report_path p = { .epoch = 0x1a2b3c4d, .subscribers = 5 };
-        snprintf(p.name, sizeof p.name, "%s", name);
-        p.tally.rows = 20000;
-        p.tally.outcomes[LEDGER_LIVE] = live;
-        p.tally.outcomes[LEDGER_RECOVERED] = recovered;
-        p.tally.outcomes[LEDGER_LOST] = lost;
-        p.tally.reasons[LEDGER_NOT_REPAIRED] = lost;
-        p.payload_bytes = (live + recovered) * 64;
-        p.arrivals = live + recovered;
-        p.jitter_ns = 310000;
-        return p;
-}
-
-static void fill_udp(struct report_path *p, double median_ms)
-{
-        p->raw_known = true;
-        p->raw_sent = 20000;
-        p->raw_lost = 398;
-        p->raw_runs.longest = 3;
-        p->transport_bytes = p->arrivals * 140;
-        p->wire_bytes = p->arrivals * 168;
-        p->versus_known = p->versus_one_epoch = true;
-        p->versus = (struct compare_result){
-                .pairs = p->arrivals,
-                .median = { median_ms * 1e6, (median_ms - 0.2) * 1e6, (median_ms + 0.2) * 1e6 },
-                .mean = { 2 * median_ms * 1e6, (2 * median_ms - 1) * 1e6, 2e6 * median_ms + 1e6 },
-                .favour = -0.913,
-                .z = -80.5,
-                .p = 0,
-                .resamples = 1000,
-                .block = 500
-        };
-}
-
-static void fill_run(struct report *r)
-{
-        snprintf(r->scenario, sizeof r->scenario, "rtt 50ms, loss 2%%");
-        snprintf(r->kernel, sizeof r->kernel, "Linux 6.18.0 x86_64");
-        snprintf(r->nodelay, sizeof r->nodelay, "on");
-        r->seed = UINT64_MAX;
-        r->plan_hash = 0xfeedfacecafebeef;
-        r->rate_per_s = 200;
-        r->payload_size = 64;
-        r->events = 4000;
-        r->subscribers = 5;
-        r->duration_ns = 20 * NS_PER_S;
-        r->loss_configured = 0.02;
-        r->network = REPORT_LINK;
-        r->recovery_on = true;
-        r->cores = 2;
-        r->drain_ns = 310 * NS_PER_MS;
-        r->tcp_rcvbuf_bytes = 131072;
-        r->udp_rcvbuf_bytes = 212992;
-        r->validity.emulator =
-                (struct report_lateness){ true, dist(90000, 0.025, 0.05, 0.093, 0.3, 0.41), 2 * NS_PER_MS };
-        r->validity.generator =
-                (struct report_lateness){ true, dist(4000, 0.06, 0.08, 0.151, 0.2, 0.6), 2 * NS_PER_MS };
-        r->validity.device = (struct report_drops){ true, 0 };
-        r->validity.udp_buffer = (struct report_drops){ true, 0 };
-}
-
-static struct report *sample(void)
-{
-        struct report *r = calloc(1, sizeof *r);
-        fill_run(r);
-        r->paths[0] = path("tcp", 20000, 0, 0);
-        r->paths[1] = path("udp-raw", 19602, 0, 398);
-        r->paths[2] = path("udp-nack-ordered", 19602, 398, 0);
-        r->paths[3] = path("udp-nack-unordered", 19602, 398, 0);
-        r->paths_n = 4;
-        snprintf(r->paths[0].congestion, sizeof r->paths[0].congestion, "cubic");
-        r->paths[0].server_cpu_s = 0.09;
-        r->paths[0].delay = r->paths[0].delay_from_sent = dist(20000, 32.91, 78.2, 109.4, 160.3, 213.55);
-        r->paths[1].delay = r->paths[1].delay_from_sent = dist(19602, 25.1, 25.3, 25.9, 26.4, 27.01);
-        r->paths[2].delay = r->paths[2].delay_from_sent = dist(20000, 25.12, 25.6, 84.3, 97.5, 132.8);
-        r->paths[3].delay = r->paths[3].delay_from_sent = dist(20000, 25.11, 25.4, 80.1, 91, 1132.8);
-        for (uint32_t i = 1; i < 4; i++)
-                fill_udp(&r->paths[i], -7.81);
-        for (uint32_t i = 2; i < 4; i++) {
-                r->paths[i].recovery = dist(390, 57.3, 61, 83.2, 110, 110.4);
-                r->paths[i].gaps_whole = 390;
-                r->paths[i].nacks = 401;
-        }
-        r->paths[3].reordered = 398;
-        r->paths[3].extent_max = 17;
-        return r;
-}
+/* ---- what is printed ---- */
 
 static char *printed(const struct report *r)
 {
@@ -174,8 +68,7 @@ static const struct cell_row {
           "paired difference to tcp, ms (below 0: faster than tcp)" },
         { "TCP's conditions", "tcp ",
           "tcp recovery on (offset bytes included), TCP_NODELAY on, congestion control cubic, receive" },
-        { "UDP's conditions", "udp ",
-          "udp not congestion controlled, receive buffer 212,992 B" },
+        { "UDP's conditions", "udp ", "udp not congestion controlled, receive buffer 212,992 B" },
         { "seed, plan, epoch", "identity",
           "identity seed 18446744073709551615, plan feedfacecafebeef, epoch 1a2b3c4d" },
         { "load", "load", "load 200 events/s of 64 B for 20.00s: 4,000 events; 5 subscribers a path" },
@@ -344,86 +237,6 @@ static void verdict(void **state)
         free(r);
 }
 
-/* ---- results.json ---- */
-
-static json_t *written(const struct report *r)
-{
-        char *text = NULL;
-        size_t n;
-        FILE *out = open_memstream(&text, &n);
-        assert_int_equal(report_write_json(r, out), 0);
-        fclose(out);
-        json_t *read = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-        assert_non_null(read);
-        free(text);
-        return read;
-}
-
-/* Follows a path such as "paths/1/outcomes/missing". */
-static json_t *follow(json_t *at, const char *where)
-{
-        char part[64];
-        while (at && *where) {
-                size_t n = strcspn(where, "/");
-                snprintf(part, sizeof part, "%.*s", (int)n, where);
-                at = json_is_array(at) ? json_array_get(at, strtoul(part, NULL, 10)) : json_object_get(at, part);
-                where += n + (where[n] == '/');
-        }
-        return at;
-}
-
-static const struct json_row {
-        const char *name; /* the place */
-        const char *text; /* as JSON */
-} json_rows[] = {
-        { "schema", "\"twincast-results-1\"" },
-        { "seed", "\"18446744073709551615\"" },
-        { "verdict/exit_code", "0" },
-        { "verdict/valid", "true" },
-        { "load/rate_per_s", "200" },
-        { "load/plan_hash", "\"feedfacecafebeef\"" },
-        { "load/plan_file", "null" },
-        { "conditions/scenario", "\"rtt 50ms, loss 2%\"" },
-        { "conditions/network", "\"link\"" },
-        { "conditions/udp_congestion_controlled", "false" },
-        { "validity/emulator/late/p99_ns", "93000" },
-        { "validity/emulator/p99_ns_max", "2000000" },
-        { "validity/device_drops", "0" },
-        { "paths/0/congestion_control", "\"cubic\"" },
-        { "paths/1/congestion_control", "null" },
-        { "paths/1/outcomes/missing", "0" },
-        { "paths/1/outcomes/lost", "398" },
-        { "paths/1/outcomes/reasons", "{\"not repaired\": 398}" },
-        { "paths/1/loss/raw_share", "0.0199" },
-        { "paths/0/loss/raw_share", "null" },
-        { "paths/2/latency/p999_ns", "97500000" },
-        { "paths/2/recovery/gap/count", "390" },
-        { "paths/0/recovery/gap", "null" },
-        { "paths/3/order/reordered", "398" },
-        { "paths/0/cost/wire_bytes", "null" },
-        { "paths/1/versus/path", "\"tcp\"" },
-        { "paths/1/versus/median/low_ns", "-8010000" },
-        { "paths/0/versus", "null" },
-};
-
-static void json_place(void **state)
-{
-        const struct json_row *row = *state;
-        struct report *r = sample();
-        report_judge(r);
-        json_t *read = written(r), *found = follow(read, row->name);
-        assert_non_null(found);
-        char *text = json_dumps(found, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-        double number = strtod(row->text, NULL);
-        if (json_is_real(found))
-                assert_true(fabs(json_real_value(found) - number) <= 1e-6 * fabs(number));
-        else
-                assert_string_equal(text, row->text);
-        free(text);
-        json_decref(read);
-        free(r);
-}
-
 /* ---- taking figures from the measuring modules ---- */
 
 static struct plan_event planned[] = { { 0, 100 }, { 10 * NS_PER_MS, 200 }, { 20 * NS_PER_MS, 300 } };
@@ -490,30 +303,6 @@ static void takes(void **state)
         gapstat_destroy(g);
 }
 
-static const struct figure_row {
-        const char *name;
-        double v;
-        int decimals;
-        const char *text;
-} figure_rows[] = {
-        { "nothing", 0, 2, "0.00" },
-        { "a thousand", 1000, 0, "1,000" },
-        { "no comma yet", 999.4, 0, "999" },
-        { "rounds up into one", 999.996, 2, "1,000.00" },
-        { "negative", -1234.5, 1, "-1,234.5" },
-        { "no minus nought", -0.001, 2, "0.00" },
-        { "millions", 1234567.891, 3, "1,234,567.891" },
-        { "no number", NAN, 2, "nan" },
-        { "beyond commas", 1e30, 2, "1e+30" },
-};
-
-static void figure(void **state)
-{
-        const struct figure_row *row = *state;
-        char text[FIGURE_MAX];
-        assert_string_equal(figure_decimal(row->v, row->decimals, text) + (isnan(row->v) && text[0] == '-'), row->text);
-}
-
 int main(int argc, char **argv)
 {
         /* `test_report show` prints the sample, for the eye. */
@@ -527,7 +316,5 @@ int main(int argc, char **argv)
         const struct CMUnitTest tests[] = { cmocka_unit_test(width), cmocka_unit_test(takes) };
         int failed = RUN_ROWS("report table", cell_rows, cells);
         failed += RUN_ROWS("report verdict", verdict_rows, verdict);
-        failed += RUN_ROWS("results.json", json_rows, json_place);
-        failed += RUN_ROWS("figure", figure_rows, figure);
         return failed + cmocka_run_group_tests_name("report", tests, NULL, NULL);
 }
