@@ -12,6 +12,45 @@ static void say_report(struct rig *r, struct rig_peer *p, uint32_t ref, uint64_t
         rig_say(r, p, (struct dgram_msg){ .type = DGRAM_REPORT, .report = { .chan_ref = ref, .contig = contig } });
 }
 
+/* Events may have come between what JOIN_OK says and its coming: a BEAT says so soon. */
+static void a_join_is_followed_by_a_beat(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        struct dgram_joined_room tea = rig_join(r, &p, "tea", 0, 0);
+        rig_pass(r, 20);
+        rig_hear(r, &p);
+        const struct dgram_msg *m = rig_said(r, DGRAM_BEAT, 0);
+        for (int i = 1; m && m->tag != tea.tag; i++)
+                m = rig_said(r, DGRAM_BEAT, i);
+        assert_non_null(m);
+        assert_int_equal(m->beat.head, tea.head);
+        rig_stop(r);
+}
+
+/* Its head would have what is only to come asked for. */
+static void who_is_behind_is_sent_none(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        say_report(r, &p, 1, p.accept.own.start); /* hello */
+        rig_publish(r, "", 10);
+        rig_hear(r, &p); /* in 20 ms one would be due */
+        rig_publish(r, "", 10);
+        hub_announce(r->hub); /* but the transport takes nothing */
+        uint64_t beats = RIG_COUNT(r, beats);
+        rig_pass(r, 2000);
+        assert_int_equal(RIG_COUNT(r, beats), beats);
+        rig_hear(r, &p);
+        rig_pass(r, 20);
+        assert_true(RIG_COUNT(r, beats) > beats);
+        rig_stop(r);
+}
+
 /* A member that has everything is sent no BEATs, not with PONG either. */
 static void beats_go_to_whom_they_tell_something(void **state)
 {
@@ -38,6 +77,7 @@ static void beats_go_to_whom_they_tell_something(void **state)
         rig_pass(r, 20000);
         rig_hear(r, &p);
         assert_null(rig_said(r, DGRAM_BEAT, 0));
+        assert_true(mono_since(udp_gate_deadline(r->gate), r->now) > 2 * NS_PER_S); /* nor looked at every second */
         rig_publish(r, "tea", 10);
         rig_hear(r, &p);
         rig_pass(r, 20);
@@ -267,6 +307,8 @@ static void an_old_join_does_not_undo_it(void **state)
 int main(void)
 {
         const struct CMUnitTest stories[] = {
+                cmocka_unit_test(a_join_is_followed_by_a_beat),
+                cmocka_unit_test(who_is_behind_is_sent_none),
                 cmocka_unit_test(beats_go_to_whom_they_tell_something),
                 cmocka_unit_test(a_blocked_socket_is_not_the_clients_fault),
                 cmocka_unit_test(left_and_joined_again_is_a_fresh_start),

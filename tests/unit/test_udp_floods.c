@@ -124,6 +124,14 @@ static void asks_too_often(void **state)
         assert_in_range(20000 - passed_over, 3 * UDP_ASKS_PER_S - 10, 3 * UDP_ASKS_PER_S + 10);
         assert_int_equal(RIG_COUNT(r, published), 2000);
         assert_int_equal(udp_gate_sessions(r->gate), 1);
+        for (int i = 0; i < UDP_ASKS_PER_S; i++) {
+                rig_say(r, &p, row->m);
+                if (i % 10 == 0)
+                        rig_hear(r, &p);
+        }
+        rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_CLOSE }); /* may be said however much was asked */
+        rig_hear(r, &p);
+        assert_int_equal(udp_gate_sessions(r->gate), 0);
         rig_stop(r);
 }
 

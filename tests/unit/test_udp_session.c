@@ -202,6 +202,7 @@ static void a_newer_session_of_the_instance_takes_over(void **state)
         rig_raw(r, &back.addr, out, rig_connect_bytes(&back, &proof, "/", out));
         rig_hear(r, &p);
         assert_int_equal(r->said[r->said_n - 1].type, DGRAM_CLOSE);
+        assert_int_equal(r->said[r->said_n - 1].close.code, DGRAM_CODE_OK); /* nothing is wrong */
         assert_int_equal(udp_gate_sessions(r->gate), 1);
         /* Its last CONNECT once more brings ACCEPT, with the same id, and it goes on where it was. */
         rig_connect(r, &back);
