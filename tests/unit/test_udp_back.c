@@ -47,19 +47,18 @@ static void each_absence_has_its_own_beginning(void **state)
         end(&e);
 }
 
-/* The server forgot the instance, took it for a new one, and only its second ACCEPT was heard. */
-static void another_id_is_no_recovery(void **state)
+/* The server says that it knew this client, but what it knows is not what the client was. */
+static void no_recovery(const char *id, uint32_t epoch)
 {
-        (void)state;
         struct end e;
         up(&e, CLIENT_MODE_NACK_ORDERED);
         int64_t sent = udp_transport.call(e.client, e.now, bytes_text("\x91\xa1x"));
         hear(&e);
-        memcpy(e.client->id, "you", e.client->id_n = 3); /* as it was called before */
+        memcpy(e.client->id, id, e.client->id_n = strlen(id)); /* as it was called before */
         lost(&e, "the network changed");
         pass(&e, 5000);
         connect(&e);
-        accept(&e, DGRAM_RECOVERED, EPOCH, 1, 1);
+        accept(&e, DGRAM_RECOVERED, epoch, 1, 1);
         assert_false(next(&e, CLIENT_UP).recovered);
         struct client_event ev = next(&e, CLIENT_ANSWER); /* not published a second time */
         assert_int_equal(ev.call, sent);
@@ -67,6 +66,20 @@ static void another_id_is_no_recovery(void **state)
         pass(&e, 0);
         assert_null(said(&e, DGRAM_PUB));
         end(&e);
+}
+
+/* The server forgot the instance, took it for a new one, and only its second ACCEPT was heard. */
+static void another_id_is_no_recovery(void **state)
+{
+        (void)state;
+        no_recovery("you", EPOCH);
+}
+
+/* What was sent may have been done in the log before: it may not be done again in this one. */
+static void another_log_is_no_recovery(void **state)
+{
+        (void)state;
+        no_recovery("me", EPOCH + 1);
 }
 
 /* A server that refuses the client its own room is broken; the client is not. */
@@ -391,11 +404,27 @@ static void goodbye_is_said_three_times(void **state)
         end(&e);
 }
 
+/* Only the server's CLOSE ends the wait for it. */
+static void a_strangers_goodbye_is_none(void **state)
+{
+        (void)state;
+        struct end e;
+        up(&e, CLIENT_MODE_RAW);
+        udp_transport.bye(e.client, e.now);
+        hear(&e);
+        say(&e, (struct dgram_msg){ .type = DGRAM_CLOSE, .tag = TAG + 1 });
+        assert_int_equal(udp_transport.wish(e.client), CLIENT_HOLD);
+        say(&e, (struct dgram_msg){ .type = DGRAM_CLOSE });
+        assert_int_equal(udp_transport.wish(e.client), CLIENT_CLOSE);
+        end(&e);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(each_absence_has_its_own_beginning),
                 cmocka_unit_test(another_id_is_no_recovery),
+                cmocka_unit_test(another_log_is_no_recovery),
                 cmocka_unit_test(its_own_rooms_cannot_be_refused),
                 cmocka_unit_test(name_then_rooms_then_what_waited),
                 cmocka_unit_test(one_room_is_left_and_joined_in_that_order),
@@ -408,6 +437,7 @@ int main(void)
                 cmocka_unit_test(a_late_answer_shows_what_was_missed),
                 cmocka_unit_test(a_lost_report_is_said_again),
                 cmocka_unit_test(goodbye_is_said_three_times),
+                cmocka_unit_test(a_strangers_goodbye_is_none),
         };
         return cmocka_run_group_tests_name("udp_client back", stories, NULL, NULL);
 }

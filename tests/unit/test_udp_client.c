@@ -27,18 +27,61 @@ static void nobody_answers(void **state)
         begin(&e, CLIENT_MODE_RAW);
         udp_transport.opened(e.client, e.now);
         hear(&e);
-        int hellos = e.said_n;
-        for (int s = 0; s < 60 && udp_transport.wish(e.client) == CLIENT_HOLD; s++) {
+        uint32_t at = e.said_n > 0; /* seconds, as bits */
+        int s = 0;
+        for (; s < 60 && udp_transport.wish(e.client) == CLIENT_HOLD; s++) {
                 pass(&e, 1000);
-                hellos += e.said_n;
+                at |= (uint32_t)(e.said_n > 0) << (s + 1);
         }
-        assert_int_equal(hellos, 5);
+        assert_int_equal(at, 1 << 0 | 1 << 1 | 1 << 3 | 1 << 7 | 1 << 11);
+        assert_int_equal(s, 15);
         assert_string_equal(next(&e, CLIENT_DOWN).reason, "no answer");
         assert_int_equal(udp_transport.wish(e.client), CLIENT_CLOSE);
         udp_transport.closed(e.client, e.now, "closed");
         pass(&e, 10000);
         assert_int_equal(udp_transport.wish(e.client), CLIENT_OPEN);
         quiet(&e);
+        end(&e);
+}
+
+/* With a cookie, but no ACCEPT: said again as rarely, and at last with another cookie, as this one may be too old. */
+static void nobody_accepts(void **state)
+{
+        (void)state;
+        struct end e;
+        uint32_t at = 1;
+        begin(&e, CLIENT_MODE_RAW);
+        connect(&e);
+        for (int s = 1; s <= 10; s++) {
+                pass(&e, 1000);
+                assert_true(e.said_n == 0 || e.said[0].type == DGRAM_CONNECT);
+                at |= (uint32_t)(e.said_n > 0) << s;
+        }
+        assert_int_equal(at, 1 << 0 | 1 << 1 | 1 << 3 | 1 << 7);
+        pass(&e, 1000);
+        assert_non_null(said(&e, DGRAM_HELLO));
+        quiet(&e);
+        end(&e);
+}
+
+/* A server that lets nobody in is asked ever more rarely: about 0.1 s after the first time, every 5 s in the end. */
+static void refused_again_and_again(void **state)
+{
+        (void)state;
+        struct end e;
+        begin(&e, CLIENT_MODE_RAW);
+        int64_t wait_ms = 0;
+        for (int i = 1; i <= 12; i++) {
+                connect(&e);
+                say(&e, (struct dgram_msg){ .type = DGRAM_ERROR,
+                                            .tag = e.client->nonce,
+                                            .error = { DGRAM_CODE_FULL, DGRAM_CONNECT, 0 } });
+                next(&e, CLIENT_DOWN);
+                udp_transport.closed(e.client, e.now, "closed");
+                for (wait_ms = 0; udp_transport.wish(e.client) != CLIENT_OPEN; wait_ms++)
+                        pass(&e, 1);
+                assert_in_range(wait_ms, i < 6 ? 50 << i : 2500, i < 6 ? 151 << i : 7500);
+        }
         end(&e);
 }
 
@@ -333,6 +376,8 @@ int main(void)
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(the_way_up),
                 cmocka_unit_test(nobody_answers),
+                cmocka_unit_test(nobody_accepts),
+                cmocka_unit_test(refused_again_and_again),
                 cmocka_unit_test(forged_answers_are_passed_over),
                 cmocka_unit_test(a_refusal_has_words),
                 cmocka_unit_test(another_version_is_final),
