@@ -371,6 +371,23 @@ static void a_report_follows_the_last_beat(void **state)
         end(&e);
 }
 
+/* The server says it every few seconds; people need be told once. Only about REPORT it is meant so. */
+static void advised_once(void **state)
+{
+        (void)state;
+        struct end e;
+        in_tea(&e, CLIENT_MODE_NACK_ORDERED);
+        say(&e, (struct dgram_msg){ .type = DGRAM_ERROR, .error = { DGRAM_CODE_SLOW, DGRAM_JOIN, 1 } });
+        say(&e, (struct dgram_msg){ .type = DGRAM_ERROR, .error = { DGRAM_CODE_MALFORMED, DGRAM_REPORT, 1 } });
+        quiet(&e);
+        for (int i = 0; i < 3; i++)
+                say(&e, (struct dgram_msg){ .type = DGRAM_ERROR, .error = { DGRAM_CODE_SLOW, DGRAM_REPORT, 0 } });
+        next(&e, CLIENT_ADVICE);
+        quiet(&e);
+        assert_int_equal(e.client->state, UDP_UP);
+        end(&e);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -389,6 +406,7 @@ int main(void)
                 cmocka_unit_test(a_jump_asks_for_a_ping_first),
                 cmocka_unit_test(a_short_way_is_not_measured_for_ever),
                 cmocka_unit_test(a_report_follows_the_last_beat),
+                cmocka_unit_test(advised_once),
         };
         return RUN_ROWS("udp_client modes", modes, run_mode) +
                cmocka_run_group_tests_name("udp_client", stories, NULL, NULL);
