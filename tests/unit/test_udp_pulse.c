@@ -159,9 +159,26 @@ static void a_stream_is_not_asked(void **state)
         end(&e);
 }
 
+/* The session may not follow the client to where it is: it comes back with HELLO, and does not wait for silence. */
+static void one_that_is_not_followed_comes_back(void **state)
+{
+        (void)state;
+        struct end e;
+        in_tea(&e, CLIENT_MODE_NACK_ORDERED);
+        say(&e, (struct dgram_msg){ .type = DGRAM_CHALLENGE, .challenge = { 7 } });
+        assert_non_null(said(&e, DGRAM_RESPONSE));
+        say(&e, (struct dgram_msg){ .type = DGRAM_ERROR, .error = { DGRAM_CODE_LIMIT, DGRAM_JOIN, 0 } });
+        quiet(&e);
+        say(&e, (struct dgram_msg){ .type = DGRAM_ERROR, .error = { DGRAM_CODE_LIMIT, DGRAM_RESPONSE, 0 } });
+        assert_false(next(&e, CLIENT_DOWN).final);
+        assert_int_equal(udp_transport.wish(e.client), CLIENT_CLOSE);
+        end(&e);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
+                cmocka_unit_test(one_that_is_not_followed_comes_back),
                 cmocka_unit_test(a_challenge_is_answered),
                 cmocka_unit_test(one_that_is_not_the_servers_is_not),
                 cmocka_unit_test(it_is_answered_at_the_door_too),
