@@ -296,6 +296,10 @@ static void what_is_not_right_is_not_told(void **state)
         assert_int_equal(udp_transport.stats(e.client).malformed, 1);
         say_data(&e, TEA_TAG, 1); /* none of these counted as arrived */
         next(&e, CLIENT_EVENT);
+        say(&e, (struct dgram_msg){ .type = DGRAM_BEAT, .tag = TEA_TAG, .beat = { .epoch = EPOCH + 1, .head = 9 } });
+        pass(&e, 200);
+        assert_null(said(&e, DGRAM_NACK)); /* nothing is missing: that was of another log */
+        assert_int_equal(udp_transport.stats(e.client).wrong_epoch, 2);
         end(&e);
 }
 
