@@ -6,7 +6,7 @@
 #include "core/event/event.h"
 #include "core/event/pack.h"
 
-enum { TRIES_MAX = 8, PARTS_FLIGHT_MAX = 128 << 10 /* bytes of events in fragments, not answered yet */ };
+enum { TRIES_MAX = 8 };
 #define ANSWER_NS_MAX (30 * NS_PER_S)
 
 static struct bytes call_bytes(const struct udp_call *k)
@@ -135,7 +135,7 @@ void udp_calls_up(struct client *c, struct mono now)
                 if (k->answer_seq == 0)
                         k->due = now;
                 k->parts = all_parts(k); /* the server forgot those it had */
-                k->waits = false;
+                k->waits = k->held = false;
                 i++;
         }
 }
@@ -170,12 +170,15 @@ static int send_leave(struct client *c, const struct udp_call *k)
 }
 
 /* At first all fragments. Tried again, the last one alone: the answer says what is missing. */
-static int send_pub(struct client *c, struct udp_call *k)
+static int send_pub(struct client *c, uint32_t i)
 {
+        struct udp_call *k = c->call[i];
         struct dgram_msg m = { .type = DGRAM_PUB,
                                .pub = { .pub_id = (uint64_t)k->number,
                                         .frag_cnt = dgram_fragments(k->n),
-                                        .event_bytes = (uint16_t)k->n } };
+                                        .event_bytes = (uint16_t)k->n,
+                                        .back = udp_turns_back(c, i),
+                                        .flags = k->names ? 0 : DGRAM_PUB_IN_ORDER } };
         for (k->parts = k->parts ? k->parts : last_part(k); k->parts != 0; k->parts &= k->parts - 1) {
                 uint8_t idx = (uint8_t)__builtin_ctzll(k->parts);
                 m.pub.frag_idx = idx;
@@ -190,51 +193,22 @@ static int send_pub(struct client *c, struct udp_call *k)
         return 0;
 }
 
-static int send_call(struct client *c, struct udp_call *k)
+static int send_call(struct client *c, uint32_t i)
 {
-        switch (k->kind) {
+        switch (c->call[i]->kind) {
         case CALL_JOIN:
-                return send_join(c, k);
+                return send_join(c, c->call[i]);
         case CALL_LEAVE:
-                return send_leave(c, k);
+                return send_leave(c, c->call[i]);
         case CALL_PUB:
-                return send_pub(c, k);
+                return send_pub(c, i);
         }
         return 0;
 }
 
 static bool hopeless(const struct udp_call *k, struct mono now)
 {
-        return k->tries >= TRIES_MAX || (k->tries > 0 && mono_since(now, k->first) >= ANSWER_NS_MAX);
-}
-
-/* Large events go a few at a time: what nobody paces must not fill the path. */
-static bool crowded(const struct client *c, const struct udp_call *k)
-{
-        size_t flight = 0;
-        for (uint32_t i = 0; i < c->calls_n; i++)
-                if (c->call[i] != k && c->call[i]->kind == CALL_PUB && c->call[i]->tries > 0)
-                        flight += c->call[i]->n > DGRAM_FRAGMENT_BYTES ? c->call[i]->n : 0;
-        return k->n > DGRAM_FRAGMENT_BYTES && flight > 0 && flight + k->n > PARTS_FLIGHT_MAX;
-}
-
-/* Has something else to be answered first? The name, which `joined` bears; what was asked about the same
- * room before; for what is said, every room that it may be said in. */
-static bool must_wait(const struct client *c, uint32_t i, const struct udp_feed *f)
-{
-        const struct udp_call *k = c->call[i];
-        bool says = k->kind == CALL_PUB;
-        if (k->names || (says && k->tries > 0))
-                return false;
-        for (uint32_t j = 0; j < i; j++) {
-                const struct udp_call *other = c->call[j];
-                if (other->names || (says && other->kind == CALL_PUB && other->waits) ||
-                    (other->kind != CALL_PUB && (says || bytes_equal(call_bytes(other), call_bytes(k)))))
-                        return true;
-        }
-        if (says && crowded(c, k))
-                return true;
-        return says ? !c->recovered && udp_rooms_rejoining(c) : f && (f->ref == 0 || f->rejoins);
+        return (k->late >= TRIES_MAX && !k->again) || (k->tries > 0 && mono_since(now, k->first) >= ANSWER_NS_MAX);
 }
 
 static void give_up(struct client *c, uint32_t i, struct udp_feed *f)
@@ -270,7 +244,7 @@ static bool send_due(struct client *c, uint32_t i, struct mono now, bool *gone)
                 give_up(c, i, f);
                 return true;
         }
-        k->waits = must_wait(c, i, f);
+        k->waits = udp_turns_wait(c, i, f);
         *gone = !k->waits && answered_here(c, i, f);
         if (*gone)
                 return true;
@@ -278,11 +252,17 @@ static bool send_due(struct client *c, uint32_t i, struct mono now, bool *gone)
                 k->due = k->tries > 0 ? mono_add(k->first, ANSWER_NS_MAX) : MONO_NEVER;
                 return true;
         }
-        if (send_call(c, k) != 0)
+        udp_turns_send(c, i);
+        if (send_call(c, i) == ERR_FULL)
                 return false;
         if (k->tries++ == 0)
                 k->first = now;
-        k->due = mono_add(now, resend_request_ns(&c->rtt, k->tries));
+        if (!k->again || k->late == 0) {
+                k->late++;
+                k->hurried = false;
+        }
+        k->again = false;
+        k->due = mono_add(now, resend_request_ns(&c->rtt, k->late));
         return true;
 }
 
@@ -331,7 +311,7 @@ static void go_on(struct client *c, struct udp_call *k, const struct dgram_ack *
                 return;
         int n = __builtin_popcountll(missing);
         if (k->missing == 0 || n < k->missing)
-                k->tries = 1; /* it goes forward */
+                k->late = 0; /* it goes forward */
         k->missing = n;
         k->parts = missing | last_part(k);
         k->due = c->now;
@@ -344,9 +324,14 @@ static void take_ack(struct client *c, const struct dgram_ack *a)
                 return; /* answered already */
         if (a->status == DGRAM_CODE_PARTS) {
                 go_on(c, c->call[i], a);
-        } else if (a->status == DGRAM_CODE_RATE && c->call[i]->tries < TRIES_MAX) {
-                return; /* not now: it is tried again in its time */
-        } else if (a->status == DGRAM_CODE_PUB_TOO_OLD) {
+                return;
+        }
+        if (a->status == DGRAM_CODE_RATE || a->status == DGRAM_CODE_ORDER) {
+                udp_turns_not_now(c, i, a);
+                return;
+        }
+        udp_turns_taken(c);
+        if (a->status == DGRAM_CODE_PUB_TOO_OLD) {
                 refuse(c, i, CLIENT_UNKNOWN, dgram_code_text(a->status));
         } else if (a->status != DGRAM_CODE_OK && a->status != DGRAM_CODE_DUPLICATE) {
                 refuse(c, i, CLIENT_REFUSED, dgram_code_text(a->status));
@@ -355,8 +340,9 @@ static void take_ack(struct client *c, const struct dgram_ack *a)
         } else if (a->chan_ref == UDP_REF_OWN && a->seq > 0) {
                 struct udp_call *k = c->call[i];
                 k->answer_seq = a->seq;
-                k->tries = TRIES_MAX; /* no more of them: the answer itself is repaired, or told as lost */
+                k->late = TRIES_MAX; /* no more tries: the answer itself is repaired, or told as lost */
                 k->due = mono_add(k->first, ANSWER_NS_MAX);
+                udp_calls_wake(c);
         } else {
                 answer_place(c, i, a);
         }

@@ -283,6 +283,7 @@ static struct client *udp_create(const struct client_config *config, struct mono
         c->retry = c->ping_due = c->rejoin_due = c->reopen = MONO_NEVER;
         c->heard = now;
         c->next_req = UINT64_C(1) << 32; /* calls' numbers are below */
+        c->pubs_max = CALLS_MAX;
         c->state = UDP_OPENING;
         if (config->name && !(c->name = strdup(config->name))) {
                 udp_destroy(c);

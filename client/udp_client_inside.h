@@ -28,14 +28,20 @@ enum udp_call_kind { CALL_JOIN, CALL_LEAVE, CALL_PUB };
 struct udp_call {
         int64_t number; /* also the pub_id */
         enum udp_call_kind kind;
-        bool names;          /* says the name: nobody waits for the answer, but everything comes after it */
-        bool waits;          /* for udp_calls_wake, before it is sent */
+        bool names; /* says the name: nobody waits for the answer, but everything comes after it */
+        bool waits; /* for udp_calls_wake, before it is sent */
+        bool held;  /* PUB: over the rate, or lost again; it waits until it is due, and all that was said after it */
+        unsigned rated;      /* so often */
         uint64_t answer_seq; /* done; its answer is this event of the own room; 0: not known yet */
-        unsigned tries;
-        struct mono first, due; /* due: when to send it (again); first: when it was first sent */
-        uint32_t pktno;         /* of the last fragment of the last try */
-        uint64_t parts;         /* PUB: fragments, as bits, of this try that are still to be put into the queue */
-        int missing;            /* so many the server still wanted when it said so last */
+        unsigned tries;      /* PUB: that may have done it, as far as is known */
+        unsigned late;       /* times in a row that it was due: no answer had come */
+        bool again;          /* due before its time */
+        bool hurried;        /* was so since it was last due: another showed that it was lost */
+        struct mono first;   /* sent, or known not to be done */
+        struct mono due;     /* when to send it (again) */
+        uint32_t pktno;      /* of the last fragment of the last try */
+        uint64_t parts;      /* PUB: fragments, as bits, of this try that are still to be put into the queue */
+        int missing;         /* so many the server still wanted when it said so last */
         size_t n;
         uint8_t bytes[]; /* the room's name, or the event */
 };
@@ -102,6 +108,7 @@ struct client {
         struct udp_call *call[CALLS_MAX + 1]; /* in the order made; one more to say the name */
         uint32_t calls_n;
         int64_t last_call;
+        uint32_t pubs_max; /* under way at once: fewer after each that was over the server's rate */
 };
 
 /* The mode as JOIN says it. */
@@ -221,5 +228,12 @@ bool udp_calls_is_join(const struct client *c, uint64_t req, struct bytes room);
 void udp_calls_joined(struct client *c, struct bytes room, uint16_t status);
 void udp_calls_left(struct client *c, struct bytes room);
 struct mono udp_calls_deadline(const struct client *c);
+
+/* udp_turns: what is said goes, and is done, in the order in which it was said */
+bool udp_turns_wait(const struct client *c, uint32_t i, const struct udp_feed *f); /* call i, to be sent now */
+uint16_t udp_turns_back(const struct client *c, uint32_t i); /* from PUB i to the one that has to be done before it */
+void udp_turns_send(struct client *c, uint32_t i);           /* PUB i is about to be put into the queue */
+void udp_turns_not_now(struct client *c, uint32_t i, const struct dgram_ack *a); /* RATE or ORDER */
+void udp_turns_taken(struct client *c);                                          /* a PUB was done */
 
 #endif

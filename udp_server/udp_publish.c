@@ -118,15 +118,21 @@ static void publish(struct udp_session *s, struct mono now, const struct dgram_p
                 s->shared->stats->published++;
         else
                 s->shared->stats->pub_refused++;
-        if (ack->status != DGRAM_CODE_RATE && udp_pub_record(s->instance, ack) != 0) /* tried again, it may be done */
+        if (ack->status == DGRAM_CODE_RATE)
+                return;
+        udp_pub_done(s->instance, pub);
+        if (udp_pub_record(s->instance, ack) != 0) /* tried again, it may be done */
                 s->shared->stats->no_memory++;
 }
 
-/* Returns whether there is something to answer: that it is done, or, to the last fragment, what is missing. */
-static bool publish_part(struct udp_session *s, struct mono now, const struct dgram_pub *pub, uint32_t pktno,
-                         struct dgram_ack *ack)
+static bool is_last(const struct dgram_pub *pub)
 {
-        bool last = pub->frag_idx + 1 == pub->frag_cnt;
+        return pub->frag_idx + 1 == pub->frag_cnt;
+}
+
+/* Returns whether there is something to answer: that it is done, or, to the last fragment, what is missing. */
+static bool publish_part(struct udp_session *s, struct mono now, const struct dgram_pub *pub, struct dgram_ack *ack)
+{
         struct reassembly_event *e = udp_pub_parts_take(s, now, pub, &ack->seq);
         if (e) {
                 struct dgram_pub whole = *pub;
@@ -136,33 +142,58 @@ static bool publish_part(struct udp_session *s, struct mono now, const struct dg
                 return true;
         }
         ack->status = DGRAM_CODE_PARTS;
-        ack->eid = pktno;
-        return last && ack->seq != 0;
+        return is_last(pub) && ack->seq != 0;
+}
+
+/* Not done before. Until it is its turn the last fragment is not taken, so that it cannot be whole. */
+static bool publish_new(struct udp_session *s, struct mono now, const struct dgram_pub *pub, struct dgram_ack *ack)
+{
+        uint64_t done = 0;
+        enum udp_pub_verdict turn = udp_pub_turn(s->instance, pub, &done);
+        if (turn == UDP_PUB_TOO_OLD) {
+                s->shared->stats->pub_too_old += is_last(pub);
+                ack->status = DGRAM_CODE_PUB_TOO_OLD;
+                return is_last(pub);
+        }
+        if (turn == UDP_PUB_EARLY && is_last(pub)) {
+                s->shared->stats->pub_early++;
+                ack->status = DGRAM_CODE_ORDER;
+                ack->seq = done;
+                return true;
+        }
+        if (pub->frag_cnt > 1)
+                return publish_part(s, now, pub, ack);
+        publish(s, now, pub, ack);
+        return true;
+}
+
+static bool is_for_now(const struct dgram_ack *ack)
+{
+        return ack->status == DGRAM_CODE_RATE || ack->status == DGRAM_CODE_PARTS || ack->status == DGRAM_CODE_ORDER;
 }
 
 void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub, uint32_t pktno)
 {
         struct udp_stats *stats = s->shared->stats;
         struct dgram_ack ack = { .pub_id = pub->pub_id };
-        bool answers = pub->frag_idx + 1 == pub->frag_cnt; /* once, however many fragments come again */
+        bool answers = is_last(pub); /* once, however many fragments come again */
         switch (udp_pub_look(s->instance, pub->pub_id, &ack)) {
         case UDP_PUB_KNOWN:
                 stats->duplicate_pubs += answers;
                 if (ack.status == DGRAM_CODE_OK)
                         ack.status = DGRAM_CODE_DUPLICATE;
                 break;
+        case UDP_PUB_EARLY: /* not here */
         case UDP_PUB_TOO_OLD:
                 stats->pub_too_old += answers;
                 ack.status = DGRAM_CODE_PUB_TOO_OLD;
                 break;
         case UDP_PUB_NEW:
-                answers = true;
-                if (pub->frag_cnt > 1)
-                        answers = publish_part(s, now, pub, pktno, &ack);
-                else
-                        publish(s, now, pub, &ack);
+                answers = publish_new(s, now, pub, &ack);
                 break;
         }
+        if (is_for_now(&ack))
+                ack.eid = pktno;
         if (answers)
                 answer(s, &ack);
 }

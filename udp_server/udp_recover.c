@@ -19,6 +19,7 @@ struct udp_instance {
         struct dgram_ack *pub; /* pub_id lies at pub_id % pubs_cap; pub_id 0: empty */
         uint32_t pubs_cap;
         uint64_t pub_highest;
+        uint64_t pub_done; /* the newest of those that are done in order */
 };
 
 struct udp_instances {
@@ -162,6 +163,23 @@ enum udp_pub_verdict udp_pub_look(const struct udp_instance *i, uint64_t pub_id,
         }
         bool old = pub_id == 0 || (i->pub_highest >= UDP_PUBS_KEPT && pub_id <= i->pub_highest - UDP_PUBS_KEPT);
         return old ? UDP_PUB_TOO_OLD : UDP_PUB_NEW;
+}
+
+enum udp_pub_verdict udp_pub_turn(const struct udp_instance *i, const struct dgram_pub *pub, uint64_t *done)
+{
+        if (!(pub->flags & DGRAM_PUB_IN_ORDER))
+                return UDP_PUB_NEW;
+        *done = i->pub_done;
+        if (pub->pub_id <= i->pub_done)
+                return UDP_PUB_TOO_OLD;
+        bool behind = pub->back > 0 && pub->back < pub->pub_id;
+        return behind && pub->pub_id - pub->back > i->pub_done ? UDP_PUB_EARLY : UDP_PUB_NEW;
+}
+
+void udp_pub_done(struct udp_instance *i, const struct dgram_pub *pub)
+{
+        if (pub->flags & DGRAM_PUB_IN_ORDER)
+                i->pub_done = pub->pub_id;
 }
 
 static int widen(struct udp_instance *i)

@@ -2,8 +2,9 @@
  *
  * An *instance* is one client across its reconnects, named by 16 random bytes that it keeps. It
  * holds the application's socket (id, rooms, intervals, origin) and the answers to the last 1,024
- * publishes, so that a PUB tried again, even on a new session, is never appended twice. An away
- * instance is kept 120 s; at most 10,000 of them, the oldest go first.
+ * publishes, so that a PUB tried again, even on a new session, is never appended twice; and the newest
+ * that is done of those that are to be done in order. An away instance is kept 120 s; at most 10,000 of them, the
+ * oldest go first.
  *
  * Source: the project's UDP wire spec, section 7 (publish) and CORE.md (recovery).
  */
@@ -62,10 +63,18 @@ struct mono udp_instances_deadline(const struct udp_instances *t);
 enum udp_pub_verdict {
         UDP_PUB_NEW,     /* not seen: do it, then udp_pub_record */
         UDP_PUB_KNOWN,   /* done already: *ack is the answer given then */
+        UDP_PUB_EARLY,   /* not its turn */
         UDP_PUB_TOO_OLD, /* below the last 1,024: nobody knows */
 };
 
 enum udp_pub_verdict udp_pub_look(const struct udp_instance *i, uint64_t pub_id, struct dgram_ack *ack);
+
+/* Of one that is NEW: is it its turn, if it asks for its sender's order? NEW: yes, or it does not ask. EARLY: one
+ * before it has to be done first; *done: the newest that is. TOO_OLD: a newer one is done. */
+enum udp_pub_verdict udp_pub_turn(const struct udp_instance *i, const struct dgram_pub *pub, uint64_t *done);
+
+/* It is done, whatever the answer is. */
+void udp_pub_done(struct udp_instance *i, const struct dgram_pub *pub);
 
 /* What publishes that are not whole yet take, and may take (UDP_PARTS_BYTES_TOTAL), of all sessions together. */
 struct reassembly_total *udp_instances_parts(struct udp_instances *t);

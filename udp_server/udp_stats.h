@@ -64,6 +64,7 @@
         X(not_admitted, "refused: by the application, or without its token")   \
         X(reset_limited, "RESET not sent: over the rate")                      \
         X(pub_refused, "PUB refused")                                          \
+        X(pub_early, "PUB refused for now: an older one has to come first")    \
         X(pub_parts, "fragments of PUB")                                       \
         X(pub_parts_refused, "of them refused: no place, or a contradiction")  \
         X(pub_parts_dropped, "PUB given up: not whole")                        \

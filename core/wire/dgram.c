@@ -192,7 +192,8 @@ static void pub(struct codec *c, struct dgram_pub *m)
         u8(c, &m->frag_idx);
         u8(c, &m->frag_cnt);
         u16(c, &m->event_bytes);
-        u32(c, &m->flags);
+        u16(c, &m->back);
+        u16(c, &m->flags);
         rest(c, &m->event);
         refuse_unless(c, m->frag_idx < m->frag_cnt);
         refuse_unless_fragment(c, m->frag_idx, m->frag_cnt, m->event_bytes, m->event.n);

@@ -124,8 +124,10 @@ enum dgram_code {
         DGRAM_CODE_PATH = 16,
         DGRAM_CODE_SLOW = 17,
         DGRAM_CODE_ENGINE = 18,
-        /* PUB_ACK: fragments of this PUB are missing; seq: which, as bits; eid: pktno of the last one */
+        /* PUB_ACK: not done, for now; in eid the pktno of the PUB that this answers, as with RATE. Fragments of it
+         * are missing (seq: which, as bits); an older PUB has to come first (seq: the newest that is done). */
         DGRAM_CODE_PARTS = 19,
+        DGRAM_CODE_ORDER = 20,
         /* The client's own; never on the wire. */
         DGRAM_CODE_TIMEOUT = 100,
         DGRAM_CODE_OUTCOME_UNKNOWN = 101,
@@ -242,14 +244,17 @@ struct dgram_listen {
         uint8_t on;
 };
 
-enum { DGRAM_PUB_OWN = 1, DGRAM_PUB_VOLATILE = 2 };
+/* IN_ORDER: not after a newer one, and not before the one whose pub_id is `back` below; back 0: there is none to wait
+ * for. */
+enum { DGRAM_PUB_OWN = 1, DGRAM_PUB_VOLATILE = 2, DGRAM_PUB_IN_ORDER = 4 };
 
 struct dgram_pub {
         uint64_t pub_id;
         uint32_t chan_ref; /* 0: an application call */
         uint8_t frag_idx, frag_cnt;
         uint16_t event_bytes;
-        uint32_t flags;     /* DGRAM_PUB_* */
+        uint16_t back;      /* below pub_id */
+        uint16_t flags;     /* DGRAM_PUB_* */
         struct bytes event; /* the fragment, when there are several */
 };
 

@@ -37,6 +37,7 @@ const char *dgram_code_text(uint16_t code)
                 "receiver too slow",
                 "log unreachable",
                 "fragments missing",
+                "an older one first",
         };
         static const char *const own[] = { "timeout", "outcome unknown", "not repaired" };
         if (code < sizeof words / sizeof *words)

@@ -43,7 +43,7 @@ local FROM_SERVER = set("COOKIE", "ACCEPT", "JOIN_OK", "LEAVE_OK", "GROUP", "PUB
 local CODES = {
     [0] = "ok", "duplicate", "bad cookie", "bad version", "not authorised", "no channel", "not a member", "too big", "malformed",
     "rate limited", "full", "publish too old", "new epoch", "evicted", "limit reached", "shutting down", "bad path",
-    "receiver too slow", "log unreachable", "fragments missing",
+    "receiver too slow", "log unreachable", "fragments missing", "an older one first",
 }
 local REASONS = { "evicted", "excluded", "yours", "expired", "epoch", "too big" }
 local MODES = { [0] = "raw", "nack-ordered", "nack-unordered", "fec-ordered", "fec-unordered" }
@@ -91,7 +91,8 @@ local LAYOUTS = {
     GROUP = { { "b16", "address", "Address" }, { "u16", "port", "Port" }, { "skip", 2 } },
     LISTEN = { { "u8", "on", "Hears the group" }, { "skip", 3 } },
     PUB = { { "u64", "pub_id", "Publish id" }, REF, { "u8", "fragment", "Fragment" }, { "u8", "fragments", "of" },
-        { "u16", "event_bytes", "Event bytes" }, { "x32", "flags", "Publish flags" }, { "event" } },
+        { "u16", "event_bytes", "Event bytes" }, { "u16", "back", "Behind the publish so many before" }, { "x16", "flags", "Publish flags" },
+        { "event" } },
     PUB_ACK = { { "u8", "n", "Answers" }, { "skip", 7 }, { each = "n", max = ACKS_MAX, { "u64", "pub_id", "Publish id" },
         { "u16", "status", "Status", CODES }, { "skip", 2 }, REF, { "u64", "seq", "Seq" }, { "u64", "eid", "Eid" } } },
     DATA = { { "u32", "epoch", "Epoch" }, { "u32", "origin", "Origin" }, { "u64", "seq", "Seq" }, { "u64", "eid", "Eid" },
@@ -124,7 +125,7 @@ end
 
 local KINDS = { -- bytes, kind of field, base
     u8 = { 1, ProtoField.uint8, base.DEC }, u16 = { 2, ProtoField.uint16, base.DEC }, u32 = { 4, ProtoField.uint32, base.DEC },
-    x32 = { 4, ProtoField.uint32, base.HEX }, u64 = { 8, ProtoField.uint64, base.DEC },
+    x16 = { 2, ProtoField.uint16, base.HEX }, x32 = { 4, ProtoField.uint32, base.HEX }, u64 = { 8, ProtoField.uint64, base.DEC },
     x64 = { 8, ProtoField.uint64, base.HEX }, i64 = { 8, ProtoField.int64, base.DEC }, b16 = { 16, ProtoField.bytes, base.NONE },
     id = { 0, ProtoField.string },
 }
@@ -157,8 +158,9 @@ field("body", ProtoField.bytes, "Body")
 field("padding", ProtoField.bytes, "Padding")
 field("room", ProtoField.string, "Room")
 field("session", ProtoField.string, "Session")
-field("pub.flags.own", ProtoField.bool, "To the sender too", 32, nil, 1)
-field("pub.flags.volatile", ProtoField.bool, "Volatile", 32, nil, 2)
+field("pub.flags.own", ProtoField.bool, "To the sender too", 16, nil, 1)
+field("pub.flags.volatile", ProtoField.bool, "Volatile", 16, nil, 2)
+field("pub.flags.in_order", ProtoField.bool, "In the sender's order", 16, nil, 4)
 field("event", ProtoField.bytes, "Event")
 field("fec.symbol", ProtoField.bytes, "Symbol")
 field("event.name", ProtoField.string, "Name")
@@ -837,9 +839,10 @@ local function read_body(m)
     end
     read_rows(m, m.name:lower(), LAYOUTS[m.name], m.v)
     if m.name == "PUB" and m.v.flags then
-        local at = m.base + SESSION_HEADER + 16
-        m.tree:add(f["pub.flags.own"], m.buf(at, 4))
-        m.tree:add(f["pub.flags.volatile"], m.buf(at, 4))
+        local at = m.base + SESSION_HEADER + 18
+        m.tree:add(f["pub.flags.own"], m.buf(at, 2))
+        m.tree:add(f["pub.flags.volatile"], m.buf(at, 2))
+        m.tree:add(f["pub.flags.in_order"], m.buf(at, 2))
     end
     if not m.bad and m.at < m.stop and not set("HELLO", "PING")[m.name] then complain(m, m.stop - m.at .. " bytes too many") end
     local wrong = not m.bad and rules[m.name] and rules[m.name](m)

@@ -98,6 +98,7 @@ struct actor {
         uint8_t overheard[DGRAM_BYTES_MAX]; /* the last datagram that it sent */
         size_t overheard_n;
         struct member *member; /* at the server, as its application sees it */
+        uint64_t done_last;    /* of its calls */
         bool leaving[ROOMS], kicked[ROOMS], up[EPOCHS_MAX], joined[EPOCHS_MAX][ROOMS];
         bool unsure[ROOMS]; /* the server began anew before the client had heard of it */
         uint64_t need_from[EPOCHS_MAX][ROOMS], need_end[EPOCHS_MAX][ROOMS]; /* end: where it was kicked; or 0 */
@@ -269,6 +270,13 @@ static int room_number(struct bytes name)
         return -1;
 }
 
+/* What a client calls is done in the order in which it called. */
+static void in_turn(struct actor *a, uint64_t n)
+{
+        HOLDS(n > a->done_last, "client %d: call %d is done after %d", a->number, (int)n, (int)a->done_last);
+        a->done_last = n;
+}
+
 static void on_event(struct app *a, struct app_socket *s, struct mono at, const struct event *e,
                      struct app_reply *reply)
 {
@@ -294,6 +302,7 @@ static void on_event(struct app *a, struct app_socket *s, struct mono at, const 
                 pack_get_u64(event_arg(e, 2), &size);
                 if (sim.rotten && (n == 0 || n >= (uint64_t)sim.records || room >= ROOMS))
                         return;
+                in_turn(actor, n);
                 HOLDS(sim.record[n].eid == 0 || sim.record[n].epoch != sim.epoch, "call %d was done twice", (int)n);
                 publish((uint32_t)n, room ? 1u << room : 0, 0, size, actor, n % 2, &out);
                 struct buf *args = app_reply_arg(reply);
@@ -304,6 +313,7 @@ static void on_event(struct app *a, struct app_socket *s, struct mono at, const 
                 pack_put_u64(args, out.seq);
         } else if (event_is(e, "ask")) {
                 pack_get_u64(event_arg(e, 0), &n);
+                in_turn(actor, n);
                 pack_put_u64(app_reply_arg(reply), n + 1);
         }
 }

@@ -228,7 +228,7 @@ static struct bytes large_event(size_t bytes)
         return bytes_of(event, bytes);
 }
 
-static void say_pub_part(struct rig *r, struct rig_peer *p, uint64_t pub_id, size_t bytes, uint8_t idx, uint32_t flags)
+static void say_pub_part(struct rig *r, struct rig_peer *p, uint64_t pub_id, size_t bytes, uint8_t idx, uint16_t flags)
 {
         struct dgram_pub m = { .pub_id = pub_id,
                                .frag_idx = idx,
@@ -303,6 +303,34 @@ static void the_last_fragment_is_told_what_is_missing(void **state)
         assert_int_equal(acked(r, &p).seq, 1 | 4 | 8);
         for (uint8_t i = 0; i < 4; i++)
                 say_pub_part(r, &p, 1, 5000, i, 0);
+        assert_int_equal(acked(r, &p).status, DGRAM_CODE_OK);
+        rig_stop(r);
+}
+
+/* It waits for the one before it without its last fragment, and so costs one datagram more, not all of them. */
+static void it_is_not_whole_before_its_turn(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        struct dgram_pub m = { .pub_id = 2, .frag_cnt = 3, .event_bytes = 3000, .back = 1 };
+        m.flags = DGRAM_PUB_IN_ORDER;
+        for (m.frag_idx = 0; m.frag_idx < 3; m.frag_idx++) {
+                struct bytes event = large_event(3000);
+                m.event =
+                        bytes_of(event.at + m.frag_idx * DGRAM_FRAGMENT_BYTES, dgram_fragment_bytes(3000, m.frag_idx));
+                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_PUB, .pub = m });
+        }
+        struct dgram_ack ack = acked(r, &p);
+        assert_int_equal(ack.status, DGRAM_CODE_ORDER);
+        assert_int_equal(ack.eid, p.pktno);
+        rig_say(r, &p,
+                (struct dgram_msg){ .type = DGRAM_PUB,
+                                    .pub = { 1, 0, 0, 1, 3, 0, DGRAM_PUB_IN_ORDER, bytes_text("\x91\xa1x") } });
+        assert_int_equal(acked(r, &p).status, DGRAM_CODE_OK);
+        m.frag_idx = 2;
+        rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_PUB, .pub = m });
         assert_int_equal(acked(r, &p).status, DGRAM_CODE_OK);
         rig_stop(r);
 }
@@ -395,6 +423,7 @@ int main(void)
                 cmocka_unit_test(half_an_event_is_repaired_in_the_middle),
                 cmocka_unit_test(published_in_fragments_once),
                 cmocka_unit_test(the_last_fragment_is_told_what_is_missing),
+                cmocka_unit_test(it_is_not_whole_before_its_turn),
                 cmocka_unit_test(what_is_whole_and_no_event_is_refused),
                 cmocka_unit_test(fragments_that_do_not_go_on_are_dropped),
                 cmocka_unit_test(publishes_that_contradict_themselves),

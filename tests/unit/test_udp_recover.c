@@ -131,6 +131,45 @@ static void publishes_are_known(void **state)
         end(&t);
 }
 
+struct turn_row {
+        const char *name;
+        uint64_t done; /* in order, so far; 0: none */
+        uint64_t pub_id;
+        uint16_t back;
+        uint16_t flags;
+        enum udp_pub_verdict verdict;
+};
+
+static const struct turn_row turns[] = {
+        { "the first, with none before it", 0, 1, 0, DGRAM_PUB_IN_ORDER, UDP_PUB_NEW },
+        { "the one before it is done", 6, 9, 3, DGRAM_PUB_IN_ORDER, UDP_PUB_NEW },
+        { "the one before it is not", 5, 9, 3, DGRAM_PUB_IN_ORDER, UDP_PUB_EARLY },
+        { "nothing is done at all", 0, 9, 3, DGRAM_PUB_IN_ORDER, UDP_PUB_EARLY },
+        { "one that the client gave up is passed over", 2, 9, 0, DGRAM_PUB_IN_ORDER, UDP_PUB_NEW },
+        { "a newer one is done", 9, 8, 0, DGRAM_PUB_IN_ORDER, UDP_PUB_TOO_OLD },
+        { "a newer one is done, but it asks for no order", 9, 8, 0, DGRAM_PUB_OWN, UDP_PUB_NEW },
+        { "so far back that there was none", 0, 3, 3, DGRAM_PUB_IN_ORDER, UDP_PUB_NEW },
+        { "further back than that", 0, 3, 65535, DGRAM_PUB_IN_ORDER, UDP_PUB_NEW },
+};
+
+static void run_turn(void **state)
+{
+        const struct turn_row *row = *state;
+        struct town t = begin(3);
+        struct udp_instance *i = arrive(&t, 1);
+        struct dgram_pub pub = { .pub_id = row->pub_id, .back = row->back, .flags = row->flags };
+        uint64_t done = 99;
+        if (row->done)
+                udp_pub_done(i, &(struct dgram_pub){ .pub_id = row->done, .flags = DGRAM_PUB_IN_ORDER });
+        assert_int_equal(udp_pub_turn(i, &pub, &done), row->verdict);
+        if (row->verdict == UDP_PUB_EARLY)
+                assert_int_equal(done, row->done);
+        udp_pub_done(i, &(struct dgram_pub){ .pub_id = 1000 }); /* asks for none: moves nothing */
+        assert_int_equal(udp_pub_turn(i, &pub, &done), row->verdict);
+        udp_instance_leave(i, at_s(0), "");
+        end(&t);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -139,5 +178,6 @@ int main(void)
                 cmocka_unit_test(too_many_away),
                 cmocka_unit_test(publishes_are_known),
         };
-        return cmocka_run_group_tests_name("udp_recover", tests, NULL, NULL);
+        return RUN_ROWS("udp_recover: whose turn is it?", turns, run_turn) +
+               cmocka_run_group_tests_name("udp_recover", tests, NULL, NULL);
 }

@@ -11,10 +11,10 @@ static void close_of(struct rig *r, struct rig_peer *p)
         rig_hear(r, p);
 }
 
-static struct dgram_ack pub(struct rig *r, struct rig_peer *p, uint64_t pub_id, uint32_t ref, uint32_t flags,
+static struct dgram_ack pub(struct rig *r, struct rig_peer *p, uint64_t pub_id, uint32_t ref, uint16_t flags,
                             struct bytes event)
 {
-        struct dgram_pub m = { pub_id, ref, 0, 1, (uint16_t)event.n, flags, event };
+        struct dgram_pub m = { pub_id, ref, 0, 1, (uint16_t)event.n, 0, flags, event };
         rig_say(r, p, (struct dgram_msg){ .type = DGRAM_PUB, .pub = m });
         rig_hear(r, p);
         const struct dgram_msg *ack = rig_said(r, DGRAM_PUB_ACK, 0);
@@ -23,6 +23,15 @@ static struct dgram_ack pub(struct rig *r, struct rig_peer *p, uint64_t pub_id, 
 }
 
 #define TEXT(s) bytes_of(s, sizeof s - 1)
+
+/* In order, behind the one whose id is `back` below; 0: behind none. */
+static struct dgram_ack pub_behind(struct rig *r, struct rig_peer *p, uint64_t pub_id, uint16_t back)
+{
+        struct dgram_pub m = { pub_id, 0, 0, 1, 3, back, DGRAM_PUB_IN_ORDER, TEXT("\x91\xa1x") };
+        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_PUB, .pub = m });
+        rig_hear(r, p);
+        return rig_said(r, DGRAM_PUB_ACK, 0)->pub_ack.ack[0];
+}
 
 /* ---- joining ------------------------------------------------------------------------------- */
 
@@ -106,7 +115,8 @@ static void own_and_everyone_cannot_be_left(void **state)
 
 struct pub_row {
         const char *name;
-        uint32_t ref, flags;
+        uint32_t ref;
+        uint16_t flags;
         struct {
                 const char *at;
                 size_t n;
@@ -421,7 +431,31 @@ static void over_the_rate(void **state)
         /* Said again, the same PUB is done. */
         rig_pass(r, 100);
         assert_int_equal(pub(r, &p, 5, 0, 0, TEXT("\x91\xa1x")).status, DGRAM_CODE_OK);
-        assert_int_equal(pub(r, &p, 6, 0, 0, TEXT("\x91\xa1x")).status, DGRAM_CODE_RATE);
+        struct dgram_ack ack = pub(r, &p, 6, 0, 0, TEXT("\x91\xa1x"));
+        assert_int_equal(ack.status, DGRAM_CODE_RATE);
+        assert_int_equal(ack.eid, p.pktno); /* which try this answers */
+        rig_stop(r);
+}
+
+/* What was said after a PUB that is over the rate is not done before it. */
+static void over_the_rate_in_order(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        app_limits(r->app)->events = bucket_rule(10, 3);
+        for (uint64_t i = 1; i <= 4; i++)
+                pub_behind(r, &p, i, i > 1);
+        rig_pass(r, 100); /* there is place for one, the next that comes is not its turn */
+        struct dgram_ack ack = pub_behind(r, &p, 5, 1);
+        assert_int_equal(ack.status, DGRAM_CODE_ORDER);
+        assert_int_equal(ack.seq, 3);
+        assert_int_equal(ack.eid, p.pktno);
+        assert_int_equal(pub_behind(r, &p, 4, 1).status, DGRAM_CODE_OK);
+        rig_pass(r, 100);
+        assert_int_equal(pub_behind(r, &p, 5, 1).status, DGRAM_CODE_OK);
+        assert_int_equal(RIG_COUNT(r, pub_early), 1);
         rig_stop(r);
 }
 
@@ -470,6 +504,7 @@ int main(void)
                 cmocka_unit_test(a_client_that_takes_no_control_is_closed),
                 cmocka_unit_test(numbers_run_out),
                 cmocka_unit_test(over_the_rate),
+                cmocka_unit_test(over_the_rate_in_order),
                 cmocka_unit_test(as_many_rooms_as_one_may_be_in),
                 cmocka_unit_test(a_long_name_of_an_event),
         };
