@@ -113,7 +113,7 @@ struct transport {
                 struct client *c, struct mono now, uint8_t *out,
                 size_t out_max); /* bytes written to out; 0: nothing to send. Datagrams: one a call, out_max >= 1,200 */
         bool (*next)(struct client *c, struct client_event *ev); /* pull until false */
-        struct mono (*deadline)(const struct client *c);
+        struct mono (*deadline)(const struct client *c); /* ahead, once expire was called; also while nothing is sent */
         void (*expire)(struct client *c, struct mono now);
 
         /* Calls: each returns a number > 0 that a later ANSWER bears, or ERR_FULL (too many

@@ -204,7 +204,10 @@ static struct mono udp_deadline(const struct client *c)
         case UDP_BYE:
                 return c->retry;
         case UDP_UP: {
-                struct mono due = mono_min(udp_pulse_deadline(c), mono_add(c->heard, c->idle_ns));
+                struct mono due = mono_add(c->heard, c->idle_ns);
+                if (dgram_queue_is_full(&c->queue)) /* nothing more can be said before the socket takes some */
+                        return due;
+                due = mono_min(due, udp_pulse_deadline(c));
                 due = mono_min(due, udp_calls_deadline(c));
                 due = mono_min(due, udp_hearing_deadline(&c->hearing));
                 return mono_min(due, udp_rooms_deadline(c));
@@ -220,9 +223,9 @@ static void expire_up(struct client *c, struct mono now)
                 udp_connect_lose(c, now, "the server fell silent", false);
                 return;
         }
-        udp_pulse_expire(c, now);
         udp_overhear_work(c, now);
         udp_rooms_work(c, now);
+        udp_pulse_expire(c, now); /* rooms may want one */
 }
 
 static void udp_expire(struct client *c, struct mono now)

@@ -377,8 +377,10 @@ static void report(struct client *c, struct mono now, struct udp_feed *f)
                                            .beat_no = f->beat_no } };
         if (udp_meter_tell(&c->meter, now, c->rtt.srtt_ns, &m.report))
                 udp_pulse_ask(c, now);
-        if (udp_client_say(c, &m) != 0)
+        if (udp_client_say(c, &m) != 0) {
+                f->report_due = mono_add(now, REPORT_NS_MIN);
                 return;
+        }
         c->more.reports++;
         f->reported = f->gaps.contig;
         f->reported_at = now;

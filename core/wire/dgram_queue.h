@@ -22,6 +22,12 @@ struct dgram_queue {
  * ERR_NO_MEMORY (nothing was appended). */
 int dgram_queue_put(struct dgram_queue *q, struct dgram_msg *m);
 
+/* May there be no place for one more message? */
+static inline bool dgram_queue_is_full(const struct dgram_queue *q)
+{
+        return q->ready.n + DGRAM_BYTES_MAX > DGRAM_QUEUE_BYTES_MAX;
+}
+
 /* Gives m the session's header with the next pktno, for a message that goes its own way. */
 void dgram_queue_address(struct dgram_queue *q, struct dgram_msg *m);
 

@@ -443,9 +443,12 @@ static void turn(void)
                 if (is_asleep(a->asleep_until))
                         continue;
                 client_reads(a);
-                if (!mono_before(client_now(a), udp_transport.deadline(a->client)))
+                bool rings = !mono_before(client_now(a), udp_transport.deadline(a->client));
+                if (rings)
                         udp_transport.expire(a->client, client_now(a));
                 client_turn(a);
+                CHECK(!rings || mono_before(client_now(a), udp_transport.deadline(a->client)),
+                      "client %d is done, and wants to be woken at once", a->number);
         }
         if (!is_asleep(sim.asleep_until))
                 server_flush();

@@ -48,7 +48,7 @@ static inline const struct dgram_msg *said(const struct end *e, uint8_t type)
         return NULL;
 }
 
-/* Time passes; what was due meanwhile is done at its instant and heard. */
+/* Time passes; what was due meanwhile is done at its instant and heard. What was done is not due any more. */
 static inline void pass(struct end *e, int64_t ms)
 {
         struct mono until = mono_add(e->now, ms * NS_PER_MS);
@@ -57,6 +57,7 @@ static inline void pass(struct end *e, int64_t ms)
                 if (mono_before(e->now, due))
                         e->now = due;
                 udp_transport.expire(e->client, e->now);
+                assert_true(mono_before(e->now, udp_transport.deadline(e->client)));
         }
         e->now = until;
         hear(e);
