@@ -272,16 +272,18 @@ struct back_row {
         uint64_t from, to; /* the gap that is told; 0: none */
         const char *reason;
         uint64_t known; /* the head that a BEAT had told, too */
+        uint64_t tag;   /* of the room now; 0: as before */
 };
 
 /* The client had told 1 to 4 of the room. */
 static const struct back_row backs[] = {
-        { "nothing was missed", EPOCH, 5, 4, 0, 0, NULL, 0 },
-        { "all that was missed comes", EPOCH, 5, 9, 0, 0, NULL, 0 },
-        { "the log has lost some", EPOCH, 8, 9, 5, 7, "evicted", 0 },
-        { "the log was made anew below", EPOCH, 3, 2, 5, UINT64_MAX, "evicted", 0 },
-        { "another log", EPOCH + 1, 3, 2, 5, UINT64_MAX, "epoch", 0 },
-        { "another log, and some was known to be missing", EPOCH + 1, 3, 2, 5, UINT64_MAX, "epoch", 7 },
+        { "nothing was missed", EPOCH, 5, 4, 0, 0, NULL, 0, 0 },
+        { "all that was missed comes", EPOCH, 5, 9, 0, 0, NULL, 0, 0 },
+        { "the log has lost some", EPOCH, 8, 9, 5, 7, "evicted", 0, 0 },
+        { "the log was made anew below", EPOCH, 3, 2, 5, UINT64_MAX, "evicted", 0, 0 },
+        { "the room was made anew, and has gone further", EPOCH, 7, 6, 5, UINT64_MAX, "evicted", 0, 99 },
+        { "another log", EPOCH + 1, 3, 2, 5, UINT64_MAX, "epoch", 0, 0 },
+        { "another log, and some was known to be missing", EPOCH + 1, 3, 2, 5, UINT64_MAX, "epoch", 7, 0 },
 };
 
 static void run_back(void **state)
@@ -302,7 +304,8 @@ static void run_back(void **state)
                 assert_int_equal(next(&e, CLIENT_GAP).to, UINT64_MAX);
         struct dgram_join join;
         assert_int_equal(dgram_join_parse(said(&e, DGRAM_JOIN)->join.tail, &join), 0);
-        join_ok(&e, join.req, "tea", 0, 7, TEA_TAG, row->epoch, row->start, row->head);
+        uint64_t tag = row->tag ? row->tag : TEA_TAG;
+        join_ok(&e, join.req, "tea", 0, 7, tag, row->epoch, row->start, row->head);
         if (row->from) {
                 ev = next(&e, CLIENT_GAP);
                 assert_int_equal(ev.from, row->from);
@@ -312,7 +315,7 @@ static void run_back(void **state)
         if (row->epoch != EPOCH)
                 next(&e, CLIENT_JOINED);
         quiet(&e);
-        struct dgram_msg m = data(TEA_TAG, row->start, 500, 0);
+        struct dgram_msg m = data(tag, row->start, 500, 0);
         m.data.epoch = row->epoch;
         say(&e, m);
         assert_int_equal(next(&e, CLIENT_EVENT).seq, row->start);
