@@ -156,11 +156,11 @@ static int udp_recv(struct client *c, struct mono now, const uint8_t *in, size_t
                 return ERR_MALFORMED;
         }
         c->datagram++;
-        uint64_t messages = c->data_messages;
+        uint64_t messages = c->data_messages, news = c->news_messages;
         while (dgram_next(&rest, &message))
                 take(c, now, message);
         if (c->data_messages != messages) {
-                udp_meter_came(&c->meter, now, in_bytes);
+                udp_meter_came(&c->meter, now, in_bytes, c->news_messages != news);
                 udp_pulse_data(c, now);
         }
         if (c->state == UDP_UP)

@@ -88,7 +88,8 @@ struct client {
         struct mono data_at;  /* the last; and how long they are apart, about: */
         int64_t data_gap_ns;
         uint64_t datagram;
-        uint64_t data_messages; /* DATA of rooms that are known */
+        uint64_t data_messages; /* DATA of rooms that are known, and parity */
+        uint64_t news_messages; /* of them such as brought something that was missing */
 
         struct reassembly parts;       /* channel: the feed's tag; number: the seq */
         struct reassembly_event *lent; /* of these, told; until udp_parts_told */

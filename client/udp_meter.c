@@ -9,9 +9,11 @@ enum { HEADERS_BYTES = 28 }; /* IPv4 and UDP */
 #define ANSWER_NS    (100 * NS_PER_MS) /* and three round trips: then it was lost */
 #define SPAN_NS_MIN  (10 * NS_PER_MS)  /* over less, a rate is mostly chance */
 
-void udp_meter_came(struct udp_meter *m, struct mono now, size_t bytes)
+void udp_meter_came(struct udp_meter *m, struct mono now, size_t bytes, bool news)
 {
         tfrc_arrived(&m->tfrc);
+        if (m->bytes == 0 && !news)
+                return;
         if (m->bytes == 0)
                 m->first = now;
         m->bytes += bytes + HEADERS_BYTES;

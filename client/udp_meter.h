@@ -2,7 +2,8 @@
  * some of it is lost. It is what REPORTs tell of the whole session, whichever room they are of.
  *
  * The rate is that of datagrams with events, headers included, between the first and the last that
- * came since it was told: a pause before or after them is the application's, not the path's.
+ * came since it was told: a pause before or after them is the application's, not the path's. So what may
+ * come when all news has been told, a copy or parity, begins no such span: the next news may be a second away.
  *
  * Value module: no heap, no clock; zeroed it is ready.
  *
@@ -28,8 +29,8 @@ struct udp_meter {
         uint64_t kernel_drops;
 };
 
-/* A datagram with events came. */
-void udp_meter_came(struct udp_meter *m, struct mono now, size_t bytes);
+/* A datagram with events came, some of them new, or with parity. */
+void udp_meter_came(struct udp_meter *m, struct mono now, size_t bytes, bool news);
 
 /* Something is missing and does not count as late any more. Until the server has heard of the last
  * loss event, and what it sent after that is here, it is part of that: a TCP too has slowed down only

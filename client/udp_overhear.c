@@ -32,7 +32,7 @@ static bool all_broadcast(struct bytes datagram)
 int udp_overhear_recv(struct client *c, struct mono now, const uint8_t *in, size_t in_bytes)
 {
         struct bytes rest = bytes_of(in, in_bytes), message;
-        uint64_t messages = c->data_messages;
+        uint64_t messages = c->data_messages, news = c->news_messages;
         bool ours = false;
         c->now = now;
         if (c->state != UDP_UP)
@@ -53,7 +53,7 @@ int udp_overhear_recv(struct client *c, struct mono now, const uint8_t *in, size
                 ours |= !err && udp_client_broadcast(c, now, &m);
         }
         if (c->data_messages != messages)
-                udp_meter_came(&c->meter, now, in_bytes);
+                udp_meter_came(&c->meter, now, in_bytes, c->news_messages != news);
         if (ours)
                 udp_hearing_heard(&c->hearing, now);
         udp_rooms_work(c, now);

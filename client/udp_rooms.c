@@ -351,6 +351,7 @@ bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m
         c->stats.duplicates += verdict == GAPS_DUPLICATE;
         c->stats.late += verdict == GAPS_LATE;
         tell_ready(c, f);
+        c->news_messages += verdict == GAPS_NEW && !f->mends;
         if (verdict == GAPS_NEW)
                 udp_parity_kept(c, now, f, m);
         watch_doubt(c, now, f);

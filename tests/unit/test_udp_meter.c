@@ -1,5 +1,5 @@
 /* What REPORTs tell of a path. A story in words: @20 it is 20 ms; c a datagram of 1,172 bytes (1,200 with its
- * headers) comes; x a loss is found; t it is told; a a PING
+ * headers) comes; p one of parity; x a loss is found; t it is told; a a PING
  * sent since is answered, and losses are noticed after 5 ms. The round trip is 20 ms. */
 #include "tests/unit/harness.h"
 
@@ -21,6 +21,9 @@ static const struct meter_row rows[] = {
         { "a steady stream", "@500 c@600 c@700 c@800 c@900 c@1000 c", 14400, 0, true },
         { "a pause after it is not the path's", "@500 c@600 c@700 c@9000", 18000, 0, true },
         { "nor one before it", "@500 c@600 c@700 c t@9000 c@9100 c@9200 c", 18000, 0, false },
+        { "parity behind the last news begins nothing", "@500 c@600 c@700 c t@720 p@9000 c@9100 c@9200 c", 18000, 0,
+          false },
+        { "parity amid the news counts", "@500 c@600 p@700 c", 18000, 0, true },
         { "told a moment ago, and no faster", "@500 c@600 c t@700 c@800 c@900 c", 18000, 0, false },
         { "a quarter faster is worth telling", "@500 c@1000 c t@1001 c@1050 c@1100 c@1201 c", 24000, 0, true },
         { "but not within 200 ms", "@500 c@1000 c t@1001 c@1050 c@1100 c@1199 c", 24242, 0, false },
@@ -49,7 +52,10 @@ static void run_row(void **state)
                         now.ns = 9 * NS_PER_S + strtol(at + 1, &end, 10) * NS_PER_MS;
                         break;
                 case 'c':
-                        udp_meter_came(&m, now, 1172);
+                        udp_meter_came(&m, now, 1172, true);
+                        break;
+                case 'p':
+                        udp_meter_came(&m, now, 1172, false);
                         break;
                 case 'x':
                         udp_meter_lost(&m, now, rtt_ns);
