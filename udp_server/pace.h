@@ -51,23 +51,24 @@ struct pace_config {
 /* "auto" (on, without a ceiling), "off", or a ceiling as in "10mbit". Returns as units_bitrate. */
 int pace_parse(const char *text, struct pace_config *config);
 
+/* First what each datagram looks at. */
 struct pace {
         bool on;
-        int64_t rate_max; /* bytes per second; INT64_MAX: no ceiling */
-        int64_t rate;     /* now */
+        bool limited;       /* something had to wait since the last REPORT */
+        bool lossy;         /* no slow start any more */
+        bool bad;           /* more than a fifth of what was judged was lost */
+        bool open_for_loss; /* the breaker: not for want of REPORTs */
+        int64_t rate;       /* now; bytes per second */
         int64_t burst_ns;
-        int64_t slack_ns; /* for a REPORT to come, besides */
         struct mono paid_to;
-        bool limited;           /* something had to wait since the last REPORT */
-        bool lossy;             /* no slow start any more */
         struct mono report_due; /* MONO_NEVER: nothing sent since the last one */
+        struct mono open_since; /* the breaker; MONO_NEVER: it is closed */
+        int64_t slack_ns;       /* for a REPORT to come, besides */
+        int64_t rate_max;       /* INT64_MAX: no ceiling */
         uint32_t missed;
         uint64_t came, lost; /* at the first try, since: */
         struct mono judged_at;
-        bool bad;               /* more than a fifth of it was lost */
-        struct mono turned_at;  /* since when it has been so, or not */
-        struct mono open_since; /* the breaker; MONO_NEVER: it is closed */
-        bool open_for_loss;     /* not for want of REPORTs */
+        struct mono turned_at; /* since when it has been bad, or not */
         struct mono advised_at;
         struct mono anew_at; /* when it last began */
 };

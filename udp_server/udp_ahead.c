@@ -13,11 +13,13 @@ static void cover(struct udp_session *s, struct mono now, struct udp_channel *c)
                 return;
         c->shield = udp_shield_take(s->shared->shields, now, c->room, s->shared->encoding, hub_epoch(app_hub(s->app)));
         c->shield_next = c->shield ? udp_shield_items(c->shield) + 1 : 0;
+        s->shielded_n += c->shield != NULL;
 }
 
 void udp_ahead_uncover(struct udp_session *s, struct udp_channel *c)
 {
         udp_shield_drop(s->shared->shields, c->shield);
+        s->shielded_n -= c->shield != NULL;
         c->shield = NULL;
 }
 
@@ -62,7 +64,7 @@ static const struct udp_shield_item *next_item(const struct udp_session *s, stru
 
 void udp_ahead_read(struct udp_session *s, struct mono now)
 {
-        for (uint32_t i = 0; i < s->channels_n; i++) {
+        for (uint32_t i = 0; s->shielded_n > 0 && i < s->channels_n; i++) {
                 struct udp_channel *c = &s->channel[i];
                 const struct udp_shield_item *item;
                 if (!c->shield)
@@ -83,7 +85,7 @@ void udp_ahead_read(struct udp_session *s, struct mono now)
 
 void udp_ahead_find(struct udp_session *s, struct udp_batch *b)
 {
-        for (uint32_t i = 0; i < s->channels_n && b->pieces_n < UDP_BATCH_PIECES / 2; i++) {
+        for (uint32_t i = 0; s->shielded_n > 0 && i < s->channels_n && b->pieces_n < UDP_BATCH_PIECES / 2; i++) {
                 struct udp_channel *c = &s->channel[i];
                 const struct udp_shield_item *item = c->shield ? next_item(s, c) : NULL;
                 if (item && item->parity)
@@ -122,7 +124,7 @@ bool udp_ahead_waits(struct udp_session *s)
 struct mono udp_ahead_deadline(const struct udp_session *s)
 {
         struct mono due = MONO_NEVER, at;
-        for (uint32_t i = 0; i < s->channels_n; i++) {
+        for (uint32_t i = 0; s->shielded_n > 0 && i < s->channels_n; i++) {
                 at = s->channel[i].shield ? udp_shield_deadline(s->channel[i].shield) : MONO_NEVER;
                 if (mono_before(s->looked, at))
                         due = mono_min(due, at);

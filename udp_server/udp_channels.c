@@ -27,9 +27,12 @@ struct udp_channel *udp_channel_open(struct udp_session *s, const struct room *r
 {
         if (s->channels_n == s->channels_cap) {
                 uint32_t cap = s->channels_cap ? 2 * s->channels_cap : 4;
-                struct udp_channel *more = realloc(s->channel, cap * sizeof *more);
+                struct udp_channel *more = aligned_alloc(_Alignof(struct udp_channel), cap * sizeof *more);
                 if (!more)
                         return NULL;
+                if (s->channels_n > 0)
+                        memcpy(more, s->channel, s->channels_n * sizeof *more);
+                free(s->channel);
                 s->channel = more;
                 s->channels_cap = cap;
         }
@@ -237,8 +240,8 @@ void udp_channels_leave(struct udp_session *s, struct mono now, uint32_t ref, ui
 
 void udp_channels_sweep(struct udp_session *s, struct mono now, bool given)
 {
-        uint32_t partings = member_partings(s->member);
-        if (partings == s->partings)
+        uint32_t changes = member_changes(s->member);
+        if (changes == s->changes)
                 return;
         for (uint32_t i = 0; i < s->channels_n;) {
                 struct udp_channel *c = &s->channel[i];
@@ -250,7 +253,7 @@ void udp_channels_sweep(struct udp_session *s, struct mono now, bool given)
                 udp_channel_close(s, c);
         }
         if (given)
-                s->partings = partings;
+                s->changes = changes;
 }
 
 /* ---- BEAT --------------------------------------------------------------------------------- */

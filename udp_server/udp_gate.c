@@ -315,6 +315,13 @@ const struct udp_addr *udp_peer_addr(const struct udp_peer *p)
         return &p->path.addr;
 }
 
+/* Until there is news for it. */
+static void rest(struct udp_peer *p)
+{
+        unmark(p);
+        set_due(p);
+}
+
 int udp_peer_slices(struct udp_peer *p, struct mono now, struct udp_batch *b)
 {
         int n = udp_session_slices(p->session, now, b);
@@ -324,14 +331,14 @@ int udp_peer_slices(struct udp_peer *p, struct mono now, struct udp_batch *b)
                 peer_free(p, now);
                 return 0;
         }
-        unmark(p);
-        set_due(p);
+        rest(p);
         return 0;
 }
 
 void udp_peer_sent(struct udp_peer *p, struct mono now, struct udp_batch *b, int taken)
 {
-        udp_session_sent(p->session, now, b, taken);
+        if (udp_session_sent(p->session, now, b, taken))
+                rest(p);
 }
 
 void udp_gate_close(struct udp_gate *g, struct mono now, uint16_t code)

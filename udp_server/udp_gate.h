@@ -52,8 +52,8 @@ void udp_gate_destroy(struct udp_gate *g, struct mono now);
 size_t udp_gate_recv(struct udp_gate *g, struct mono now, const struct udp_addr *from, struct bytes datagram,
                      uint8_t answer[DGRAM_COOKIE_BYTES]);
 
-/* The next peer that may have something to send; NULL: none. Fetch it (udp_peer_slices) and say
- * what was taken until it has no more; it is then no longer pending. */
+/* The next peer that may have something to send; NULL: none. Fetch it (udp_peer_slices) and say what
+ * was taken (udp_peer_sent) until another is the next one: it is no longer pending when it has no more. */
 struct udp_peer *udp_gate_pending(struct udp_gate *g);
 const struct udp_addr *udp_peer_addr(const struct udp_peer *p);
 

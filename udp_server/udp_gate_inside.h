@@ -12,16 +12,17 @@
 #include "udp_server/udp_shield.h"
 #include "udp_server/udp_stranger.h"
 
+/* First what each delivery looks at. */
 struct udp_peer {
-        UT_hash_handle by_tag, by_addr;
         struct udp_gate *gate;
         struct udp_session *session;
-        struct udp_path path;
-        uint64_t tag, nonce;
-        struct admission_source *source;
-        struct udp_due due;
         TAILQ_ENTRY(udp_peer) pending;
         bool is_pending;
+        struct udp_due due;
+        struct udp_path path; /* its address first */
+        uint64_t tag, nonce;
+        struct admission_source *source;
+        UT_hash_handle by_tag, by_addr;
 };
 
 struct udp_gate {

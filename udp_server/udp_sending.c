@@ -92,10 +92,19 @@ static bool fill(struct udp_session *s, struct mono now, struct udp_batch *b)
         return b->pieces_n == UDP_BATCH_PIECES;
 }
 
+/* Is there nothing to be looked for once what is lent has been sent? Repairs, parity and the end of a room or a
+ * session may have something behind them; the usual turn is news alone. */
+static bool is_whole(const struct udp_session *s, const struct udp_batch *b)
+{
+        return b->unasked_n == 0 && b->now.piece == b->pieces_n && b->pieces_n < UDP_BATCH_PIECES &&
+               s->shielded_n == 0 && member_changes(s->member) == s->changes;
+}
+
 int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch *b)
 {
         udp_batch_begin(b);
         s->looked = now;
+        s->whole = false;
         if (s->pace.limited && s->state == UDP_UP)
                 udp_rate_ping(s, now); /* a queue may be growing on the way */
         if (!udp_batch_private(b, buf_bytes(&s->queue.ready)))
@@ -114,6 +123,7 @@ int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch 
         s->blocked = false;
         while (fill(s, now, b))
                 ;
+        s->whole = is_whole(s, b);
         if (b->n == 0) {
                 udp_channels_sweep(s, now, true);
                 (void)udp_batch_private(b, buf_bytes(&s->queue.ready));
@@ -125,7 +135,7 @@ int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch 
         return b->n;
 }
 
-void udp_session_sent(struct udp_session *s, struct mono now, struct udp_batch *b, int taken)
+bool udp_session_sent(struct udp_session *s, struct mono now, struct udp_batch *b, int taken)
 {
         for (int i = 0; i < taken; i++) {
                 s->shared->stats->datagrams_out++;
@@ -135,4 +145,5 @@ void udp_session_sent(struct udp_session *s, struct mono now, struct udp_batch *
         s->blocked = taken < b->n;
         if (taken > 0)
                 apply(s, now, b, &b->datagram[taken - 1].end);
+        return s->whole && taken == b->n;
 }

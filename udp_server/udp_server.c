@@ -245,20 +245,18 @@ static int send_batch(struct udp_server *s, struct msghdr *msg)
         return taken;
 }
 
-/* Everything one peer has to send. False: the socket takes no more. */
+/* A batch of what one peer has to send. False: the socket takes no more. */
 static bool serve(struct udp_server *s, struct udp_peer *p, struct mono now)
 {
         struct sockaddr_storage at;
         struct udp_batch *b = &s->batch;
         struct msghdr msg = { .msg_name = &at, .msg_namelen = to_sockaddr(s, udp_peer_addr(p), &at) };
-        while (udp_peer_slices(p, now, b) > 0) {
-                int taken = send_batch(s, &msg);
-                bool full = taken < b->n;
-                udp_peer_sent(p, now, b, taken);
-                if (full)
-                        return false;
-        }
-        return true;
+        if (udp_peer_slices(p, now, b) == 0)
+                return true;
+        int taken = send_batch(s, &msg);
+        bool full = taken < b->n;
+        udp_peer_sent(p, now, b, taken);
+        return !full;
 }
 
 /* The same for the multicast group. */

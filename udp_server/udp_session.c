@@ -129,10 +129,10 @@ struct udp_session *udp_session_create(const struct udp_shared *shared, struct m
                                        const struct dgram_connect *connect, const struct dgram_connect_tail *tail,
                                        const struct hub_sink *news)
 {
-        struct udp_session *s = calloc(1, sizeof *s);
+        struct udp_session *s = aligned_alloc(_Alignof(struct udp_session), sizeof *s);
         if (!s)
                 return NULL;
-        s->shared = shared;
+        *s = (struct udp_session){ .shared = shared };
         s->app = app_find(shared->app, tail->space);
         s->news = *news;
         s->tag = tag;

@@ -69,9 +69,9 @@ void udp_session_challenge(struct udp_session *s, uint64_t random);
 void udp_session_moved(struct udp_session *s, struct mono now, bool far);
 
 /* Fills the batch with what is to be sent now: 0 datagrams: nothing. Borrowed until the next hub
- * call. Then say how many of them the transport took, from the first on. */
+ * call. Then say how many of them the transport took, from the first on. True: that was all there is. */
 int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch *b);
-void udp_session_sent(struct udp_session *s, struct mono now, struct udp_batch *b, int taken);
+bool udp_session_sent(struct udp_session *s, struct mono now, struct udp_batch *b, int taken);
 
 /* Says CLOSE; goodbye: the instance is not kept for recovery. No change when CLOSING already. */
 void udp_session_close(struct udp_session *s, struct mono now, uint16_t code, bool goodbye);

@@ -17,6 +17,7 @@ enum {
         UDP_PARTS_EVENTS_MAX = 16,       /* PUBs that a session has under way in fragments */
         UDP_PARTS_BYTES_MAX = 256 << 10, /* of them together */
         UDP_BEAT_MS = 1000,
+        UDP_LINE_BYTES = 64,   /* of memory, as caches have it */
         UDP_ASKS_PER_S = 4000, /* messages but PUBs that are dealt with, and so many at once; 64 rooms that all lose all
                                 * the time have 3,200 NACKs */
 };
@@ -24,28 +25,29 @@ enum {
 /* Messages, each way, that a session numbers before it ends, to be begun anew: 2^32 would repeat them. */
 #define UDP_NUMBERS (UINT32_C(1) << 31)
 
-/* One room as this session sees it. */
+/* One room as this session sees it. What each delivery looks at is one line of memory, the rest another. */
 struct udp_channel {
+        _Alignas(UDP_LINE_BYTES) const struct room *room;
+        uint64_t start;     /* first seq that it was to be sent by itself */
+        uint64_t given_end; /* behind the last one that it was */
         uint32_t ref;
         uint8_t mode;
-        bool awaited;        /* it was the instance's before: the first JOIN says from where to go on */
-        bool named;          /* by a JOIN that resumes */
-        uint32_t join_pktno; /* of the newest JOIN of it, and its req */
-        uint64_t join_req;
-        const struct room *room;
-        uint64_t start;      /* first seq that it was to be sent by itself */
-        uint64_t given_end;  /* behind the last one that it was */
+        bool awaited;         /* it was the instance's before: the first JOIN says from where to go on */
+        bool named;           /* by a JOIN that resumes */
+        bool counts;          /* there was a REPORT: */
+        struct mono beat_due; /* MONO_NEVER: until the next event */
+        int64_t beat_step_ns;
+        struct udp_shield *shield;    /* fec modes; else NULL */
+        struct udp_group_room *group; /* NULL: all by unicast; else from this seq on by the group: */
+
+        uint64_t group_from;
         uint64_t reported;   /* contig of the last REPORT */
         uint32_t came, lost; /* as the last REPORT counts them */
-        bool counts;         /* there was one */
+        uint32_t join_pktno; /* of the newest JOIN of it, and its req */
         uint32_t beat_no;
-        struct mono beat_at; /* when the last one was said */
-        int64_t beat_step_ns;
-        struct mono beat_due;         /* MONO_NEVER: until the next event */
-        struct udp_shield *shield;    /* fec modes; else NULL */
-        uint64_t shield_next;         /* its item that is looked at next */
-        struct udp_group_room *group; /* NULL: all by unicast; else from this seq on by the group: */
-        uint64_t group_from;
+        uint64_t join_req;
+        struct mono beat_at;  /* when the last one was said */
+        uint64_t shield_next; /* its item that is looked at next */
 };
 
 /* A room that the application took the client out of, and the client has not said yet that it knows. */
@@ -56,41 +58,50 @@ struct udp_parting {
 
 enum udp_session_state { UDP_UP, UDP_CLOSING };
 
+/* In the order of use: first what each delivery looks at. With a thousand sessions none of it is in the cache when its
+ * turn comes, and each line of memory takes as long as a hundred instructions. */
 struct udp_session {
-        const struct udp_shared *shared;
-        struct app *app; /* its namespace */
-        struct hub_sink news;
-        enum udp_session_state state;
-        struct udp_instance *instance; /* NULL: CLOSING */
+        _Alignas(UDP_LINE_BYTES) const struct udp_shared *shared;
         struct member *member;         /* NULL: CLOSING */
-        uint64_t tag, nonce;
+        struct udp_instance *instance; /* NULL: CLOSING */
+        struct udp_channel *channel;
+        uint32_t channels_n, channels_cap;
+        enum udp_session_state state;
+        uint32_t changes;    /* of the member, when all of its rooms were last found to be its own */
+        uint32_t shielded_n; /* channels that have a shield */
+        uint32_t partings_n;
         bool recovered;
         bool slow;    /* the queue was full once: to be closed */
         bool blocked; /* the transport took less than it was lent, or the rate is spent */
+        bool held;    /* there is something to send that may not go yet */
+        bool whole;   /* what is lent is all that there is */
+        struct mono heard;
+        struct mono looked;        /* when it was last looked for what is to be sent unasked */
+        struct mono resume_until;  /* MONO_NEVER: not resuming */
+        struct udp_repair *repair; /* made by the first NACK */
+        struct reassembly *parts;  /* by the first fragment of a PUB */
         struct dgram_queue queue;
-        struct seqwin seen;
-        struct resend rtt;
         struct pace pace;
-        bool held;           /* there is something to send that may not go yet */
+
+        struct app *app; /* its namespace */
+        struct hub_sink news;
+        uint64_t tag, nonce;
+        struct resend rtt;
         struct bucket said;  /* PUBs, and rooms in JOINs */
         struct bucket asked; /* all other messages */
-        struct mono heard, pinged, closed_at;
-        struct mono shown;        /* when the PING was sent that was answered last */
-        struct mono resume_until; /* MONO_NEVER: not resuming */
-        uint32_t named_n;         /* channels that JOINs have resumed */
-        struct udp_channel *channel;
-        uint32_t channels_n, channels_cap, next_ref;
-        uint32_t partings;           /* of the member, when all of its rooms were last found to be its own */
-        uint32_t left_pktno;         /* of the newest LEAVE that was done */
-        struct udp_parting *parting; /* no channel is opened while there is one: no more than the client had rooms */
-        uint32_t partings_n, partings_cap;
+        struct mono pinged, closed_at;
+        struct mono shown; /* when the PING was sent that was answered last */
+        uint32_t next_ref;
+        uint32_t named_n;    /* channels that JOINs have resumed */
+        uint32_t left_pktno; /* of the newest LEAVE that was done */
+        struct udp_parting
+                *parting; /* partings_n; no channel is opened while there is one: no more than the client had rooms */
+        uint32_t partings_cap;
         unsigned parting_tries; /* since the last one began */
         struct mono parting_due;
-        struct udp_repair *repair;    /* made by the first NACK */
+        bool listens;                 /* it hears the group: */
         struct udp_group_room *offer; /* it was told of the group */
-        bool listens;                 /* it hears it */
-        struct mono looked;           /* when it was last looked for what is to be sent unasked */
-        struct reassembly *parts;     /* by the first fragment of a PUB */
+        struct seqwin seen;
 };
 
 /* udp_channels: NULL when there is none. */

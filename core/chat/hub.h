@@ -158,9 +158,11 @@ bool member_room_at(const struct member *m, uint32_t i, struct bytes *name);
 uint32_t member_rooms(const struct member *m); /* how many these are */
 
 /* For who keeps rooms by their addresses, which stay good while the member holds the room: is in it, or has been, and
- * may still be given something of it. Partings are how often that may have changed. Compares alone. */
-uint32_t member_partings(const struct member *m);
+ * may still be given something of it. Compares alone. */
 bool member_holds(const struct member *m, const struct room *r);
+
+/* How often something happened to it that no event tells: it was nudged, or may hold a room less. */
+uint32_t member_changes(const struct member *m);
 
 /* The members of a room now, i from 0; NULL past the last or when there is no such room. */
 struct member *hub_room_member_at(const struct hub *h, struct bytes room, uint32_t i);

@@ -91,7 +91,7 @@ struct member {
         uint64_t told_at; /* the announce that last called it */
         uint64_t at_eid;
         struct half *half; /* NULL: no entry is half given */
-        uint32_t partings; /* how often a stay ended, or its record went */
+        uint32_t changes;  /* how often a stay ended, its record went, or it was nudged */
         uint8_t encoding;
         bool attached;
         bool torn; /* memory was out when its half was to be saved: it can be given nothing more */

@@ -76,7 +76,7 @@ static struct stay *stay_begin(struct member *m, struct room *r, struct stay **p
 static void stay_end(struct stay *s)
 {
         struct room *r = s->room;
-        s->member->partings++;
+        s->member->changes++;
         struct stay *last = r->member[--r->members];
         r->member[s->place] = last;
         last->place = s->place;
@@ -91,7 +91,7 @@ static void stay_free(struct stay *s)
         struct member *m = s->member;
         struct room *r = s->room;
         struct stay **link = &m->stays;
-        m->partings++;
+        m->changes++;
         while (*link != s)
                 link = &(*link)->next;
         *link = s->next;
@@ -254,6 +254,7 @@ int hub_leave(struct member *m, struct mono now, struct bytes room)
 
 void member_nudge(struct member *m)
 {
+        m->changes++;
         if (!m->attached)
                 return;
         m->sink.news(m->sink.owner);
@@ -265,9 +266,9 @@ uint32_t member_rooms(const struct member *m)
         return m->joined;
 }
 
-uint32_t member_partings(const struct member *m)
+uint32_t member_changes(const struct member *m)
 {
-        return m->partings;
+        return m->changes;
 }
 
 bool member_holds(const struct member *m, const struct room *r)

@@ -53,6 +53,83 @@ static void two_rooms_share_datagrams(void **state)
         rig_stop(r);
 }
 
+/* ---- what is behind a batch ---------------------------------------------------------------- */
+
+static void nothing_is_behind_a_turns_news(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        rig_publish(r, "", 57);
+        hub_announce(r->hub);
+        struct udp_peer *peer = udp_gate_pending(r->gate);
+        assert_int_equal(udp_peer_slices(peer, r->now, &r->batch), 1);
+        udp_peer_sent(peer, r->now, &r->batch, 1);
+        assert_null(udp_gate_pending(r->gate));
+        rig_stop(r);
+}
+
+static void a_batch_holds_not_all_of_a_turn(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        rig_join(r, &p, "tea", 0, 0);
+        rig_join(r, &p, "milk", 0, 0);
+        for (int i = 0; i < UDP_BATCH_PIECES + 9; i++)
+                rig_publish(r, i % 2 ? "tea" : "milk", 1);
+        rig_hear(r, &p);
+        assert_int_equal(rig_count_said(r, DGRAM_DATA), UDP_BATCH_PIECES + 9);
+        rig_stop(r);
+}
+
+/* Every second of 96 seqs of `tea`, which are a piece each. */
+static void nack_holes(struct rig *r, struct rig_peer *p, uint32_t ref, uint64_t first)
+{
+        struct dgram_nack m = { .chan_ref = ref, .n = 32, .tries = 1 };
+        for (uint64_t k = 0; k < 96; k++) {
+                m.range[k % 32] = (struct dgram_range){ first + 2 * k, first + 2 * k };
+                if (k % 32 == 31)
+                        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_NACK, .nack = m });
+        }
+        rig_hear(r, p);
+        assert_int_equal(rig_count_said(r, DGRAM_DATA), 96);
+}
+
+static void a_batch_holds_not_all_repairs(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        uint64_t first = rig_publish(r, "tea", 1).seq;
+        for (int i = 1; i < 400; i++) {
+                rig_publish(r, "tea", 1);
+                rig_hear(r, &p);
+        }
+        nack_holes(r, &p, row.chan_ref, first);
+        nack_holes(r, &p, row.chan_ref, first + 200); /* no PING behind these: there was one */
+        rig_stop(r);
+}
+
+static void a_dismissal_is_behind_the_news(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        rig_publish(r, "", 57);
+        struct bytes id = bytes_of(p.id, p.accept.id.n);
+        app_socket_disconnect(member_user(hub_room_member_at(r->hub, id, 0)), true);
+        rig_hear(r, &p);
+        assert_int_equal(rig_count_said(r, DGRAM_DATA), 1);
+        assert_int_equal(rig_count_said(r, DGRAM_CLOSE), 1);
+        rig_stop(r);
+}
+
 static void an_event_too_big_is_a_gap_in_its_place(void **state)
 {
         (void)state;
@@ -273,6 +350,10 @@ int main(void)
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(a_turn_goes_in_few_datagrams),
                 cmocka_unit_test(two_rooms_share_datagrams),
+                cmocka_unit_test(nothing_is_behind_a_turns_news),
+                cmocka_unit_test(a_batch_holds_not_all_of_a_turn),
+                cmocka_unit_test(a_batch_holds_not_all_repairs),
+                cmocka_unit_test(a_dismissal_is_behind_the_news),
                 cmocka_unit_test(an_event_too_big_is_a_gap_in_its_place),
                 cmocka_unit_test(a_blocked_transport_loses_nothing),
                 cmocka_unit_test(a_repair_is_the_same_bytes),
