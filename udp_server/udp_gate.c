@@ -322,8 +322,21 @@ static void rest(struct udp_peer *p)
         set_due(p);
 }
 
+/* What the next two will need, while this one is sent to: a session is found by its peer, and the rest by the
+ * session, so each comes one step after the other. */
+static void fetch_ahead(const struct udp_peer *p)
+{
+        const struct udp_peer *next = p->is_pending ? TAILQ_NEXT(p, pending) : NULL;
+        const struct udp_peer *second = next ? TAILQ_NEXT(next, pending) : NULL;
+        if (next)
+                udp_session_fetch_rest(next->session);
+        if (second)
+                udp_session_fetch(second->session);
+}
+
 int udp_peer_slices(struct udp_peer *p, struct mono now, struct udp_batch *b)
 {
+        fetch_ahead(p);
         int n = udp_session_slices(p->session, now, b);
         if (n > 0)
                 return n;

@@ -92,6 +92,27 @@ static bool fill(struct udp_session *s, struct mono now, struct udp_batch *b)
         return b->pieces_n == UDP_BATCH_PIECES;
 }
 
+static void fetch(const void *at, size_t lines)
+{
+        for (size_t i = 0; i < lines; i++)
+                __builtin_prefetch((const uint8_t *)at + i * UDP_LINE_BYTES);
+}
+
+void udp_session_fetch(const struct udp_session *s)
+{
+        fetch(s, offsetof(struct udp_session, app) / UDP_LINE_BYTES);
+}
+
+/* The rooms that every session has: they are the first two. */
+void udp_session_fetch_rest(const struct udp_session *s)
+{
+        if (s->state != UDP_UP)
+                return;
+        fetch(s->member, 2);
+        fetch(s->channel, 1);
+        fetch(s->channel + 1, 1);
+}
+
 /* Is there nothing to be looked for once what is lent has been sent? Repairs, parity and the end of a room or a
  * session may have something behind them; the usual turn is news alone. */
 static bool is_whole(const struct udp_session *s, const struct udp_batch *b)

@@ -73,6 +73,11 @@ void udp_session_moved(struct udp_session *s, struct mono now, bool far);
 int udp_session_slices(struct udp_session *s, struct mono now, struct udp_batch *b);
 bool udp_session_sent(struct udp_session *s, struct mono now, struct udp_batch *b, int taken);
 
+/* It will be asked for slices soon: what that looks at is put on its way into the cache; then (rest) what is found
+ * from there. */
+void udp_session_fetch(const struct udp_session *s);
+void udp_session_fetch_rest(const struct udp_session *s);
+
 /* Says CLOSE; goodbye: the instance is not kept for recovery. No change when CLOSING already. */
 void udp_session_close(struct udp_session *s, struct mono now, uint16_t code, bool goodbye);
 
