@@ -203,6 +203,8 @@ void udp_overhear_work(struct client *c, struct mono now);
 /* udp_parts: what of DATA may be told */
 bool udp_parts_take(struct client *c, struct udp_feed *f, const struct dgram_msg *m, struct udp_told *told,
                     enum gaps_verdict *verdict); /* as udp_feed_data */
+/* Parity of an event in fragments: kept until that is whole. False: it is of no use. */
+bool udp_parts_parity(struct client *c, struct udp_feed *f, const struct dgram_msg *m);
 void udp_parts_told(struct client *c);
 void udp_parts_lost(struct client *c, const struct udp_feed *f, uint64_t from, uint64_t to); /* not awaited any more */
 void udp_parts_forget(struct client *c, struct udp_feed *f); /* all events of the feed that are not whole */
@@ -213,6 +215,7 @@ void udp_parts_mask(const struct client *c, const struct udp_feed *f, struct dgr
 /* udp_parity: in modes that have it */
 void udp_parity_kept(struct client *c, struct mono now, struct udp_feed *f, const struct dgram_msg *m); /* it was new */
 bool udp_parity_take(struct client *c, struct mono now, const struct dgram_msg *m); /* false: no such room */
+void udp_parity_of_parts(struct client *c, struct mono now, struct udp_feed *f, const struct dgram_msg *m); /* DATA's */
 
 /* udp_calls */
 int64_t udp_call_add(struct client *c, struct mono now, enum udp_call_kind kind, struct bytes bytes);

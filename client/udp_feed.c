@@ -228,7 +228,7 @@ struct gaps_arrival udp_feed_part(struct udp_feed *f, struct mono now, const str
 {
         const struct dgram_data *d = &m->data;
         struct gaps_arrival a =
-                f->mends ? gaps_mend(&f->gaps, now, rtt, datagram, d->seq)
+                f->mends ? gaps_mend(&f->gaps, now, rtt, datagram, d->seq, d->frag_idx, d->frag_cnt)
                          : gaps_mark_part(&f->gaps, now, rtt, datagram, d->seq, d->frag_idx, d->frag_cnt);
         f->duplicates += a.verdict == GAPS_DUPLICATE;
         f->received += a.verdict == GAPS_NEW && a.tries == 0;

@@ -19,10 +19,43 @@ static void mend(struct client *c, struct mono now, struct udp_feed *f)
         }
 }
 
+/* The same of the event that this is a fragment or parity of. */
+static void mend_parts(struct client *c, struct mono now, struct udp_feed *f, const struct dgram_msg *m)
+{
+        uint8_t part[DGRAM_FEC_M_MAX][FEC_SYMBOL_MAX], last = 0;
+        const struct reassembly_event *e = reassembly_find(&c->parts, m->tag, m->data.seq);
+        uint64_t missing = 0, losses = f->gaps.losses;
+        uint32_t n = e ? reassembly_solve(e, &missing, part) : 0;
+        struct dgram_msg d = *m;
+        for (uint32_t i = 0; i < n; i++, missing &= missing - 1) {
+                d.data.frag_idx = last = (uint8_t)__builtin_ctzll(missing);
+                d.data.event = bytes_of(part[i], dgram_fragment_bytes(d.data.event_bytes, last));
+                f->mends = true;
+                udp_rooms_data(c, now, &d);
+                f->mends = false;
+        }
+        c->stats.mended += n > 0 && gaps_look(&f->gaps, d.data.seq, last) != GAPS_NEW;
+        if (f->gaps.losses != losses)
+                udp_meter_lost(&c->meter, now, c->rtt.srtt_ns);
+}
+
+void udp_parity_of_parts(struct client *c, struct mono now, struct udp_feed *f, const struct dgram_msg *m)
+{
+        c->more.parity++;
+        if (!f->gaps.ahead || !udp_parts_parity(c, f, m))
+                return;
+        mend_parts(c, now, f, m);
+        gaps_parity_of(&f->gaps, now, &c->rtt, m->data.seq);
+}
+
 void udp_parity_kept(struct client *c, struct mono now, struct udp_feed *f, const struct dgram_msg *m)
 {
-        if (!f->gaps.ahead || f->mends || m->data.frag_cnt > 1)
+        if (!f->gaps.ahead || f->mends)
                 return;
+        if (m->data.frag_cnt > 1) {
+                mend_parts(c, now, f, m);
+                return;
+        }
         if (!f->mend && !(f->mend = udp_mend_create()))
                 return;
         udp_mend_keep(f->mend, m);

@@ -124,6 +124,25 @@ bool udp_parts_take(struct client *c, struct udp_feed *f, const struct dgram_msg
         return m->data.frag_cnt > 1 ? take_part(c, f, m, told, verdict) : take_single(c, f, m, told, verdict);
 }
 
+/* Is some of it missing, and not given up? */
+static bool awaits(const struct udp_feed *f, const struct dgram_data *d)
+{
+        for (uint8_t idx = 0; idx < d->frag_cnt; idx++)
+                if (gaps_look(&f->gaps, d->seq, idx) == GAPS_NEW)
+                        return true;
+        return false;
+}
+
+bool udp_parts_parity(struct client *c, struct udp_feed *f, const struct dgram_msg *m)
+{
+        struct reassembly_part p = part_of(m);
+        if (!awaits(f, &m->data))
+                return false;
+        udp_rooms_head(c, c->now, f, p.number); /* all its fragments were sent before */
+        struct reassembly_event *e = under_way(c, f, &p);
+        return e && reassembly_put_parity(&c->parts, e, c->now, (uint8_t)(p.idx - p.cnt), p.bytes.at);
+}
+
 /* ---- ends --------------------------------------------------------------------------------- */
 
 void udp_parts_told(struct client *c)

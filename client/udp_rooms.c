@@ -345,6 +345,10 @@ bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m
                 return true;
         }
         c->data_messages++;
+        if (dgram_is_parity(&m->data)) {
+                udp_parity_of_parts(c, now, f, m);
+                return true;
+        }
         if (udp_parts_take(c, f, m, &told, &verdict))
                 tell(c, f, &told);
         udp_parts_told(c);

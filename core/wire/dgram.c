@@ -134,11 +134,13 @@ static bool is_count(uint64_t v)
 }
 
 /* A fragment says of its event how long it is, and so how many there are and how long this one is.
- * In PUB and DATA alike, but that DATA's numbers from frag_cnt on are parity. */
+ * In PUB and DATA alike, but that DATA's numbers from frag_cnt on are parity, as long as the longest of them. */
 static void refuse_unless_fragment(struct codec *c, uint8_t idx, uint8_t cnt, uint16_t event_bytes, size_t n)
 {
+        bool parity = idx >= cnt;
         refuse_unless(c, cnt > 0 && cnt == dgram_fragments(event_bytes));
-        refuse_unless(c, idx >= cnt || n == dgram_fragment_bytes(event_bytes, idx));
+        refuse_unless(c, !parity || (cnt > 1 && idx - cnt < DGRAM_FEC_M_MAX));
+        refuse_unless(c, n == (parity ? DGRAM_FRAGMENT_BYTES : dgram_fragment_bytes(event_bytes, idx)));
 }
 
 static void proof(struct codec *c, struct dgram_cookie *m)
@@ -465,8 +467,7 @@ int dgram_parse(struct bytes message, struct dgram_msg *m)
         body(&c, m);
         if (in.failed || c.refused || reader_left(&in) > 0)
                 return ERR_MALFORMED;
-        bool parity = m->type == DGRAM_DATA && m->data.frag_idx >= m->data.frag_cnt;
-        return parity ? ERR_UNSUPPORTED : 0;
+        return 0;
 }
 
 /* ---- writing ------------------------------------------------------------------------------ */

@@ -40,7 +40,7 @@ enum {
         DGRAM_FEC_BYTES = 48,          /* everything of FEC but the symbol */
         DGRAM_FEC_HEADER = 28,         /* that a symbol has before its event; no other is known */
         DGRAM_FEC_K_MAX = 64,          /* events in a group */
-        DGRAM_FEC_M_MAX = 8,           /* symbols of parity for it */
+        DGRAM_FEC_M_MAX = 8,           /* symbols of parity for it, or for the fragments of an event */
 };
 
 /* No counter goes beyond: at a million events a second that is 4,500 years. Above it are 6 bits for
@@ -275,9 +275,14 @@ struct dgram_data {
         uint64_t seq, eid, t_us;
         uint32_t crc32c;
         uint16_t event_bytes;
-        uint8_t frag_idx, frag_cnt; /* 0 of 1: the whole event */
-        struct bytes event;         /* the fragment, when there are several */
+        uint8_t frag_idx, frag_cnt; /* 0 of 1: the whole event; frag_cnt + r: parity r of its fragments */
+        struct bytes event;         /* the fragment, when there are several; or the parity */
 };
+
+static inline bool dgram_is_parity(const struct dgram_data *d)
+{
+        return d->frag_idx >= d->frag_cnt;
+}
 
 /* One symbol of parity (core/wire/fec.h). */
 struct dgram_fec {
@@ -379,7 +384,7 @@ bool dgram_next(struct bytes *rest, struct bytes *message);
 
 /* Parses one message; m borrows from it. The head (type, flags, tag, epoch, pktno) is filled in
  * whenever the message is long enough for one.
- * returns 0; ERR_UNSUPPORTED (sealed, level 2, DATA with parity, or a type this version does not know);
+ * returns 0; ERR_UNSUPPORTED (sealed, level 2, or a type this version does not know);
  *         ERR_MALFORMED (body too short or too long, counts that contradict it or each other, a range
  *         upside down)
  */

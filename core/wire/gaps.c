@@ -239,11 +239,12 @@ static struct gaps_arrival plain(enum gaps_verdict verdict)
         return (struct gaps_arrival){ .verdict = verdict, .opened = MONO_NEVER };
 }
 
-/* An event was lost at the first try, and is here before it was asked for. */
-static void count_lost(struct gaps *g)
+/* Something of the event was lost at the first try, and is here before it was asked for. */
+static void count_lost(struct gaps *g, uint64_t seq)
 {
         g->losses++;
-        g->lost_first_try++;
+        g->lost_first_try += g->counted != seq;
+        g->counted = seq;
 }
 
 /* Places from..to, the first of which is in a hole, have arrived; mended: from parity. */
@@ -259,7 +260,7 @@ static struct gaps_arrival fill(struct gaps *g, struct mono now, const struct re
         if (!mended)
                 learn(g, now, rtt, &was);
         else if (was.state == ABSENT || was.state == HELD)
-                count_lost(g);
+                count_lost(g, place_seq(from));
         if (was.state == WAIT) {
                 /* Repairs of this hole flow: the rest of it gets its time afresh. */
                 g->progress = now;
@@ -331,9 +332,9 @@ struct gaps_arrival gaps_mark(struct gaps *g, struct mono now, const struct rese
 }
 
 struct gaps_arrival gaps_mend(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
-                              uint64_t seq)
+                              uint64_t seq, uint8_t idx, uint8_t cnt)
 {
-        return mark(g, now, rtt, datagram, seq, 0, 1, true);
+        return mark(g, now, rtt, datagram, seq, idx, cnt, true);
 }
 
 /* The hole that takes the place of all that is missing of the event from..to. False: it has ended. */

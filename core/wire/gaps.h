@@ -134,13 +134,16 @@ struct gaps_arrival gaps_mark(struct gaps *g, struct mono now, const struct rese
 struct gaps_arrival gaps_mark_part(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
                                    uint64_t seq, uint8_t idx, uint8_t cnt);
 
-/* Event `seq`, in one piece, was solved for from parity: it was lost at the first try, and teaches nothing of what is
- * late. */
+/* The same of one that was solved for from parity: it was lost at the first try, and teaches nothing of what is late.
+ */
 struct gaps_arrival gaps_mend(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
-                              uint64_t seq);
+                              uint64_t seq, uint8_t idx, uint8_t cnt);
 
 /* Parity came, the last for events up to `seq`: what is still missing of these has not to wait for any. */
 void gaps_parity(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t seq);
+
+/* Parity of this event's own fragments came: what is missing of it waits for no more than what is late. */
+void gaps_parity_of(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t seq);
 
 /* What the fragment would be found to be, but for GAPS_FULL. */
 enum gaps_verdict gaps_look(const struct gaps *g, uint64_t seq, uint8_t idx);

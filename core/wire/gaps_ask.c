@@ -93,6 +93,16 @@ void gaps_parity(struct gaps *g, struct mono now, const struct resend *rtt, uint
         }
 }
 
+void gaps_parity_of(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t seq)
+{
+        int64_t late_ns = gaps_reorder_ns(g, now, rtt);
+        for (uint32_t i = 0; i < g->holes_n && g->hole[i].to <= place_last(seq); i++) {
+                struct gaps_hole *h = &g->hole[i];
+                if (h->state == ABSENT && h->from >= place_first(seq))
+                        h->due = mono_add(now, late_ns);
+        }
+}
+
 /* ---- time --------------------------------------------------------------------------------- */
 
 struct mono gaps_deadline(const struct gaps *g)

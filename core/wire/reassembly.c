@@ -28,13 +28,26 @@ struct reassembly_event *reassembly_find(const struct reassembly *r, uint64_t ch
 
 static bool fits(const struct reassembly *r, size_t bytes)
 {
-        return r->n < r->events_max && bytes <= r->bytes_max - r->bytes &&
-               (!r->total || bytes <= r->total->bytes_max - r->total->bytes);
+        return bytes <= r->bytes_max - r->bytes && (!r->total || bytes <= r->total->bytes_max - r->total->bytes);
+}
+
+/* So many bytes more are taken; below 0: given back. */
+static void account(struct reassembly *r, int64_t bytes)
+{
+        r->bytes += (size_t)bytes;
+        if (r->total)
+                r->total->bytes += (size_t)bytes;
+}
+
+static uint64_t missing(const struct reassembly_event *e)
+{
+        return ~e->have & ((UINT64_C(1) << e->cnt) - 1);
 }
 
 struct reassembly_event *reassembly_begin(struct reassembly *r, struct mono now, const struct reassembly_part *p)
 {
-        struct reassembly_event *e = fits(r, p->event_bytes) ? malloc(sizeof *e + p->event_bytes) : NULL;
+        bool place = r->n < r->events_max && fits(r, p->event_bytes);
+        struct reassembly_event *e = place ? malloc(sizeof *e + p->event_bytes) : NULL;
         if (!e)
                 return NULL;
         *e = (struct reassembly_event){ .channel = p->channel,
@@ -45,9 +58,7 @@ struct reassembly_event *reassembly_begin(struct reassembly *r, struct mono now,
                                         .opened = MONO_NEVER };
         memcpy(e->stamp, p->stamp, sizeof e->stamp);
         r->event[r->n++] = e;
-        r->bytes += e->event_bytes;
-        if (r->total)
-                r->total->bytes += e->event_bytes;
+        account(r, e->event_bytes);
         return e;
 }
 
@@ -68,8 +79,41 @@ bool reassembly_put(struct reassembly_event *e, struct mono now, const struct re
                 e->have |= bit;
                 e->fed = now;
         }
-        return e->have == (UINT64_C(1) << e->cnt) - 1;
+        return missing(e) == 0;
 }
+
+/* ---- parity ------------------------------------------------------------------------------- */
+
+bool reassembly_put_parity(struct reassembly *r, struct reassembly_event *e, struct mono now, uint8_t row,
+                           const uint8_t *symbol)
+{
+        assert(row < DGRAM_FEC_M_MAX);
+        if (e->parity[row] || !fits(r, DGRAM_FRAGMENT_BYTES) || !(e->parity[row] = malloc(DGRAM_FRAGMENT_BYTES)))
+                return false;
+        memcpy(e->parity[row], symbol, DGRAM_FRAGMENT_BYTES);
+        e->parity_n++;
+        e->fed = now;
+        account(r, DGRAM_FRAGMENT_BYTES);
+        return true;
+}
+
+uint32_t reassembly_solve(const struct reassembly_event *e, uint64_t *lost, uint8_t (*out)[FEC_SYMBOL_MAX])
+{
+        struct fec_group g = {
+                .k = e->cnt, .m = DGRAM_FEC_M_MAX, .missing = missing(e), .bytes = DGRAM_FRAGMENT_BYTES
+        };
+        *lost = g.missing;
+        if (__builtin_popcountll(g.missing) > e->parity_n)
+                return 0;
+        for (uint8_t i = 0; i < e->cnt; i++)
+                if (!(g.missing & UINT64_C(1) << i))
+                        g.data[i] = bytes_of(e->bytes + (size_t)i * DGRAM_FRAGMENT_BYTES,
+                                             dgram_fragment_bytes(e->event_bytes, i));
+        memcpy(g.parity, e->parity, sizeof g.parity);
+        return fec_solve(&g, out);
+}
+
+/* ---- ends --------------------------------------------------------------------------------- */
 
 struct bytes reassembly_bytes(const struct reassembly_event *e)
 {
@@ -93,9 +137,9 @@ void reassembly_drop(struct reassembly *r, struct reassembly_event *e)
         while (r->event[i] != e)
                 i++;
         r->event[i] = r->event[--r->n];
-        r->bytes -= e->event_bytes;
-        if (r->total)
-                r->total->bytes -= e->event_bytes;
+        account(r, -(int64_t)e->event_bytes - (int64_t)e->parity_n * DGRAM_FRAGMENT_BYTES);
+        for (int row = 0; row < DGRAM_FEC_M_MAX; row++)
+                free(e->parity[row]);
         free(e);
 }
 

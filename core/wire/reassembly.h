@@ -13,6 +13,10 @@
  * next one contradicts too, the first was the liar, and the event begins anew with what came last. So
  * one forged fragment costs one repair at most.
  *
+ * DATA's fragments may have parity (fec.h: k is their count, the last one filled up with zeros). It is kept with the
+ * event, within the same bounds, and when there is as much of it as there are fragments missing, these can be solved
+ * for. Whether it was true, the event's checksum says.
+ *
  * No I/O, no clock. Fragments are parsed ones: dgram_parse has proved idx, cnt and length.
  *
  * Source: the project's UDP wire spec, section 8 (limits); RFC 815 for the name of the problem.
@@ -24,6 +28,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/mono.h"
+#include "core/wire/fec.h"
 
 enum { REASSEMBLY_EVENTS_MAX = 64 }; /* at once, whatever is asked for */
 #define REASSEMBLY_IDLE_NS (INT64_C(2) * 1000000000)
@@ -42,7 +47,9 @@ struct reassembly_event {
         struct mono fed;
         uint16_t event_bytes;
         uint8_t cnt;
-        bool disputed; /* the last fragment contradicted this */
+        bool disputed;                    /* the last fragment contradicted this */
+        uint8_t parity_n;                 /* so many of these came: */
+        uint8_t *parity[DGRAM_FEC_M_MAX]; /* each DGRAM_FRAGMENT_BYTES; NULL: it did not come */
 
         uint8_t tries; /* the caller's own; 0 and MONO_NEVER at first */
         struct mono opened;
@@ -77,6 +84,16 @@ bool reassembly_agrees(struct reassembly_event *e, const struct reassembly_part 
 
 /* Copies the fragment, unless it was there. Returns true when the event is whole with it. */
 bool reassembly_put(struct reassembly_event *e, struct mono now, const struct reassembly_part *p);
+
+/* Parity `row` of the event's fragments, DGRAM_FRAGMENT_BYTES of it; copied. False: it was there already, or there is
+ * no place or memory for it; the event is as before. */
+bool reassembly_put_parity(struct reassembly *r, struct reassembly_event *e, struct mono now, uint8_t row,
+                           const uint8_t *symbol);
+
+/* Solves for the fragments that are missing: *missing is which, as bits, and out[0], out[1], ... they, in that order,
+ * each filled up with zeros to DGRAM_FRAGMENT_BYTES. The event is as before. returns how many; 0: more are missing than
+ * there is parity */
+uint32_t reassembly_solve(const struct reassembly_event *e, uint64_t *missing, uint8_t (*out)[FEC_SYMBOL_MAX]);
 
 struct bytes reassembly_bytes(const struct reassembly_event *e); /* of a whole one; until it is dropped */
 

@@ -17,7 +17,7 @@
 local twincast = Proto("twincast", "Twincast datagrams")
 
 local MAGIC, VERSION, HEADER, SESSION_HEADER = 0x0E4C, 1, 16, 24
-local RANGES_MAX, ACKS_MAX, FRAGMENT_BYTES, FRAGMENTS_MAX, DEPTH_MAX, ITEMS_MAX = 32, 16, 1100, 64, 16, 4096
+local RANGES_MAX, ACKS_MAX, FRAGMENT_BYTES, FRAGMENTS_MAX, DEPTH_MAX, ITEMS_MAX, PARITY_MAX = 32, 16, 1100, 64, 16, 4096, 8
 local LINKS_MAX = 64 -- frames one message is linked to; NACKs of a room that are looked through
 
 -- ---- words ------------------------------------------------------------------------------------
@@ -695,8 +695,10 @@ local brief = {
         return table.concat(words, " ")
     end,
     DATA = function(m)
-        local part = m.v.fragments > 1 and "." .. m.v.fragment .. "/" .. m.v.fragments or ""
-        return tostring(m.v.seq) .. part .. (m.note["data.nack"] and " repair" or m.note["data.first"] and " again" or "")
+        local v = m.v
+        local part = v.fragments > 1 and "." .. v.fragment .. "/" .. v.fragments or ""
+        if v.fragment >= v.fragments then part = " parity " .. v.fragment - v.fragments .. " of " .. v.fragments .. " fragments" end
+        return tostring(v.seq) .. part .. (m.note["data.nack"] and " repair" or m.note["data.first"] and " again" or "")
     end,
     FEC = function(m)
         return "for " .. (mask_size(m.v.mask) or "?") .. " from " .. tostring(m.v.base) .. ", " .. m.v.number + 1 .. " of " .. m.v.m
@@ -721,10 +723,19 @@ local function parts_fit(m)
     end
     if n ~= whole then return n .. " bytes of event, not " .. whole end
 end
+-- DATA's numbers behind the fragments are their parity.
+local function is_parity(v) return v.fragments > 1 and v.fragment >= v.fragments end
+local function parity_fits(m)
+    local v, n = m.v, m.event:len()
+    if v.fragments ~= math.ceil(v.event_bytes / FRAGMENT_BYTES) or v.fragment - v.fragments >= PARITY_MAX then
+        return "parity " .. v.fragment - v.fragments .. " of " .. v.fragments .. " fragments"
+    end
+    if n ~= FRAGMENT_BYTES then return n .. " bytes of parity, not " .. FRAGMENT_BYTES end
+end
 local rules = {
     FEC = function(m)
         local v, n = m.v, m.symbol and m.symbol:len() or 0
-        if v.k < 1 or v.k > 64 or v.m > 8 or v.number >= v.m then return "no code of ours" end
+        if v.k < 1 or v.k > 64 or v.m > PARITY_MAX or v.number >= v.m then return "no code of ours" end
         if v.base == UInt64.new(0) or v.mask:band(1) ~= UInt64.new(1) then return "a group without its first event" end
         if mask_size(v.mask) > v.k then return mask_size(v.mask) .. " events in a code of " .. v.k end
         if v.header ~= 28 or n ~= v.symbol_bytes or n <= 28 or n > 28 + FRAGMENT_BYTES then return "a symbol of " .. n .. " bytes" end
@@ -732,7 +743,7 @@ local rules = {
     PUB = parts_fit,
     DATA = function(m)
         if m.v.seq == UInt64.new(0) or m.v.eid == UInt64.new(0) then return "seq or eid 0" end
-        return parts_fit(m)
+        return is_parity(m.v) and parity_fits(m) or not is_parity(m.v) and parts_fit(m) or nil
     end,
 }
 local function upright(m)

@@ -257,6 +257,10 @@ const ODDITIES = [
   ['a type of no level', message(0x7f, u32(4)), (m) => m.name === 'unknown' && m.of('unknown_type').length === 1],
   ['a sealed message', message(TYPE.DATA, Buffer.alloc(60), { flags: 1 }), (m) => m.of('flags.sealed')[0] === '1' && m.of('body').length === 1],
   ['a JOIN that is no map', session(TYPE.JOIN, pack([1])), (m) => m.of('malformed').length === 1],
+  ['parity of fragments', data(30, big, { idx: 4, cnt: 3, part: Buffer.alloc(1100) }),
+    (m) => m.of('malformed').length === 0 && m.of('event.text').length === 0 && /parity 1 of 3 fragments/.test(m.text)],
+  ['the ninth of them', data(30, big, { idx: 11, cnt: 3, part: Buffer.alloc(1100) }), (m) => m.of('malformed').length === 1],
+  ['parity as short as the last fragment', data(30, big, { idx: 3, cnt: 3, part: Buffer.alloc(big.length - 2200) }), (m) => m.of('malformed').length === 1],
   ['a JOIN whose row is short', session(TYPE.JOIN, pack(new Map([[1, 1], [2, [['tea', 1]]]]))), (m) => m.of('malformed').length === 1],
 ];
 

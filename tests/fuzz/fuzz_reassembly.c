@@ -1,5 +1,6 @@
-/* Fragments that nobody vouches for, five bytes each: number and channel, size (two), which one, stamp. What
- * comes out whole is all made of fragments of one stamp; the bounds hold after each. */
+/* Fragments that nobody vouches for, five bytes each: number and channel, size (two), which one, stamp; from 128 on it
+ * is parity that nobody made. What comes out whole is all made of fragments of one stamp; the bounds hold after each,
+ * and what is solved for is of what is missing. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,23 @@ static void take(struct reassembly *r, struct mono now, const struct reassembly_
         reassembly_drop(r, e);
 }
 
+/* Of an event that is under way. */
+static void take_parity(struct reassembly *r, struct mono now, const struct reassembly_part *p)
+{
+        struct reassembly_event *e = reassembly_find(r, p->channel, p->number);
+        uint8_t symbol[DGRAM_FRAGMENT_BYTES], out[DGRAM_FEC_M_MAX][FEC_SYMBOL_MAX];
+        uint64_t missing;
+        memset(symbol, (int)p->stamp[0], sizeof symbol);
+        if (!e)
+                return;
+        size_t before = r->bytes;
+        bool taken = reassembly_put_parity(r, e, now, p->idx % DGRAM_FEC_M_MAX, symbol);
+        need(r->bytes == before + (taken ? DGRAM_FRAGMENT_BYTES : 0));
+        uint32_t n = reassembly_solve(e, &missing, out);
+        need((missing & e->have) == 0);
+        need(n == 0 ? __builtin_popcountll(missing) > e->parity_n : n == (uint32_t)__builtin_popcountll(missing));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 {
         struct reassembly r;
@@ -55,6 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
                 now.ns += (in[4] >> 2) * 100 * NS_PER_MS;
                 while ((idle = reassembly_idle(&r, now)))
                         reassembly_drop(&r, idle);
+                if (in[3] >= 128)
+                        take_parity(&r, now, &p);
                 if (bytes == 0)
                         continue;
                 uint8_t *exact = malloc(bytes);

@@ -284,10 +284,26 @@ static void fec(struct world *w, struct bytes payload)
         buf_free(&event);
 }
 
-/* A fragment: room, seq, size (two), which one (one too many is parity), a lie about the sum; then a filler. */
+static struct bytes fragment_of(struct bytes event, uint8_t idx)
+{
+        return bytes_of(event.at + (size_t)idx * DGRAM_FRAGMENT_BYTES, dgram_fragment_bytes(event.n, idx));
+}
+
+static void parity_of(struct bytes event, uint8_t (*symbol)[DGRAM_FRAGMENT_BYTES])
+{
+        uint8_t *to[DGRAM_FEC_M_MAX], cnt = dgram_fragments(event.n);
+        memset(symbol, 0, DGRAM_FEC_M_MAX * sizeof *symbol);
+        for (int r = 0; r < DGRAM_FEC_M_MAX; r++)
+                to[r] = symbol[r];
+        for (uint8_t i = 0; i < cnt; i++)
+                fec_add(cnt, DGRAM_FEC_M_MAX, i, fragment_of(event, i), to);
+}
+
+/* A fragment: room, seq, size (two), which one (too many is parity), a lie about the sum, or in the parity; then a
+ * filler. */
 static void part(struct world *w, struct bytes payload)
 {
-        static uint8_t event[DGRAM_EVENT_MAX + DGRAM_FRAGMENT_BYTES]; /* one too many, of the longest, lies behind it */
+        static uint8_t event[DGRAM_EVENT_MAX], symbol[DGRAM_FEC_M_MAX][DGRAM_FRAGMENT_BYTES];
         struct reader r = reader_of(payload.at, payload.n);
         struct dgram_msg m = { .type = DGRAM_DATA, .tag = TAG_OF_ROOMS + reader_u8(&r) % ROOMS };
         m.data.epoch = w->epoch;
@@ -299,14 +315,21 @@ static void part(struct world *w, struct bytes payload)
         uint32_t lie = reader_u8(&r);
         if (r.failed || m.data.frag_cnt < 2)
                 return;
-        m.data.frag_idx %= (uint8_t)(m.data.frag_cnt + 1);
+        m.data.frag_idx %= (uint8_t)(m.data.frag_cnt + DGRAM_FEC_M_MAX);
         struct writer writer = writer_of(event, sizeof event);
         writer_put(&writer, "\x92\xA1x\xC5", 4);
         writer_u16(&writer, (uint16_t)(m.data.event_bytes - 6));
         memset(writer.at, reader_u8(&r), m.data.event_bytes - 6u);
-        m.data.crc32c = crc32c(bytes_of(event, m.data.event_bytes)) ^ lie;
-        m.data.event = bytes_of(event + (size_t)m.data.frag_idx * DGRAM_FRAGMENT_BYTES,
-                                dgram_fragment_bytes(m.data.event_bytes, m.data.frag_idx));
+        m.data.crc32c = crc32c(bytes_of(event, m.data.event_bytes));
+        if (dgram_is_parity(&m.data)) {
+                uint8_t row = (uint8_t)(m.data.frag_idx - m.data.frag_cnt);
+                parity_of(bytes_of(event, m.data.event_bytes), symbol);
+                symbol[row][lie] ^= (uint8_t)lie;
+                m.data.event = bytes_of(symbol[row], DGRAM_FRAGMENT_BYTES);
+        } else {
+                m.data.crc32c ^= lie;
+                m.data.event = fragment_of(bytes_of(event, m.data.event_bytes), m.data.frag_idx);
+        }
         give(w, &m);
 }
 

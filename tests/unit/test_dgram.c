@@ -332,7 +332,7 @@ static const struct parse_row parses[] = {
         { "more fragments than the size has", DGRAM_DATA, 52, "\x04\x4F\x01\x03", 4, ERR_MALFORMED },
         { "fewer fragments than the size has", DGRAM_DATA, 52, "\x08\x9B\x01\x02", 4, ERR_MALFORMED },
         { "an event of no bytes", DGRAM_DATA, 52, "\0\0\0\0", 4, ERR_MALFORMED },
-        { "parity", DGRAM_DATA, 52, "\x04\x4F\x02\x02", 4, ERR_UNSUPPORTED },
+        { "parity as short as the last fragment", DGRAM_DATA, 52, "\x04\x4F\x02\x02", 4, ERR_MALFORMED },
         { "parity of an event that cannot be", DGRAM_DATA, 52, "\x04\x4F\x09\x09", 4, ERR_MALFORMED },
         { "whole, but of another size", DGRAM_DATA, 52, "\0\4", 2, ERR_MALFORMED },
         { "seq 0", DGRAM_DATA, 31, "\0", 1, ERR_MALFORMED },
@@ -386,6 +386,26 @@ static void a_full_writer_is_left_alone(void **state)
                 assert_int_equal(writer_used(&tight), 0);
                 assert_false(tight.failed);
         }
+}
+
+/* Of an event in fragments, as long as the first of them, and eight at most. */
+static void parity(void **state)
+{
+        (void)state;
+        static const uint8_t symbol[DGRAM_FRAGMENT_BYTES];
+        struct dgram_msg m = { .type = DGRAM_DATA,
+                               .data = { .seq = 1, .eid = 1, .event_bytes = 1103, .frag_cnt = 2, .frag_idx = 2 } };
+        uint8_t out[DGRAM_BYTES_MAX];
+        m.data.event = bytes_of(symbol, sizeof symbol);
+        struct bytes message = bytes_of(out, put(&m, out));
+        for (uint8_t idx = 0; idx < 20; idx++) {
+                out[54] = idx;
+                bool fits = idx != 1 && idx < 2 + DGRAM_FEC_M_MAX;
+                assert_int_equal(dgram_parse(message, &m), fits ? 0 : ERR_MALFORMED);
+                assert_int_equal(dgram_is_parity(&m.data), idx >= 2);
+        }
+        memcpy(out + 52, "\x04\x4C\x01\x01", 4); /* of one that has but one */
+        assert_int_equal(dgram_parse(message, &m), ERR_MALFORMED);
 }
 
 static void fragments(void **state)
@@ -478,6 +498,7 @@ int main(void)
                 cmocka_unit_test(sizes),
                 cmocka_unit_test(a_full_writer_is_left_alone),
                 cmocka_unit_test(fragments),
+                cmocka_unit_test(parity),
                 cmocka_unit_test(hello_of_another_version),
                 cmocka_unit_test(session_head),
                 cmocka_unit_test(names),

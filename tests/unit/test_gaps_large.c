@@ -179,13 +179,62 @@ static void an_ncf_does_not_cut_an_event_in_two(void **state)
         gaps_free(&g);
 }
 
+/* Two fragments of five are solved for: the event was lost, once; and teaches nothing of what is late. */
+static void mended_fragments_are_one_loss(void **state)
+{
+        (void)state;
+        struct gaps g;
+        struct resend rtt;
+        struct gaps_run run;
+        resend_init(&rtt);
+        gaps_init(&g, 0, true);
+        g.ahead = true;
+        for (uint8_t idx = 0; idx < 4; idx++)
+                if (idx != 1)
+                        gaps_mark_part(&g, ms(0), &rtt, idx, 1, idx, 5);
+        gaps_beat(&g, ms(0), &rtt, 1, false);
+        assert_int_equal(gaps_mend(&g, ms(90), &rtt, 9, 1, 1, 5).verdict, GAPS_NEW);
+        assert_false(gaps_next(&g, &run));
+        assert_int_equal(gaps_mend(&g, ms(90), &rtt, 9, 1, 4, 5).tries, 0);
+        assert_int_equal(gaps_mend(&g, ms(90), &rtt, 9, 1, 4, 5).verdict, GAPS_DUPLICATE);
+        assert_true(gaps_next(&g, &run) && run.to == 1 && run.outcome == GAPS_DELIVERED);
+        assert_int_equal(g.lost_first_try, 1);
+        assert_int_equal(g.losses, 2);
+        assert_int_equal(g.reorder_ns, 0);
+        gaps_free(&g);
+}
+
+/* Its own parity ends the wait of an event's holes, and of no other's. */
+static void parity_of_one_event(void **state)
+{
+        (void)state;
+        struct gaps g;
+        struct resend rtt;
+        resend_init(&rtt);
+        gaps_init(&g, 0, true);
+        g.ahead = true;
+        for (uint64_t seq = 1; seq <= 2; seq++) {
+                gaps_mark_part(&g, ms(0), &rtt, seq, seq, 0, 5);
+                gaps_mark_part(&g, ms(0), &rtt, seq, seq, 4, 5);
+        }
+        int64_t late_ns = resend_reorder_ns(&rtt);
+        assert_int_equal(gaps_deadline(&g).ns, GAPS_COPY_NS + late_ns);
+        gaps_parity_of(&g, ms(2), &rtt, 2);
+        assert_int_equal(gaps_deadline(&g).ns, ms(2).ns + late_ns);
+        gaps_expire(&g, mono_add(ms(2), late_ns), ms(2));
+        struct dgram_range range[DGRAM_RANGES_MAX];
+        uint8_t tries;
+        assert_int_equal(gaps_ask(&g, mono_add(ms(2), late_ns), &rtt, range, &tries), 1);
+        assert_int_equal(range[0].from, 2);
+        gaps_free(&g);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(an_ncf_does_not_cut_an_event_in_two),
-                cmocka_unit_test(the_book_is_bounded),
-                cmocka_unit_test(many_holes_are_asked_in_turns),
-                cmocka_unit_test(against_a_naive_book),
+                cmocka_unit_test(mended_fragments_are_one_loss),       cmocka_unit_test(parity_of_one_event),
+                cmocka_unit_test(an_ncf_does_not_cut_an_event_in_two), cmocka_unit_test(the_book_is_bounded),
+                cmocka_unit_test(many_holes_are_asked_in_turns),       cmocka_unit_test(against_a_naive_book),
         };
         return cmocka_run_group_tests_name("gaps at large", tests, NULL, NULL);
 }

@@ -4,6 +4,8 @@
  *   7.1/3     fragment 1 (from 0) of the three of event 7 comes; another channel: C7.1/3; with another
  *             stamp: x7.1/3. =w it makes the event whole, =r it is refused, =n there is no place; else it is
  *             taken and the event is not whole
+ *   7+1/3     parity 1 of the three fragments of event 7 comes; =n it is not taken
+ *   s7 s-     event 7's missing fragments can be solved for, and are right; they cannot
  *   i7 i-     the idle one is 7 (it is dropped then); none is
  *   n2 b2210  two events are under way; they take so many bytes
  *   v7        the one behind all others above 1 is 7
@@ -42,6 +44,13 @@ static const struct reassembly_row rows[] = {
         { "no place: the newcomer is the furthest", "1.0/2 2.0/2 3.0/2 4.0/2 5.0/2=n n4" },
         { "no place: the furthest goes", "2.0/2 3.0/2 5.0/2 4.0/2 1.0/2 n4 1.1/2=w 5.1/2 v5" },
         { "no bytes: as many go as it takes", "5.0/2 6.0/3 7.0/4 b9630 1.0/3 b8530 n3 v6" },
+        { "one of parity for one that is missing", "7.0/3 7.2/3 s- 7+0/3 s7 b4310" },
+        { "any of it will do, for the last one too", "7.0/3 7+5/3 s- 7+7/3 s7" },
+        { "nothing but parity", "7+0/3 7+1/3 s- 7+2/3 s7 n1" },
+        { "parity is kept once", "7.0/3 7+0/3 7+0/3=n b4310 7.1/3 7.2/3=w b0" },
+        { "new parity is progress, a double is none", "7.0/4 @1500 7+0/4 @3000 7+0/4=n @3499 i- @3500 i7 b0" },
+        { "no place for more parity", "7.0/6 7+0/6 7+1/6 7+2/6 b9810 7+3/6=n 7.1/6 n1" },
+        { "parity of one event begins no other", "7.0/3 8.0/2 7+0/3 n2" },
         { "no bytes, and those that could go are nearer", "2.0/9 3.0/2=n n1" },
 };
 
@@ -109,6 +118,54 @@ static void arrive(struct told *t, const char *text)
                 fail_msg("at `%s`: %c", t->word, got);
 }
 
+static void arrive_parity(struct told *t, const char *text)
+{
+        static uint8_t symbol[DGRAM_FEC_M_MAX][DGRAM_FRAGMENT_BYTES], one[DGRAM_FRAGMENT_BYTES];
+        uint8_t *to[DGRAM_FEC_M_MAX];
+        unsigned number, row, cnt;
+        char expected = 'p';
+        if (sscanf(text, "%u+%u/%u=%c", &number, &row, &cnt, &expected) < 3)
+                fail_msg("no such word: %s", t->word);
+        memset(symbol, 0, sizeof symbol);
+        for (int r = 0; r < DGRAM_FEC_M_MAX; r++)
+                to[r] = symbol[r];
+        struct reassembly_part p = {
+                .channel = 1, .number = number, .event_bytes = (uint16_t)(1100 * cnt - 90), .cnt = (uint8_t)cnt
+        };
+        for (uint8_t idx = 0; idx < cnt; idx++) {
+                size_t n = dgram_fragment_bytes(p.event_bytes, idx);
+                for (size_t i = 0; i < n; i++)
+                        one[i] = content(number, (size_t)idx * DGRAM_FRAGMENT_BYTES + i);
+                fec_add((uint8_t)cnt, DGRAM_FEC_M_MAX, idx, bytes_of(one, n), to);
+        }
+        struct reassembly_event *e = reassembly_find(&t->r, 1, number);
+        if (!e)
+                assert_non_null(e = reassembly_begin(&t->r, t->now, &p));
+        char got = reassembly_put_parity(&t->r, e, t->now, (uint8_t)row, symbol[row]) ? 'p' : 'n';
+        if (got != expected)
+                fail_msg("at `%s`: %c", t->word, got);
+}
+
+/* number 0: none of the events can be */
+static void solve(struct told *t, uint64_t number)
+{
+        uint8_t out[DGRAM_FEC_M_MAX][FEC_SYMBOL_MAX];
+        uint64_t missing;
+        for (uint32_t i = 0; number == 0 && i < t->r.n; i++)
+                assert_int_equal(reassembly_solve(t->r.event[i], &missing, out), 0);
+        if (number == 0)
+                return;
+        const struct reassembly_event *e = reassembly_find(&t->r, 1, number);
+        uint32_t n = reassembly_solve(e, &missing, out);
+        assert_int_equal(n, e->cnt - __builtin_popcountll(e->have));
+        for (uint32_t k = 0; k < n; k++, missing &= missing - 1) {
+                uint8_t idx = (uint8_t)__builtin_ctzll(missing);
+                for (size_t i = 0; i < dgram_fragment_bytes(e->event_bytes, idx); i++)
+                        assert_int_equal(out[k][i], content(number, (size_t)idx * DGRAM_FRAGMENT_BYTES + i));
+        }
+        assert_int_equal(missing, 0);
+}
+
 static void step(struct told *t, const char *text)
 {
         unsigned long n = strtoul(text + 1, NULL, 10);
@@ -134,8 +191,14 @@ static void step(struct told *t, const char *text)
                 e = reassembly_behind(&t->r, 1, 1);
                 assert_int_equal(e ? e->number : 0, n);
                 return;
+        case 's':
+                solve(t, n);
+                return;
         default:
-                arrive(t, text);
+                if (strchr(text, '+'))
+                        arrive_parity(t, text);
+                else
+                        arrive(t, text);
         }
 }
 

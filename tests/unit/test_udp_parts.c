@@ -240,9 +240,9 @@ static void parity_is_passed_over(void **state)
         in_tea(&e, CLIENT_MODE_NACK_ORDERED);
         say_part(&e, 1, 3000, 0);
         struct dgram_msg m = part(1, 3000, 1);
-        m.data.frag_idx = 3;
+        m.data.frag_idx = 3; /* as long as a fragment that is not the last */
         say(&e, m);
-        assert_int_equal(udp_client_stats(e.client).level_2, 1);
+        assert_int_equal(udp_client_stats(e.client).parity, 1);
         say_part(&e, 1, 3000, 1);
         say_part(&e, 1, 3000, 2);
         told_whole(&e, 1, 3000);
