@@ -416,7 +416,7 @@ static void hostile_bytes_disturb_nobody(void **state)
                 else if (m.type == DGRAM_JOIN)
                         m.join.tail = bytes_of("\x82\x01\x07\x02\x91\x94\xa1r\x01\x00\x00", 11);
                 else
-                        m.pub = (struct dgram_pub){ (uint64_t)i, 0, 0, 1, 3, 0, bytes_of("\x91\xa1x", 3) };
+                        m.pub = (struct dgram_pub){ (uint64_t)i, 0, 0, 1, 3, 0, 0, bytes_of("\x91\xa1x", 3) };
                 size_t n = rig_pack(&m, out);
                 for (uint64_t k = rng_below(&rng, 4); k > 0; k--)
                         out[24 + rng_below(&rng, n - 24)] ^= (uint8_t)(1u << rng_below(&rng, 8));
