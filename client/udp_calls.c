@@ -272,7 +272,7 @@ void udp_calls_send(struct client *c, struct mono now)
                 bool gone = false;
                 if (!mono_before(now, c->call[i]->due) && !send_due(c, i, now, &gone))
                         return;
-                i += !gone;
+                i = gone ? 0 : i + 1; /* one that goes may be what those before it have waited for */
         }
 }
 

@@ -258,6 +258,22 @@ static void joining_and_leaving_wait_for_what_was_said(void **state)
         end(&e);
 }
 
+/* The second needs no server; that it goes wakes nobody a second time. */
+static void leaving_while_away(void **state)
+{
+        (void)state;
+        struct end e;
+        in_tea(&e, CLIENT_MODE_NACK_ORDERED);
+        udp_transport.closed(e.client, e.now, "closed");
+        next(&e, CLIENT_DOWN);
+        udp_transport.leave(e.client, e.now, bytes_text("tea"));
+        int64_t milk = udp_transport.leave(e.client, e.now, bytes_text("milk"));
+        pass(&e, 0);
+        answered(&e, milk, CLIENT_REFUSED);
+        assert_true(mono_before(e.now, udp_transport.deadline(e.client)));
+        end(&e);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -269,6 +285,7 @@ int main(void)
                 cmocka_unit_test(a_publish_given_up_holds_nothing_up),
                 cmocka_unit_test(fewer_go_at_once),
                 cmocka_unit_test(joining_and_leaving_wait_for_what_was_said),
+                cmocka_unit_test(leaving_while_away),
         };
         return RUN_ROWS("udp_client turns: what becomes of it", fates, run_fate) +
                cmocka_run_group_tests_name("udp_client turns", stories, NULL, NULL);
