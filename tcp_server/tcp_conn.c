@@ -11,6 +11,7 @@
 enum {
         HELD_MAX = 16 << 10,  /* bytes behind a request that waits; we read on to see the peer leave */
         FIRST_MAX = 64 << 10, /* bytes of answers that wait to leave, before more requests are read */
+        FIRST_KEPT = 1 << 10, /* room for an answer that a desk keeps for its next connection */
 };
 #define LINGER_NS (2 * NS_PER_S) /* for the peer to close after us */
 
@@ -27,7 +28,8 @@ void conn_mark(struct conn *c)
 
 void conn_drop_http(struct conn *c)
 {
-        http_destroy(c->http);
+        if (c->http)
+                (void)http_next(c->http); /* as new, and the desk's */
         c->http = NULL;
         c->waiting = false;
 }
@@ -42,22 +44,38 @@ void conn_drop_probe(struct conn *c)
 
 bool conn_take_desk(struct conn *c)
 {
+        struct tcp_server *s = c->server;
         if (!c->desk)
-                c->desk = calloc(1, sizeof *c->desk);
+                c->desk = s->kept_n > 0 ? s->kept[--s->kept_n] : calloc(1, sizeof *c->desk);
         if (c->desk)
                 c->desk->conn = c;
         return c->desk != NULL;
 }
 
+void desk_free(struct desk *d)
+{
+        http_destroy(d->http);
+        buf_free(&d->first);
+        buf_free(&d->held);
+        free(d);
+}
+
 static void drop_desk(struct conn *c)
 {
+        struct tcp_server *s = c->server;
+        struct desk *d = c->desk;
         turn_want_no_more(c);
-        if (c->desk) {
-                buf_free(&c->desk->first);
-                buf_free(&c->desk->held);
-        }
-        free(c->desk);
         c->desk = NULL;
+        if (!d)
+                return;
+        buf_free(&d->held);
+        if (s->kept_n == DESKS_KEPT || d->first.cap > FIRST_KEPT) {
+                desk_free(d);
+                return;
+        }
+        d->first.n = 0;
+        d->lent = bytes_of(NULL, 0);
+        s->kept[s->kept_n++] = d;
 }
 
 /* Parts from the polled session whose request or probe this is: it will not be answered here any more. */
@@ -145,8 +163,8 @@ static bool send_first(struct conn *c)
         if (rest > 0)
                 d->lent = bytes_of(d->lent.at + rest, d->lent.n - rest);
         c->blocked = unsaid(c);
-        if (!c->blocked)
-                buf_free(&d->first);
+        if (!c->blocked && !c->session)
+                buf_free(&d->first); /* a session's goes with its desk */
         return true;
 }
 
@@ -354,19 +372,29 @@ static void on_alarm(void *ctx)
 
 /* ---- accepting ---------------------------------------------------------------------------- */
 
+static bool take_http(struct conn *c)
+{
+        if (!conn_take_desk(c))
+                return false;
+        if (!c->desk->http)
+                c->desk->http = http_create(&c->server->http);
+        c->http = c->desk->http;
+        return c->http != NULL;
+}
+
 struct conn *conn_create(struct tcp_server *s, int fd, struct admission_source *source)
 {
         struct conn *c = calloc(1, sizeof *c);
-        struct http *http = http_create(&s->http);
-        if (!c || !http || !conn_take_desk(c)) {
-                http_destroy(http);
-                free(c);
+        if (!c)
                 return NULL;
-        }
         c->server = s;
         c->fd = fd;
         c->source = source;
-        c->http = http;
+        if (!take_http(c)) {
+                drop_desk(c);
+                free(c);
+                return NULL;
+        }
         LIST_INSERT_HEAD(&s->conns, c, link);
         watch_init(&c->watch, s->config.loop, fd, on_ready, c);
         watch_want(&c->watch, WATCH_READ);

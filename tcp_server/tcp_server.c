@@ -261,6 +261,8 @@ void tcp_server_destroy(struct tcp_server *s)
         alarm_end(&s->again);
         while (!LIST_EMPTY(&s->conns))
                 conn_destroy(LIST_FIRST(&s->conns));
+        while (s->kept_n > 0)
+                desk_free(s->kept[--s->kept_n]);
         polled_destroy_all(s, loop_clock());
         tcp_service_destroy(s->service);
         admission_destroy(s->admission);

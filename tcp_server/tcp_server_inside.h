@@ -13,12 +13,14 @@
 #include "tcp_server/tcp_server.h"
 #include "tcp_server/tcp_session.h"
 
-enum { READ_BYTES = 64 << 10 };
+enum { READ_BYTES = 64 << 10, DESKS_KEPT = 64 };
 
 /* What lies about while requests are answered, or more comes than can be taken at once. A session hardly
- * ever needs it again: what stands for hours does without. */
+ * ever needs it again: what stands for hours does without. Some are kept for the connections to come, with
+ * http and room in first: what comes and goes between blocks that stay would leave holes. */
 struct desk {
         struct conn *conn;
+        struct http *http;             /* its connection's, then the next one's; NULL: not needed yet */
         TAILQ_ENTRY(desk) hungry_link; /* while its connection is hungry */
         struct buf first;              /* answers on their way out, ahead of the session */
         struct bytes lent;             /* a file's bytes, behind first */
@@ -35,7 +37,7 @@ struct conn {
         struct admission_source *source;
         struct watch watch;
         struct alarm alarm;
-        struct http *http;
+        struct http *http; /* the desk's */
         struct probe *probe;
         struct tcp_session *session; /* polled's own if there is one */
         struct polled *polled;       /* whose request or probe this is, or whose session */
@@ -80,6 +82,8 @@ struct tcp_server {
                 uint64_t accepted, sends, bytes_in, bytes_out;
                 uint64_t refused[HTTP_REFUSALS];
         } stats;
+        struct desk *kept[DESKS_KEPT];
+        uint32_t kept_n;
         struct buf packets; /* scratch: one answer to a GET */
         uint8_t in[READ_BYTES];
 };
@@ -95,6 +99,7 @@ void conn_close(struct conn *c, struct mono now); /* the server stops */
 /* Takes what is held, or else reads so many bytes at most. False: the connection was gone, and is freed. */
 bool conn_serve(struct conn *c, size_t bytes_max);
 bool conn_take_desk(struct conn *c); /* false: no memory */
+void desk_free(struct desk *d);
 
 /* tcp_turn: there is something to read (false: as conn_serve); there is something to take, in the next turn. */
 bool turn_read(struct conn *c);
