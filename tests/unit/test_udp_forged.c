@@ -151,12 +151,78 @@ static void heads_and_firsts_that_never_come(void **state)
         end(&e);
 }
 
+/* Of the rooms that a session always has it says that they are left; and gives reasons that there are not. */
+static void what_a_server_may_not_say(void **state)
+{
+        (void)state;
+        struct end e;
+        in_tea(&e, CLIENT_MODE_NACK_ORDERED);
+        for (uint32_t ref = 0; ref <= 2; ref++)
+                say(&e, (struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { ref } });
+        static const uint16_t reasons[] = { 0, GAPS_TOO_BIG + 1, GAPS_TIMEOUT, 0x101 };
+        for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+                say(&e, (struct dgram_msg){ .type = DGRAM_GAP, .gap = { 3, 1, reasons[i], { { 1, 1000 } } } });
+        quiet(&e);
+        say_data(&e, OWN_TAG, 1);
+        say_data(&e, ALL_TAG, 1);
+        say_data(&e, TEA_TAG, 1);
+        for (int i = 0; i < 3; i++)
+                assert_int_equal(next(&e, CLIENT_EVENT).seq, 1);
+        quiet(&e);
+        end(&e);
+}
+
+/* Seqs begin with 1, whatever ACCEPT says. */
+static void rooms_that_begin_with_nothing(void **state)
+{
+        (void)state;
+        struct end e;
+        begin(&e, CLIENT_MODE_NACK_ORDERED);
+        connect(&e);
+        struct dgram_accept a = {
+                .session_tag = TAG, .origin = ORIGIN, .id = bytes_text("me"), .nonce = e.client->nonce
+        };
+        a.own.tag = OWN_TAG;
+        a.all.tag = ALL_TAG;
+        say(&e, (struct dgram_msg){ .type = DGRAM_ACCEPT, .accept = a });
+        next(&e, CLIENT_UP);
+        say_data(&e, OWN_TAG, 1);
+        say_data(&e, ALL_TAG, 1);
+        assert_int_equal(next(&e, CLIENT_EVENT).seq, 1);
+        assert_int_equal(next(&e, CLIENT_EVENT).seq, 1);
+        quiet(&e);
+        end(&e);
+}
+
+/* Fragments of one event that say different things of it are not of one event. */
+static void a_fragment_with_another_flag(void **state)
+{
+        (void)state;
+        struct end e;
+        in_tea(&e, CLIENT_MODE_NACK_UNORDERED);
+        struct dgram_msg m = large(TEA_TAG, 1);
+        static uint8_t half[DGRAM_FRAGMENT_BYTES];
+        m.data.event_bytes = 2 * DGRAM_FRAGMENT_BYTES;
+        m.data.frag_cnt = 2;
+        m.data.event = bytes_of(half, sizeof half);
+        say(&e, m);
+        m.flags = DGRAM_OWN;
+        m.data.frag_idx = 1;
+        say(&e, m);
+        assert_int_equal(udp_client_stats(e.client).disputed, 1);
+        assert_int_equal(udp_client_stats(e.client).bad_checksum, 0);
+        end(&e);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(seqs_far_ahead),
                 cmocka_unit_test(fragments_without_an_end),
                 cmocka_unit_test(heads_and_firsts_that_never_come),
+                cmocka_unit_test(what_a_server_may_not_say),
+                cmocka_unit_test(rooms_that_begin_with_nothing),
+                cmocka_unit_test(a_fragment_with_another_flag),
         };
         int failed = RUN_ROWS("udp_forged blind", forgeries, blind);
         return failed + cmocka_run_group_tests_name("udp_forged", stories, NULL, NULL);
