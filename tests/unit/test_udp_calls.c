@@ -50,6 +50,52 @@ static void eight_tries_and_nobody_knows(void **state)
         end(&e);
 }
 
+/* Where the way is so long that eight tries take a minute, half of one has to do. */
+static void thirty_seconds_and_nobody_knows(void **state)
+{
+        (void)state;
+        struct end e;
+        up(&e, CLIENT_MODE_NACK_ORDERED);
+        e.client->rtt = (struct resend){ .srtt_ns = NS_PER_S, .samples = 100 };
+        udp_transport.call(e.client, e.now, bytes_text("\x91\xa1x"));
+        for (int s = 0; s < 29; s++) {
+                pass(&e, 1000);
+                say_beat(&e, ALL_TAG, 0);
+        }
+        quiet(&e);
+        for (int s = 0; s < 3; s++) { /* with the next try that would be due */
+                pass(&e, 1000);
+                say_beat(&e, ALL_TAG, 0);
+        }
+        assert_int_equal(next(&e, CLIENT_ANSWER).status, CLIENT_UNKNOWN);
+        end(&e);
+}
+
+/* The answer was an event, and the log has it no more: that is told, whichever of the two is heard first. */
+static void an_answer_that_is_lost_is_told_so(void **state)
+{
+        (void)state;
+        for (int order = 0; order < 2; order++) {
+                struct end e;
+                up(&e, CLIENT_MODE_NACK_ORDERED);
+                int64_t call = udp_transport.call(e.client, e.now, bytes_text("\x92\xa3who\xa1r"));
+                hear(&e);
+                struct dgram_msg ack = { .type = DGRAM_PUB_ACK,
+                                         .pub_ack = { 1, { { (uint64_t)call, 0, UDP_REF_OWN, 2, 9 } } } };
+                struct dgram_msg gap = { .type = DGRAM_GAP, .gap = { UDP_REF_OWN, 1, GAPS_EVICTED, { { 1, 3 } } } };
+                say(&e, order ? gap : ack);
+                if (order == 0)
+                        quiet(&e);
+                else
+                        next(&e, CLIENT_GAP);
+                say(&e, order ? ack : gap);
+                struct client_event ev = next(&e, CLIENT_ANSWER);
+                assert_int_equal(ev.call, call);
+                assert_int_equal(ev.status, CLIENT_UNKNOWN);
+                end(&e);
+        }
+}
+
 static void an_answer_with_data_is_an_event(void **state)
 {
         (void)state;
@@ -417,6 +463,8 @@ int main(void)
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(a_publish_is_tried_until_it_is_answered),
                 cmocka_unit_test(eight_tries_and_nobody_knows),
+                cmocka_unit_test(thirty_seconds_and_nobody_knows),
+                cmocka_unit_test(an_answer_that_is_lost_is_told_so),
                 cmocka_unit_test(an_answer_with_data_is_an_event),
                 cmocka_unit_test(too_many_calls_and_too_large_ones),
                 cmocka_unit_test(a_refused_join_has_words),
