@@ -53,7 +53,8 @@ size_t udp_gate_recv(struct udp_gate *g, struct mono now, const struct udp_addr 
                      uint8_t answer[DGRAM_COOKIE_BYTES]);
 
 /* The next peer that may have something to send; NULL: none. Fetch it (udp_peer_slices) and say what
- * was taken (udp_peer_sent) until another is the next one: it is no longer pending when it has no more. */
+ * was taken (udp_peer_sent) until another is the next one: it is no longer pending when it has no more.
+ * Who is the first after a NULL changes from time to time, so that nobody always comes last. */
 struct udp_peer *udp_gate_pending(struct udp_gate *g);
 const struct udp_addr *udp_peer_addr(const struct udp_peer *p);
 

@@ -35,6 +35,9 @@ struct udp_gate {
         struct admission *admission;
         struct udp_dues dues;
         TAILQ_HEAD(, udp_peer) pending;
+        uint32_t pending_n;
+        uint64_t flushes;
+        bool flushing; /* since somebody was pending */
 };
 
 struct udp_peer *udp_peer_at(const struct udp_gate *g, const struct udp_addr *addr); /* NULL: none */

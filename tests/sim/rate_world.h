@@ -26,8 +26,9 @@
 enum {
         LISTENERS_MAX = 4,
         UNDERWAY_MAX = 1 << 15,
-        EVENT_FILLER = 200,
-        EVENT_BYTES = 264, /* its DATA message */
+        FILLER_BYTES = 200, /* of an event, where a story does not say otherwise */
+        FILLER_BYTES_MAX = 1024,
+        MESSAGE_BYTES = 64, /* the rest of its DATA message */
         HEADERS = 28,
         SEQS_MAX = 1 << 20,
         TAG_BYTES = 4, /* in front of each packet: whose it is */
@@ -58,6 +59,7 @@ struct rate_world {
         int listeners;
         struct rate_tcp tcp;
         bool has_tcp;
+        size_t filler_bytes;
         int64_t event_every_ns;
         struct mono event_due;
         uint64_t published;
@@ -180,11 +182,11 @@ static void server_turn(void)
 
 static void publish(void)
 {
-        static const uint8_t filler[EVENT_FILLER];
+        static const uint8_t filler[FILLER_BYTES_MAX];
         struct published out;
         struct buf event = { 0 };
         event_begin(&event, "x", 1);
-        pack_put_bin(&event, bytes_of(filler, sizeof filler));
+        pack_put_bin(&event, bytes_of(filler, w.filler_bytes));
         hub_publish(w.hub, w.now, &(struct publish){ .event = buf_bytes(&event) }, &out);
         buf_free(&event);
         w.published++;
@@ -263,6 +265,7 @@ struct story {
         int64_t rtt_ns;
         int listeners;
         double loss;
+        size_t filler_bytes; /* of an event; 0: FILLER_BYTES */
         struct pace_config pace;
 };
 
@@ -275,6 +278,7 @@ static void begin(const struct story *s)
         w.line = (struct bottleneck){ .rate = s->rate, .queue_bytes = s->queue_bytes };
         w.rng = rng_seeded(1, "rate world");
         w.loss = s->loss;
+        w.filler_bytes = s->filler_bytes ? s->filler_bytes : FILLER_BYTES;
         w.hub = hub_create(&(struct hub_config){ .epoch = 7 });
         int encoding = udp_encoding_add(w.hub);
         w.app = app_create(w.hub, &echo_handlers);
@@ -300,10 +304,16 @@ static void end(void)
         queue_destroy(w.up);
 }
 
+/* The DATA message of one. */
+static double event_bytes(void)
+{
+        return (double)(w.filler_bytes + MESSAGE_BYTES);
+}
+
 /* Events so often that they would fill `load` of the line. */
 static void offer(double load)
 {
-        w.event_every_ns = load > 0 ? (int64_t)((double)EVENT_BYTES * 1e9 / (load * (double)w.line.rate)) : 0;
+        w.event_every_ns = load > 0 ? (int64_t)(event_bytes() * 1e9 / (load * (double)w.line.rate)) : 0;
         w.event_due = w.now;
 }
 
@@ -312,7 +322,7 @@ static double goodput(int i, int64_t span_ns)
 {
         uint64_t told_before = w.listener[i].told;
         run_for(span_ns);
-        return (double)(w.listener[i].told - told_before) * EVENT_BYTES * 1e9 / (double)span_ns / (double)w.line.rate;
+        return (double)(w.listener[i].told - told_before) * event_bytes() * 1e9 / (double)span_ns / (double)w.line.rate;
 }
 
 #endif

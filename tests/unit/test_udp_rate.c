@@ -184,6 +184,42 @@ static void an_old_beat_measures_nothing(void **state)
         rig_stop(r);
 }
 
+/* On a line that they share, the last to send finds the least place in the queue. */
+static void none_of_them_is_always_the_last(void **state)
+{
+        (void)state;
+        enum { PEERS = 4, TURNS = 400 };
+        struct rig *r = start(false);
+        struct rig_peer p[PEERS];
+        int last[PEERS] = { 0 };
+        for (int i = 0; i < PEERS; i++) {
+                p[i] = rig_peer((uint8_t)(1 + i));
+                rig_connect(r, &p[i]);
+        }
+        rig_hear(r, &p[0]);
+        for (int t = 0; t < TURNS; t++) {
+                rig_publish(r, "", 100);
+                hub_announce(r->hub);
+                struct udp_peer *peer;
+                int sent = 0;
+                while ((peer = udp_gate_pending(r->gate))) {
+                        assert_ptr_equal(udp_gate_pending(r->gate), peer); /* until it has no more */
+                        const uint8_t host = udp_peer_addr(peer)->ip[15];
+                        int n = udp_peer_slices(peer, r->now, &r->batch);
+                        if (n > 0)
+                                udp_peer_sent(peer, r->now, &r->batch, n);
+                        if (n > 0 && ++sent == PEERS)
+                                last[host - 1]++;
+                }
+                assert_int_equal(sent, PEERS);
+                rig_pass(r, 20);
+                rig_hear(r, &p[0]);
+        }
+        for (int i = 0; i < PEERS; i++)
+                assert_in_range(last[i], TURNS / PEERS - 5, TURNS / PEERS + 5);
+        rig_stop(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -193,6 +229,7 @@ int main(void)
                 cmocka_unit_test(a_client_that_never_reports),
                 cmocka_unit_test(repairs_have_a_quarter),
                 cmocka_unit_test(an_old_beat_measures_nothing),
+                cmocka_unit_test(none_of_them_is_always_the_last),
         };
         return cmocka_run_group_tests_name("udp_rate", stories, NULL, NULL);
 }
