@@ -62,7 +62,7 @@ static const struct argp_option option_list[] = {
           "what it says over this waits (TCP: it is not read from) or is refused (UDP); its joins count, too "
           "(10000/s)",
           0 },
-        { "event-burst", KEY_BURST, "N", 0, "but so much may come at once (10000)", 0 },
+        { "event-burst", KEY_BURST, "N", 0, "but so much may come at once, of who has been quiet (10000)", 0 },
         { "rooms", KEY_ROOMS, "N", 0, "rooms that it may be in (64)", 0 },
         { "room-name-max", KEY_ROOM_NAME, "SIZE", 0, "name of a room (255b)", 0 },
         { "name-max", KEY_NAME, "SIZE", 0, "display name (64b)", 0 },

@@ -306,7 +306,8 @@ function eidsHeard(peer) {
   return eids;
 }
 
-hostile('zero window: a reader that stops while 20,000 events go by is told exactly what it lost', async (address) => {
+// On a server of its own, whose heartbeats wait: 20,000 events take a busy machine longer than a pong may here.
+story('zero window: a reader that stops while 20,000 events go by is told exactly what it lost', () => over(['--log-events', '2000', ...FREE], async ({ tcp: address }) => {
   const [reader, plain, witness, talker] = await Promise.all(['{"gaps":true}', '', '', ''].map((auth) => joined(address, auth)));
   for (const p of [reader, plain, witness]) await ask(p, 1, 'join', 'deep');
   [reader, plain].forEach((p) => p.socket.pause());
@@ -327,7 +328,7 @@ hostile('zero window: a reader that stops while 20,000 events go by is told exac
   }
   await plain.until(() => plain.closed, 'the close of one who cannot be told');
   [reader, plain, witness, talker].forEach((p) => p.end());
-});
+}, ['sessions ended: overtaken by the end of the log', 'gaps told']));
 
 /* ---- floods --------------------------------------------------------------------------------- */
 
@@ -419,7 +420,6 @@ hostile('who does not read our last words is gone ten seconds behind them', asyn
   slow.unread.end();
 });
 
-server.end(['refused: no whole request in time', 'sessions ended: no pong in time', 'sessions ended: connection lost',
-  'sessions ended: overtaken by the end of the log', 'gaps told']);
+server.end(['refused: no whole request in time', 'sessions ended: no pong in time', 'sessions ended: connection lost']);
 
 tell();
