@@ -5,12 +5,12 @@
 #include "core/chat/chat.h"
 #include "core/service/service.h"
 #include "tcp_server/tcp_options.h"
-#include "udp_server/udp_server.h"
+#include "udp_server/udp_options.h"
 
 struct options {
         struct service_config service;
         struct tcp_options tcp;
-        struct udp_server_config udp;
+        struct udp_options udp;
         const char *tcp_listen, *udp_listen;
 };
 
@@ -18,7 +18,7 @@ static const char doc[] = "Serves one hub on both paths: an event said on one is
                           "When it is ready it prints `listening tcp ADDRESS` and `listening udp ADDRESS`.\n\n"
                           "  lab serve --tcp 127.0.0.1:3000 --udp 127.0.0.1:3001";
 
-enum { KEY_TCP = 256, KEY_UDP, KEY_SEED, KEY_PER_ADDRESS, KEY_PACE };
+enum { KEY_TCP = 256, KEY_UDP, KEY_SEED, KEY_PER_ADDRESS };
 
 static const struct argp_option option_list[] = {
         { "tcp", KEY_TCP, "ADDRESS", 0, "listen for Socket.IO here (127.0.0.1:3000); port 0 picks one", 0 },
@@ -27,11 +27,6 @@ static const struct argp_option option_list[] = {
         { "per-address", KEY_PER_ADDRESS, "N", 0,
           "UDP sessions that one address may have, but this host's own (64), and four times as many TCP connections "
           "(1024); many clients may stand behind one",
-          0 },
-        { "pace", KEY_PACE, "auto|off|RATE", 0,
-          "how fast a UDP session may send: what a TCP would take of its path (auto), that and no more than RATE, as "
-          "in "
-          "10mbit; or off: as fast as events come, for networks of your own (auto)",
           0 },
         { 0 },
 };
@@ -42,7 +37,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         switch (key) {
         case ARGP_KEY_INIT:
                 state->child_inputs[0] = &o->tcp;
-                state->child_inputs[1] = &o->service;
+                state->child_inputs[1] = &o->udp;
+                state->child_inputs[2] = &o->service;
                 return 0;
         case KEY_TCP:
                 o->tcp_listen = arg;
@@ -54,13 +50,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 o->service.seed = options_count("seed", arg, 0, UINT64_MAX);
                 return 0;
         case KEY_PER_ADDRESS:
-                o->udp.per_address = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX / 4);
-                if (o->tcp.server.per_address_max < 4 * o->udp.per_address)
-                        o->tcp.server.per_address_max = 4 * o->udp.per_address;
-                return 0;
-        case KEY_PACE:
-                if (pace_parse(arg, &o->udp.pace) != 0)
-                        options_fail("--pace %s: must be one of auto, off, or a rate, as in 10mbit", arg);
+                o->udp.server.per_address = (uint32_t)options_count("per-address", arg, 1, UINT32_MAX / 4);
+                if (o->tcp.server.per_address_max < 4 * o->udp.server.per_address)
+                        o->tcp.server.per_address_max = 4 * o->udp.server.per_address;
                 return 0;
         default:
                 return ARGP_ERR_UNKNOWN;
@@ -76,24 +68,26 @@ static void read_address(const char *name, const char *text, struct sock_addr *a
 int serve_main(int argc, char **argv)
 {
         static const struct argp_child children[] = { { &tcp_argp, 0, "Of the TCP twin, as tcp_server has them:", 40 },
+                                                      { &udp_argp, 0, "Of the UDP twin, as udp_server has them:", 41 },
                                                       { &service_argp, 0, NULL, 0 },
                                                       { 0 } };
         static const struct argp argp = { option_list, parse, NULL, doc, children, NULL, NULL };
         struct options o = { .service = { .handlers = &chat_handlers, .seed = 1 },
                              .tcp.server = tcp_server_defaults(),
-                             .udp = udp_server_defaults(),
+                             .udp.server = udp_server_defaults(),
                              .tcp_listen = "127.0.0.1:3000",
                              .udp_listen = "127.0.0.1:3001" };
         options_parse(&argp, argc, argv, &o);
         read_address("tcp", o.tcp_listen, &o.tcp.server.listen);
-        read_address("udp", o.udp_listen, &o.udp.listen);
+        read_address("udp", o.udp_listen, &o.udp.server.listen);
         tcp_options_service(&o.tcp, &o.service);
+        udp_options_ready(&o.udp);
 
         struct service *service;
         struct web *web;
         service_need(service_create(&o.service, &service), "start", "the service");
         struct tcp_server *tcp = tcp_options_serve(&o.tcp, service, o.tcp_listen, &web);
-        struct udp_server *udp = udp_server_serve(service, o.udp_listen, &o.udp);
+        struct udp_server *udp = udp_server_serve(service, o.udp_listen, &o.udp.server);
         service_run(service);
         tcp_server_tell(tcp);
         udp_server_tell(udp);

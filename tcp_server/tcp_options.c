@@ -41,7 +41,7 @@ static const struct argp_option option_list[] = {
         { "ping-timeout", KEY_TIMEOUT, "SPAN", 0, "for an answer to one (20s)", 0 },
         { "connect-timeout", KEY_CONNECT, "SPAN", 0, "for a client to join the namespace (45s)", 0 },
         { "head-timeout", KEY_HEAD, "SPAN", 0, "for a request's whole head; then 408 (10s)", 0 },
-        { "body-timeout", KEY_BODY, "SPAN", 0, "for the body behind it (60s)", 0 },
+        { "body-timeout", KEY_BODY, "SPAN", 0, "for a request's body, behind its head; then 408 (60s)", 0 },
         { "max-payload", KEY_PAYLOAD, "SIZE", 0, "largest message taken (1000000b)", 0 },
         { "cors", KEY_CORS, "ORIGIN", 0, "tell browsers that pages of this origin may connect; * for any (none)", 0 },
         { "origin", KEY_ORIGIN, "ORIGIN", 0,
