@@ -5,10 +5,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/audience_inside.h"
 #include "core/base/err.h"
+#include "core/loop/loop.h"
+
+#define NAP_NS (50 * NS_PER_US)
 
 int audience_fail(struct audience *c, const char *format, ...)
 {
@@ -99,14 +103,21 @@ static int late(struct audience *c, const struct subscriber *s)
                              c->config.subscribers, s->due, c->config.burst_events, AUDIENCE_WAIT_MS / 1000);
 }
 
+/* Sleeps until subscriber i has something to read. Whoever slept on its socket would be woken at the server's expense,
+ * so it looks from time to time. */
 static int sleep_on(struct audience *c, uint32_t i)
 {
-        return audience_wait(c->sub[i].fd, POLLIN, AUDIENCE_WAIT_MS) ? 0 : late(c, &c->sub[i]);
+        struct mono until = mono_add(loop_clock(), AUDIENCE_WAIT_MS * NS_PER_MS);
+        while (!audience_wait(c->sub[i].fd, POLLIN, 0)) {
+                if (!mono_before(loop_clock(), until))
+                        return late(c, &c->sub[i]);
+                nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
+        }
+        return 0;
 }
 
-/* Reads until subscriber i has all of this burst. Once it has caught up with the server it sleeps
- * until the last one is served, and not on each one in turn. */
-static int drain(struct audience *c, uint32_t i, bool *caught_up)
+/* Reads until subscriber i has all of this burst. */
+static int drain(struct audience *c, uint32_t i)
 {
         struct subscriber *s = &c->sub[i];
         int err = 0;
@@ -115,15 +126,13 @@ static int drain(struct audience *c, uint32_t i, bool *caught_up)
                 if (n < 0)
                         return (int)n;
                 if (n == 0)
-                        err = sleep_on(c, *caught_up ? i : c->config.subscribers - 1);
-                *caught_up = *caught_up || n == 0;
+                        err = sleep_on(c, i);
         }
         return err;
 }
 
 int audience_burst(struct audience *c)
 {
-        bool caught_up = false;
         int err = c->way->compose(c);
         for (uint32_t i = 0; i < c->config.subscribers; i++)
                 c->sub[i].due = c->config.burst_events;
@@ -132,7 +141,7 @@ int audience_burst(struct audience *c)
         cores_enter(&c->config.cores, c->config.cores.clients);
         err = err ? err : sleep_on(c, c->config.subscribers / 2);
         for (uint32_t i = 0; !err && i < c->config.subscribers; i++)
-                err = drain(c, i, &caught_up);
+                err = drain(c, i);
         return err;
 }
 

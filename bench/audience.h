@@ -6,9 +6,9 @@
  * faster for it. Three more things keep the receivers out of the server's figure:
  *
  *   - they are sockets, not engines: core/wire decodes just enough to count whole events;
- *   - they sleep while the first half is served, and once more until the last one is: a burst
- *     wakes them twice, whichever server it is, and not N times if that server is slow (both
- *     servers and the bare one serve in the order in which they were joined);
+ *   - the server never wakes them: they sleep while the first half is served, and for 50 us each time
+ *     that they have caught up with it, in whatever order it serves them. A wake-up would cost the
+ *     server as much as the send, and a slow server more of them than a quick one;
  *   - the burst is published from the server's own core (speed_child.h), so it is whole before
  *     the server runs.
  *
