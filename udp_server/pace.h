@@ -40,8 +40,7 @@ enum {
 #define PACE_BAD_NS    (10 * NS_PER_S) /* of bad ones open the breaker, of good ones close it */
 #define PACE_OPEN_NS   (30 * NS_PER_S) /* then it is over */
 #define PACE_ADVISE_NS (5 * NS_PER_S)
-#define PACE_ANEW_NS   PACE_OPEN_NS /* between two beginnings: who moves to and fro gains no more than by a new session \
-                                     */
+#define PACE_ANEW_NS   (30 * NS_PER_S) /* between two beginnings: moving to and fro is no cheaper than coming back */
 
 struct pace_config {
         bool on;

@@ -23,7 +23,7 @@ struct udp_channel *udp_channel_of(const struct udp_session *s, const struct roo
         return NULL;
 }
 
-struct udp_channel *udp_channel_open(struct udp_session *s, const struct room *room)
+struct udp_channel *udp_channel_open(struct udp_session *s, struct room *room)
 {
         if (s->channels_n == s->channels_cap) {
                 uint32_t cap = s->channels_cap ? 2 * s->channels_cap : 4;
@@ -38,6 +38,7 @@ struct udp_channel *udp_channel_open(struct udp_session *s, const struct room *r
         }
         struct udp_channel *c = &s->channel[s->channels_n++];
         *c = (struct udp_channel){ .ref = s->next_ref++, .room = room, .beat_due = MONO_NEVER };
+        room_keep(room);
         c->start = member_cursor(s->member, room);
         udp_listen_channel(s, c);
         return c;
@@ -49,6 +50,7 @@ void udp_channel_close(struct udp_session *s, struct udp_channel *c)
         if (s->repair)
                 udp_repair_forget(s->repair, c->ref);
         udp_ahead_uncover(s, c);
+        room_release(c->room);
         *c = s->channel[--s->channels_n];
 }
 
@@ -103,7 +105,7 @@ static uint16_t join_one(struct udp_session *s, struct mono now, const struct dg
                         return member_rooms(s->member) >= app_limits(s->app)->rooms_max ? DGRAM_CODE_LIMIT
                                                                                         : DGRAM_CODE_AUTH;
         }
-        const struct room *room = member_room(s->member, row->room);
+        struct room *room = member_room(s->member, row->room);
         struct udp_channel *c = udp_channel_of(s, room);
         bool opened = !c;
         if (opened)
@@ -245,7 +247,8 @@ void udp_channels_sweep(struct udp_session *s, struct mono now, bool given)
                 return;
         for (uint32_t i = 0; i < s->channels_n;) {
                 struct udp_channel *c = &s->channel[i];
-                if (given ? member_joined_seq(s->member, c->room) != 0 : member_holds(s->member, c->room)) {
+                bool out = given ? member_joined_seq(s->member, c->room) == 0 : member_parted(s->member, c->room);
+                if (!out) {
                         i++;
                         continue;
                 }

@@ -189,6 +189,8 @@ void udp_session_destroy(struct udp_session *s, struct mono now)
         dgram_queue_free(&s->queue);
         free(s->repair);
         udp_pub_parts_free(s);
+        for (uint32_t i = 0; i < s->channels_n; i++)
+                room_release(s->channel[i].room);
         free(s->channel);
         free(s->parting);
         free(s);

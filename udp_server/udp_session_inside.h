@@ -27,9 +27,9 @@ enum {
 
 /* One room as this session sees it. What each delivery looks at is one line of memory, the rest another. */
 struct udp_channel {
-        _Alignas(UDP_LINE_BYTES) const struct room *room;
-        uint64_t start;     /* first seq that it was to be sent by itself */
-        uint64_t given_end; /* behind the last one that it was */
+        _Alignas(UDP_LINE_BYTES) struct room *room; /* kept */
+        uint64_t start;                             /* first seq that it was to be sent by itself */
+        uint64_t given_end;                         /* behind the last one that it was */
         uint32_t ref;
         uint8_t mode;
         bool awaited;         /* it was the instance's before: the first JOIN says from where to go on */
@@ -109,7 +109,7 @@ struct udp_channel *udp_channel_find(const struct udp_session *s, uint32_t ref);
 struct udp_channel *udp_channel_of(const struct udp_session *s, const struct room *room);
 
 /* Adds a channel for a room that the member is in. NULL when memory is out. */
-struct udp_channel *udp_channel_open(struct udp_session *s, const struct room *room);
+struct udp_channel *udp_channel_open(struct udp_session *s, struct room *room);
 void udp_channel_close(struct udp_session *s, struct udp_channel *c);
 
 void udp_channels_join(struct udp_session *s, struct mono now, struct bytes tail, uint32_t pktno);
@@ -121,8 +121,8 @@ bool udp_channels_settled(const struct udp_session *s);
 /* Time for that is up: rooms not asked for are left, the others go on from where they are. */
 void udp_channels_settle(struct udp_session *s, struct mono now);
 
-/* Closes those of rooms that the application took the client out of, and says so. given: all that there was in them
- * for the client has been sent; before that, those that cannot wait. */
+/* Closes those of rooms that the application took the client out of, once all is sent that there was in them for it,
+ * and says so. given: nothing else is to be sent either, so there is nothing to look at again. */
 void udp_channels_sweep(struct udp_session *s, struct mono now, bool given);
 
 /* The channel was sent something, or was not for a while: BEATs. */

@@ -157,11 +157,10 @@ bool member_is_in(const struct member *m, struct bytes room);
 bool member_room_at(const struct member *m, uint32_t i, struct bytes *name);
 uint32_t member_rooms(const struct member *m); /* how many these are */
 
-/* For who keeps rooms by their addresses, which stay good while the member holds the room: is in it, or has been, and
- * may still be given something of it. Compares alone. */
-bool member_holds(const struct member *m, const struct room *r);
+/* Is it out of a room, and has it been given all that was for it there? */
+bool member_parted(const struct member *m, const struct room *r);
 
-/* How often something happened to it that no event tells: it was nudged, or may hold a room less. */
+/* How often something happened to it that no event tells: it was nudged, or is out of a room. */
 uint32_t member_changes(const struct member *m);
 
 /* The members of a room now, i from 0; NULL past the last or when there is no such room. */
@@ -175,6 +174,10 @@ uint32_t hub_room_members(const struct hub *h, struct bytes room);
 struct room *member_room(struct member *m, struct bytes name);
 struct bytes room_name(const struct room *r); /* "" for `everyone` */
 uint64_t room_tag(const struct room *r);      /* random, for the room's life */
+
+/* For who knows a room by its address: it stays until it is released, as often as it was kept; before the hub goes. */
+void room_keep(struct room *r);
+void room_release(struct room *r);
 uint64_t room_tail_seq(const struct room *r); /* lowest seq still in the log; head + 1 when empty */
 uint64_t room_head_seq(const struct room *r); /* highest seq given; (first seq) - 1: none yet */
 uint64_t room_evicted_eid(const struct room *r);

@@ -46,6 +46,7 @@ struct room {
         struct stay **member;       /* who is in it now */
         uint32_t members, members_cap;
         uint32_t stays;                    /* members, and kept records of those who left */
+        uint32_t keeps;                    /* room_keep */
         uint32_t users[HUB_ENCODINGS_MAX]; /* stays of attached members, by encoding */
         struct room *next_dirty;
         bool dirty; /* has news that was not announced; on hub->dirty */

@@ -271,12 +271,12 @@ uint32_t member_changes(const struct member *m)
         return m->changes;
 }
 
-bool member_holds(const struct member *m, const struct room *r)
+bool member_parted(const struct member *m, const struct room *r)
 {
-        const struct stay *s = m->stays;
-        while (s && s->room != r)
-                s = s->next;
-        return s != NULL;
+        for (const struct stay *s = m->stays; s; s = s->next)
+                if (s->room == r && (s->left_eid == EID_STILL || !stay_finished(s)))
+                        return false;
+        return true;
 }
 
 bool member_is_in(const struct member *m, struct bytes room)

@@ -81,10 +81,21 @@ void room_destroy(struct room *r)
 
 void room_unuse(struct room *r)
 {
-        if (r->stays > 0 || room_logged(r) || r == r->hub->everyone)
+        if (r->stays > 0 || r->keeps > 0 || room_logged(r) || r == r->hub->everyone)
                 return;
         HASH_DEL(r->hub->rooms, r);
         room_destroy(r);
+}
+
+void room_keep(struct room *r)
+{
+        r->keeps++;
+}
+
+void room_release(struct room *r)
+{
+        r->keeps--;
+        room_unuse(r);
 }
 
 void room_use_stream(struct room *r, int encoding)

@@ -280,6 +280,31 @@ static void who_was_taken_out_is_told_until_he_knows(void **state)
         rig_stop(r);
 }
 
+/* However much there is still to send of other rooms: it hears of it right behind the last event of that one. */
+static void who_was_taken_out_is_told_in_time(void **state)
+{
+        (void)state;
+        struct rig *r = malloc(sizeof *r);
+        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .pace.on = true });
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        struct dgram_joined_room tea = rig_join(r, &p, "tea", 0, 0);
+        for (int i = 0; i < 20; i++)
+                rig_publish(r, "tea", 1000);
+        kick(r, "tea");
+        int of_tea = 0, others = 0;
+        for (int ms = 0; ms < 20000 && !rig_said(r, DGRAM_LEAVE_OK, 0); ms += 10) {
+                rig_publish(r, "", 1000); /* ever more, of which little may go */
+                rig_pass(r, 10);
+                rig_hear(r, &p);
+                for (int i = 0; i < rig_count_said(r, DGRAM_DATA); i++)
+                        *(rig_said(r, DGRAM_DATA, i)->tag == tea.tag ? &of_tea : &others) += 1;
+        }
+        assert_int_equal(of_tea, 20);
+        assert_in_range(others, 0, 20);
+        rig_stop(r);
+}
+
 /* A JOIN that it had said again before it heard, and that comes after it was taken out, does not bring it back; what
  * it says when it knows does. */
 static void an_old_join_does_not_undo_it(void **state)
@@ -316,6 +341,7 @@ int main(void)
                 cmocka_unit_test(rooms_that_nobody_asks_for_hold_nothing_up),
                 cmocka_unit_test(a_room_that_the_application_takes_the_client_out_of),
                 cmocka_unit_test(who_was_taken_out_is_told_until_he_knows),
+                cmocka_unit_test(who_was_taken_out_is_told_in_time),
                 cmocka_unit_test(an_old_join_does_not_undo_it),
         };
         return cmocka_run_group_tests_name("udp_channels", stories, NULL, NULL);
