@@ -12,9 +12,8 @@ void udp_strangers_init(struct udp_strangers *s, struct mono now, struct udp_sta
         s->begins = bucket_rule((double)per_address / UDP_STRANGER_BEGINS_S,
                                 per_address < UINT32_MAX / UDP_STRANGER_BURST ? UDP_STRANGER_BURST * per_address
                                                                               : UINT32_MAX);
+        s->near = bucket_rule(UDP_STRANGER_NEAR, UDP_STRANGER_NEAR);
         udp_cookies_init(&s->cookies, now);
-        for (int i = 0; i < UDP_STRANGER_PLACES; i++)
-                s->reset_at[i] = mono_add(now, -NS_PER_S);
 }
 
 static bool within_rate(struct udp_per_second *r, struct mono now, uint32_t max)
@@ -51,13 +50,13 @@ static uint64_t hash_of(const struct udp_addr *from, size_t v4, size_t v6)
         return hash;
 }
 
-/* One a second for each /24 (IPv6: /56). */
+/* So many for each /24 (IPv6: /56). */
 static bool may_reset(struct udp_strangers *s, struct mono now, const struct udp_addr *from)
 {
-        struct mono *last = &s->reset_at[hash_of(from, 15, 7) % UDP_STRANGER_PLACES];
-        if (mono_since(now, *last) < NS_PER_S || !within_rate(&s->resets, now, UDP_STRANGER_RESETS))
+        struct bucket *b = &s->reset[hash_of(from, 15, 7) % UDP_STRANGER_PLACES];
+        if (!bucket_open(b, &s->near, now) || !within_rate(&s->resets, now, UDP_STRANGER_RESETS))
                 return false;
-        *last = now;
+        bucket_spend(b, &s->near, now, 1);
         return true;
 }
 

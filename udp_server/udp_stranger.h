@@ -17,7 +17,8 @@
 
 enum {
         UDP_STRANGER_RESETS = 100,  /* in a second, of all */
-        UDP_STRANGER_PLACES = 1024, /* to remember when a prefix had its last RESET, and */
+        UDP_STRANGER_NEAR = 10,     /* of these, of one prefix; as many at once: a class that comes back asks for six */
+        UDP_STRANGER_PLACES = 1024, /* to remember how many a prefix had, and */
         UDP_STRANGER_BEGUN = 4096,  /* what an address has begun, of which */
         UDP_STRANGER_WAYS = 2,      /* are its own: who shares one with a flood has the other */
         UDP_STRANGER_BEGINS_S = 10, /* an address may begin as many sessions in so many seconds as it may have; and */
@@ -36,7 +37,8 @@ struct udp_strangers {
         uint32_t hellos_per_s;
         struct udp_cookies cookies;
         struct udp_per_second hellos, resets;
-        struct mono reset_at[UDP_STRANGER_PLACES];
+        struct bucket_rule near;
+        struct bucket reset[UDP_STRANGER_PLACES];
         struct bucket_rule begins;
         struct bucket begun[UDP_STRANGER_BEGUN];
 };

@@ -50,7 +50,7 @@ hostile('every type from a stranger, at many lengths: RESET now and then, COOKIE
   }
   const { types, answers } = await strangers(address, datagrams, 'types');
   assert.ok(types.every((t) => t === 'RESET'), `heard ${types}`);
-  assert.ok(answers <= 4, `${answers} RESETs`);
+  assert.ok(answers <= 40, `${answers} RESETs`); // ten, and ten a second
 });
 
 hostile('almost right: heads that lie', async (address, rng) => {
@@ -301,7 +301,7 @@ hostile('who answers from there is followed, and back', async (address) => {
 });
 
 hostile('after CLOSE there is no session: RESET', async (address) => {
-  await sleep(1100); // one RESET a second
+  await sleep(200); // ten RESETs a second
   const peer = await session(address);
   await peer.send(peer.session(TYPE.CLOSE, u32(0)));
   await peer.of('CLOSE');

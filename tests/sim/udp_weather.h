@@ -4,6 +4,7 @@
 #define TESTS_SIM_UDP_WEATHER_H
 #include "tests/sim/udp_oracle.h"
 #include "udp_server/udp_repair.h"
+#include "udp_server/udp_stranger.h"
 
 enum { STRANGER = 0 };
 
@@ -135,11 +136,12 @@ static struct ledger *ledger_of(struct actor *a, uint32_t port)
 }
 
 /* The server answers someone it knows nothing of: never with much. A RESET may be half as long as what it
- * answers, but there is one a second. Whoever knows a session's tag is asked whether he is its client. */
+ * answers, but there are few. Whoever knows a session's tag is asked whether he is its client. */
 static void stranger_answered(struct ledger *l, uint8_t type, size_t n)
 {
         bool reset = type == DGRAM_RESET;
         uint64_t seconds = (uint64_t)(server_now().ns / NS_PER_S);
+        uint64_t resets = UDP_STRANGER_NEAR * DGRAM_RESET_BYTES * (seconds + EPOCHS_MAX);
         if (type == DGRAM_CHALLENGE) {
                 l->asked += n;
                 HOLDS(l->valid || l->asked <= 3 * l->in, "asked %d bytes for %d", (int)l->asked, (int)l->in);
@@ -148,10 +150,9 @@ static void stranger_answered(struct ledger *l, uint8_t type, size_t n)
         l->out += n;
         sim.reset_bytes += reset ? n : 0;
         CHECK(n <= DGRAM_COOKIE_BYTES, "a stranger is answered with %d bytes", (int)n);
-        HOLDS(!reset || sim.reset_bytes <= DGRAM_RESET_BYTES * (seconds + EPOCHS_MAX), "%d bytes of RESET in %d s",
-              (int)sim.reset_bytes, (int)seconds);
-        HOLDS(l->valid || reset || l->out <= l->in / 10 + DGRAM_RESET_BYTES * seconds, "%d bytes for %d of a stranger",
-              (int)l->out, (int)l->in);
+        HOLDS(!reset || sim.reset_bytes <= resets, "%d bytes of RESET in %d s", (int)sim.reset_bytes, (int)seconds);
+        HOLDS(l->valid || reset || l->out <= l->in / 10 + resets, "%d bytes for %d of a stranger", (int)l->out,
+              (int)l->in);
 }
 
 /* It has a session now: its books begin anew. */

@@ -2,6 +2,7 @@
 #include "tests/unit/udp_rig.h"
 
 #include "core/base/rng.h"
+#include "udp_server/udp_stranger.h"
 
 /* ---- one datagram from a stranger: what is answered, and what counts it -------------------- */
 
@@ -340,13 +341,15 @@ static void resets_are_few(void **state)
         size_t n = ping(out);
         struct udp_addr one = rig_addr(1, 1), neighbour = rig_addr(2, 1), far = rig_addr(1, 1);
         far.ip[13] = 99;
-        assert_int_equal(rig_raw(r, &one, out, n), DGRAM_RESET_BYTES);
+        for (int i = 0; i < UDP_STRANGER_NEAR; i++)
+                assert_int_equal(rig_raw(r, &one, out, n), DGRAM_RESET_BYTES);
         assert_int_equal(rig_raw(r, &one, out, n), 0);
         assert_int_equal(rig_raw(r, &neighbour, out, n), 0); /* of the same /24 */
         assert_int_equal(rig_raw(r, &far, out, n), DGRAM_RESET_BYTES);
-        rig_pass(r, 1000);
+        rig_pass(r, 1000 / UDP_STRANGER_NEAR);
         assert_int_equal(rig_raw(r, &one, out, n), DGRAM_RESET_BYTES);
-        assert_int_equal(RIG_COUNT(r, reset_limited), 2);
+        assert_int_equal(rig_raw(r, &one, out, n), 0);
+        assert_int_equal(RIG_COUNT(r, reset_limited), 3);
         /* From everywhere at once: 100 in a second. */
         rig_pass(r, 1000);
         size_t resets = 0;
@@ -356,6 +359,28 @@ static void resets_are_few(void **state)
                 resets += rig_raw(r, &far, out, n) > 0;
         }
         assert_int_equal(resets, 100);
+        rig_stop(r);
+}
+
+/* The server was started anew. Thirty who only listen behind one address hear of it from the first PING that each
+ * sends, within its 5 s. */
+static void a_class_hears_of_a_restart(void **state)
+{
+        (void)state;
+        enum { CLASS = 30 };
+        struct rig *r = rig_start();
+        uint8_t out[DGRAM_BYTES_MAX + 1];
+        size_t n = ping(out);
+        uint32_t lot = 7;
+        for (int ms = 0, asked = 0; ms < 5000; ms++) {
+                lot = lot * 1664525u + 1013904223u;
+                if ((lot >> 8) % (uint32_t)(5000 - ms) < (uint32_t)(CLASS - asked)) {
+                        struct udp_addr laptop = rig_addr(1, (uint8_t)++asked);
+                        assert_int_equal(rig_raw(r, &laptop, out, n), DGRAM_RESET_BYTES);
+                }
+                rig_pass(r, 1);
+        }
+        assert_int_equal(RIG_COUNT(r, resets), CLASS);
         rig_stop(r);
 }
 
@@ -450,6 +475,7 @@ int main(void)
                 cmocka_unit_test(a_namespace_of_the_application_has_its_own_hub),
                 cmocka_unit_test(one_address_gets_so_many_sessions),
                 cmocka_unit_test(resets_are_few),
+                cmocka_unit_test(a_class_hears_of_a_restart),
                 cmocka_unit_test(a_reset_proves_itself),
                 cmocka_unit_test(hellos_are_answered_at_a_rate),
                 cmocka_unit_test(hostile_bytes_disturb_nobody),
