@@ -34,6 +34,7 @@ struct crowd {
         struct gapstat *gaps;
         struct seqstat *order;
         struct subscriber *subscriber;
+        bool answered; /* somebody was up */
         uint32_t joined, epoch;
         uint64_t bytes_before; /* read from sockets before the first event: handshakes and joins */
         enum run_fault fault;
@@ -97,6 +98,7 @@ static void on_event(void *owner, struct mono now, const struct client_event *ev
         struct crowd *c = s->crowd;
         switch (ev->kind) {
         case CLIENT_UP:
+                c->answered = true;
                 if (!s->joined)
                         c->path->transport->join(client_io_engine(s->io), now, bytes_text(CROWD_ROOM));
                 return;
@@ -122,6 +124,14 @@ static void on_event(void *owner, struct mono now, const struct client_event *ev
         }
 }
 
+static void on_closed(void *owner, struct mono now, const char *why)
+{
+        struct subscriber *s = owner;
+        (void)now;
+        if (strcmp(why, "closed") != 0) /* that was said with DOWN */
+                s->crowd->trouble = why;
+}
+
 /* ---- making and ending -------------------------------------------------------------------- */
 
 static int subscribe(struct crowd *c, struct loop *loop, uint32_t number)
@@ -141,6 +151,7 @@ static int subscribe(struct crowd *c, struct loop *loop, uint32_t number)
                 .congestion = config->congestion,
                 .receive_bytes = c->path->transport->datagrams ? RECEIVE_BYTES : 0,
                 .event = on_event,
+                .closed = on_closed,
                 .owner = s,
         };
         s->crowd = c;
@@ -183,6 +194,11 @@ void crowd_destroy(struct crowd *c)
         gapstat_destroy(c->gaps);
         ledger_destroy(c->ledger);
         free(c);
+}
+
+bool crowd_answered(const struct crowd *c)
+{
+        return c->answered;
 }
 
 uint32_t crowd_joined(const struct crowd *c)

@@ -19,6 +19,7 @@ struct crowd;
 struct crowd *crowd_create(struct loop *loop, const struct run_config *config, int path, uint32_t run);
 void crowd_destroy(struct crowd *c); /* accepts NULL */
 
+bool crowd_answered(const struct crowd *c); /* has the server ever spoken to one of them? */
 uint32_t crowd_joined(const struct crowd *c);
 uint32_t crowd_epoch(const struct crowd *c); /* of the log that it hears; 0: not told yet */
 struct ledger *crowd_ledger(struct crowd *c);

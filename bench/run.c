@@ -16,6 +16,7 @@
 #include "core/base/units.h"
 #include "core/event/pack.h"
 
+#define ANSWER_NS   (3 * NS_PER_S)  /* for each address to answer somebody */
 #define JOIN_NS     (15 * NS_PER_S) /* for all subscribers to be in the room */
 #define AHEAD_NS    (1 * NS_PER_S)  /* from all joined to t0: joins have settled by then */
 #define DRAIN_NS    (30 * NS_PER_S)
@@ -158,6 +159,36 @@ static void on_publisher(void *owner, struct mono now, const struct client_event
 
 /* ---- phases ------------------------------------------------------------------------------- */
 
+/* The transport on which nobody has heard a word from the server, and what was wrong; NULL: there is none. */
+static const struct transport *find_silent(const struct run *r, const char **trouble)
+{
+        const struct transport *silent = r->publisher_up ? NULL : &tcp_transport;
+        *trouble = "no answer";
+        for (int i = 0; i < r->config->paths; i++) {
+                const struct transport *t = r->config->path[i]->transport;
+                if (!silent && !crowd_answered(r->crowd[i]))
+                        silent = t;
+                if (t == silent && crowd_trouble(r->crowd[i]))
+                        *trouble = crowd_trouble(r->crowd[i]);
+        }
+        return silent;
+}
+
+/* A server that is there says so at once; to wait longer would help only one that is being started. */
+static bool is_answered(struct run *r, struct mono now)
+{
+        const struct run_config *c = r->config;
+        const char *trouble;
+        const struct transport *silent = find_silent(r, &trouble);
+        char at[SOCK_ADDR_TEXT_MAX], tcp[SOCK_ADDR_TEXT_MAX], udp[SOCK_ADDR_TEXT_MAX];
+        if (!silent || mono_since(now, r->since) <= ANSWER_NS)
+                return true;
+        sock_addr_text(silent->datagrams ? &c->udp : r->publisher_up ? &c->tcp : &c->publish, at);
+        fail(r, ERR_NOT_FOUND, "nothing answers at %s %s (%s); `bin/lab serve --tcp %s --udp %s` starts both servers",
+             silent->name, at, trouble, sock_addr_text(&c->tcp, tcp), sock_addr_text(&c->udp, udp));
+        return false;
+}
+
 static void look_joining(struct run *r, struct mono now)
 {
         char tcp[SOCK_ADDR_TEXT_MAX], udp[SOCK_ADDR_TEXT_MAX];
@@ -173,6 +204,8 @@ static void look_joining(struct run *r, struct mono now)
                 trouble = joined || trouble ? trouble : crowd_trouble(r->crowd[i]);
                 all &= joined;
         }
+        if (!all && !is_answered(r, now))
+                return;
         if (!all && mono_since(now, r->since) > JOIN_NS) {
                 fail(r, ERR_NOT_FOUND,
                      "not all subscribers could join within 15s (%s): is `lab serve` running on tcp %s and udp %s?",

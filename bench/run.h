@@ -36,7 +36,7 @@ struct run_config {
         void *ctx;
 };
 
-enum { RUN_WHY_MAX = 256 };
+enum { RUN_WHY_MAX = 320 };
 
 /* Measures. *r (zeroed by the caller) gets everything that the run knows: paths, delays, order,
  * recovery, pairs, generator's lateness, drops of receive buffers, conditions.

@@ -128,6 +128,19 @@ static void stop(void *ctx)
         talk_leave(*talk);
 }
 
+/* What to do about it, as far as that can be known. */
+static void unreachable(const struct options *o, const char *why)
+{
+        const char *host = o->url.authority, *server = o->url.transport->datagrams ? "udp_server" : "tcp_server";
+        if (strcmp(why, "Connection refused") == 0)
+                options_machine("cannot reach %s: %s; `bin/%s --listen %s` starts a server there", host, why, server,
+                                host);
+        if (strncmp(why, "no answer", strlen("no answer")) == 0)
+                options_machine("cannot reach %s: %s; is bin/%s running there, and does a firewall let %s through?",
+                                host, why, server, o->url.transport->name);
+        options_machine("cannot reach %s: %s", host, why);
+}
+
 static int run(const struct options *o)
 {
         struct loop *loop = loop_create();
@@ -144,7 +157,7 @@ static int run(const struct options *o)
         talk_destroy(talk);
         loop_destroy(loop);
         if (end == TALK_UNREACHABLE)
-                options_machine("cannot reach %s: %s", host, why);
+                unreachable(o, why);
         return end == TALK_DONE ? EXIT_DONE : EXIT_EXPECTATION;
 }
 

@@ -12,7 +12,7 @@
 #include "core/base/err.h"
 #include "core/loop/loop.h"
 
-static const int64_t first_wait_ns = 10 * NS_PER_S; /* for the first connection */
+static const int64_t patience_ns = 3 * NS_PER_S, first_wait_ns = 10 * NS_PER_S; /* for the first connection */
 static const int64_t leave_wait_ns = NS_PER_S;
 static const int64_t settle_ns = 300 * NS_PER_MS; /* after the last recovered event: that was all */
 
@@ -35,7 +35,7 @@ struct talk {
         bool input_end;  /* leave when all is answered */
         bool back_whole; /* the server kept our place */
         bool counting;   /* back after an absence: events that are recovered are counted */
-        bool leaving;
+        bool leaving, warned;
         enum talk_end end;
 };
 
@@ -411,14 +411,16 @@ static void on_closed(void *owner, struct mono now, const char *why)
 static void on_alarm(void *ctx)
 {
         struct talk *k = ctx;
-        if (k->leaving) {
-                loop_stop(k->loop);
-        } else if (!k->ever_up) {
-                k->end = TALK_UNREACHABLE;
+        if (k->ever_up && !k->leaving) {
+                settled(k);
+        } else if (!k->leaving && !k->warned) {
+                k->warned = true;
+                note(k, "nothing answers at %s yet", k->config.url->authority);
+                alarm_set(&k->alarm, mono_add(loop_clock(), first_wait_ns - patience_ns));
+        } else {
+                k->end = k->leaving ? k->end : TALK_UNREACHABLE;
                 k->why = "no answer within 10 s";
                 loop_stop(k->loop);
-        } else {
-                settled(k);
         }
 }
 
@@ -470,7 +472,7 @@ int talk_create(struct loop *loop, const struct talk_config *config, struct talk
                 return ERR_NO_MEMORY;
         *k = (struct talk){ .config = *config, .loop = loop, .in_room = !config->room };
         alarm_init(&k->alarm, loop, on_alarm, k);
-        alarm_set(&k->alarm, mono_add(loop_clock(), first_wait_ns));
+        alarm_set(&k->alarm, mono_add(loop_clock(), patience_ns));
         int err = open_all(k, why);
         if (err) {
                 talk_destroy(k);

@@ -171,8 +171,11 @@ expect "udp_server, a busy port" 3 "^udp_server: .*$udp: Address already in use"
 expect "lab serve, a busy TCP port" 3 "^lab serve: .*tcp $tcp: Address already in use" "$bin/lab" serve --tcp "$tcp" --udp 127.0.0.1:0
 expect "lab serve, a busy UDP port" 3 "^lab serve: .*udp $udp: Address already in use" "$bin/lab" serve --tcp 127.0.0.1:0 --udp "$udp"
 expect "an address of another machine" 3 '192.0.2.1:3000: Cannot assign requested address' "$bin/tcp_server" --listen 192.0.2.1:3000
-expect "client, nobody there on TCP" 3 '^client: cannot reach 127.0.0.1:1: Connection refused' "$bin/client" ws://127.0.0.1:1
-expect "client, nobody there on UDP" 3 '^client: cannot reach 127.0.0.1:1: Connection refused' "$bin/client" udp://127.0.0.1:1
+expect "client, nobody there on TCP" 3 '^client: cannot reach 127.0.0.1:1: Connection refused; `bin/tcp_server --listen 127.0.0.1:1`' "$bin/client" ws://127.0.0.1:1
+expect "client, nobody there on UDP" 3 '^client: cannot reach 127.0.0.1:1: Connection refused; `bin/udp_server --listen 127.0.0.1:1`' "$bin/client" udp://127.0.0.1:1
+joining=(bash -c '"$@" 2>&1 | grep -v "^joining$" >&2; exit "${PIPESTATUS[0]}"' -) # is said meanwhile
+expect "bench run, nobody there" 3 '^bench run: nothing answers at tcp 127.0.0.1:1 .Connection refused.; `bin/lab serve --tcp 127.0.0.1:1 --udp 127.0.0.1:1`' "${joining[@]}" "$bin/bench" run --tcp 127.0.0.1:1 --udp 127.0.0.1:1
+expect "bench run, nobody there on UDP" 3 '^bench run: nothing answers at udp 127.0.0.1:1 .Connection refused.' "${joining[@]}" "$bin/bench" run --tcp "$tcp" --udp 127.0.0.1:1
 expect "a plan that is no capture" 3 '--plan.*key' sh -c 'echo hello, this is no capture >key; exec "$@"' - "$bin/bench" run --plan key
 expect "a key that is too short" 3 '--key-file key: too short for a key' "$bin/udp_server" --listen 127.0.0.1:0 --key-file key
 expect "a namespace twice" 3 'cannot start the service: exists already' "$bin/tcp_server" --listen 127.0.0.1:0 --namespace /a --namespace /a
