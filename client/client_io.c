@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client/group_io.h"
+#include "client/refusal.h"
 #include "core/loop/loop.h"
 
 enum {
@@ -16,7 +17,6 @@ enum {
         WRITE_BYTES = 16 << 10,
 };
 static const int64_t close_wait_ns = NS_PER_S; /* for the last words to a peer that does not read */
-static const int64_t silence_ns = NS_PER_S;    /* UDP: from a peer that is said not to be there */
 
 enum io_state { IO_CLOSED, IO_CONNECTING, IO_OPEN };
 
@@ -30,14 +30,14 @@ struct client_io {
         struct group_io group;
         int fd;
         enum io_state state;
-        uint32_t to_at;       /* the address in use */
-        uint32_t tried;       /* addresses, since one last answered */
-        struct buf rest;      /* given by the engine, not taken by the kernel */
-        struct mono close_by; /* with `rest` unsent and the wish CLOSE */
-        struct mono heard;    /* UDP: opened, or the last datagram came */
-        bool told_open;       /* the engine thinks that its socket is open */
-        bool up;              /* the engine has said UP on this socket */
-        bool busy;            /* inside a turn */
+        uint32_t to_at;         /* the address in use */
+        uint32_t tried;         /* addresses, since one last answered */
+        struct buf rest;        /* given by the engine, not taken by the kernel */
+        struct mono close_by;   /* with `rest` unsent and the wish CLOSE */
+        struct refusal refusal; /* UDP */
+        bool told_open;         /* the engine thinks that its socket is open */
+        bool up;                /* the engine has said UP on this socket */
+        bool busy;              /* inside a turn */
         struct client_io_figures figures;
 };
 
@@ -131,7 +131,7 @@ static void note_opened(struct client_io *io, struct mono now)
         struct client_io_figures *f = &io->figures;
         struct sock_addr local;
         f->opens++;
-        io->heard = now;
+        refusal_heard(&io->refusal);
         f->receive_bytes = sock_receive_bytes(io->fd);
         if (!io->t->datagrams) {
                 f->nodelay = sock_nodelay(io->fd);
@@ -190,16 +190,16 @@ static void finish_connect(struct client_io *io, struct mono now)
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
-/* Words from the network about the network (ICMP) may be late or a lie (RFC 8085 section 5.2), and
- * the engine notices silence by itself. But refused before the session is up, or after a second
- * without a word: then nobody is there, and waiting longer would help nobody. */
-static bool is_soft(const struct client_io *io, struct mono now, int number)
+/* Words from the network about the network (ICMP) may be late or a lie, and the engine notices silence
+ * by itself. But refused before the session is up nobody is there, most likely, and waiting longer
+ * would help nobody. */
+static bool is_soft(struct client_io *io, struct mono now, int number)
 {
         if (number == EAGAIN || number == EINTR)
                 return true;
         if (!io->t->datagrams)
                 return false;
-        return number != ECONNREFUSED || (io->up && mono_since(now, io->heard) < silence_ns);
+        return number != ECONNREFUSED || (io->up && !refusal_said(&io->refusal, now));
 }
 
 static void take(struct client_io *io, struct mono now, const uint8_t *in, size_t n)
@@ -230,7 +230,7 @@ static size_t read_datagrams(struct client_io *io)
         }
         size_t bytes = 0;
         io->figures.reads++;
-        io->heard = now;
+        refusal_heard(&io->refusal);
         for (int i = 0; i < n; i++) {
                 bytes += v[i].msg_len + 1; /* an empty datagram is something read, too */
                 take(io, now, space[i], v[i].msg_len);
