@@ -16,6 +16,7 @@ static void drop(struct client *c, struct tcp_call *k)
 {
         TAILQ_REMOVE(&c->calls, k, link);
         c->calls_n--;
+        c->calls_bytes -= k->n;
         free(k);
 }
 
@@ -100,7 +101,9 @@ int64_t tcp_call_add(struct client *c, enum tcp_call_kind kind, struct bytes byt
 {
         if (c->final)
                 return ERR_CLOSED;
-        if (c->calls_n >= TCP_CLIENT_CALLS_MAX && kind != TCP_CALL_REJOIN)
+        bool full = c->calls_n >= TCP_CLIENT_CALLS_MAX ||
+                    (c->calls_n > 0 && c->calls_bytes + bytes.n > TCP_CLIENT_CALLS_BYTES);
+        if (full && kind != TCP_CALL_REJOIN)
                 return ERR_FULL;
         int err = judge(c, kind, bytes);
         if (err)
@@ -115,6 +118,7 @@ int64_t tcp_call_add(struct client *c, enum tcp_call_kind kind, struct bytes byt
         memcpy(k->bytes, bytes.at, bytes.n);
         insert(c, k);
         c->calls_n++;
+        c->calls_bytes += k->n;
         tcp_calls_send(c);
         return number;
 }

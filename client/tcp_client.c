@@ -36,9 +36,10 @@ void tcp_client_say(struct client *c, struct bytes message)
         put_frame(c, WS_TEXT, message);
 }
 
-void tcp_client_pong(struct client *c, struct bytes payload)
+void tcp_client_pong(struct client *c, enum ws_opcode opcode, struct bytes payload)
 {
-        put_frame(c, WS_PONG, payload);
+        if (c->pongs++ < TCP_CLIENT_PONGS_MAX)
+                put_frame(c, opcode, payload);
 }
 
 static bool speaks_frames(const struct client *c)
@@ -75,8 +76,11 @@ static size_t do_send(struct client *c, struct mono now, uint8_t *out, size_t ou
         memcpy(out, c->out.at + c->out_at, n);
         c->out_at += n;
         c->stats.bytes_out += n;
-        if (out_left(c) == 0)
-                c->out.n = c->out_at = 0;
+        c->pongs = 0;
+        if (c->out_at >= c->out.n / 2) { /* what was sent takes no more than what was not */
+                buf_drop(&c->out, c->out_at);
+                c->out_at = 0;
+        }
         return n;
 }
 

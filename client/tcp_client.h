@@ -21,6 +21,8 @@
 
 enum {
         TCP_CLIENT_CALLS_MAX = 1024,       /* without an answer */
+        TCP_CLIENT_CALLS_BYTES = 16 << 20, /* of these together, unless it is one alone */
+        TCP_CLIENT_PONGS_MAX = 64,         /* between two writes; more pings have no answer */
         TCP_CLIENT_MESSAGE_MAX = 16 << 20, /* bytes of a message, and of a packet's attachments together */
         TCP_CLIENT_SAY_MAX = 1000000,      /* bytes of an event that a server takes, until it says otherwise */
 };

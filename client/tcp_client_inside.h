@@ -68,6 +68,7 @@ struct client {
         size_t in_at;
         struct buf out; /* bytes not sent yet: from out_at on */
         size_t out_at;
+        unsigned pongs;               /* put there since something was last sent */
         struct buf text, data, event; /* scratch: a packet out, a packet in, an event in */
 
         /* A binary packet on its way: its text, then its attachments back to back. */
@@ -88,6 +89,7 @@ struct client {
 
         struct tcp_call_list calls;
         uint32_t calls_n;
+        size_t calls_bytes;
         int64_t last_call;
         struct tcp_room_list rooms;
 };
@@ -103,7 +105,8 @@ void tcp_client_tell(struct client *c, const struct client_event *ev);
 void tcp_client_down(struct client *c, const char *reason, bool fatal);
 /* Queues a text message for the wire; when memory is out the connection goes down. */
 void tcp_client_say(struct client *c, struct bytes message);
-void tcp_client_pong(struct client *c, struct bytes payload);
+/* Answers a ping (the WebSocket's or Engine.IO's), unless the server reads none of the answers. */
+void tcp_client_pong(struct client *c, enum ws_opcode opcode, struct bytes payload);
 void tcp_client_send_packet(struct client *c, const struct sio_packet *p);
 
 /* tcp_stream: the next thing that arrived. True: *ev is an event to give directly; false with

@@ -323,7 +323,7 @@ static bool on_engine(struct client *c, const struct eio_packet *p, struct clien
                 return false;
         case EIO_PING:
                 c->ping_by = mono_add(c->now, c->ping_ns);
-                tcp_client_say(c, bytes_text("3"));
+                tcp_client_pong(c, WS_TEXT, bytes_text("3"));
                 return false;
         case EIO_CLOSE:
                 tcp_client_down(c, "closed by the server", false);
@@ -356,7 +356,7 @@ static bool on_frame(struct client *c, const struct ws_event *frame, struct clie
                 malformed(c, ws_fault_text(frame->fault));
                 return false;
         case WS_GOT_PING:
-                tcp_client_pong(c, frame->payload);
+                tcp_client_pong(c, WS_PONG, frame->payload);
                 return false;
         case WS_GOT_PONG:
         case WS_GOT_NOTHING:

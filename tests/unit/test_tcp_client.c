@@ -449,10 +449,48 @@ static void what_cannot_be_called(void **state)
         t->destroy(r.client);
 }
 
+static void calls_are_bounded_in_bytes(void **state)
+{
+        (void)state;
+        static const uint8_t filler[900000];
+        struct rig r;
+        struct buf event = { 0 };
+        rig_begin(&r, 1000);
+        event_begin(&event, "x", 1);
+        pack_put_bin(&event, bytes_of(filler, sizeof filler));
+        for (size_t n = 0; n < TCP_CLIENT_CALLS_BYTES / sizeof filler; n++)
+                assert_true(t->call(r.client, r.now, buf_bytes(&event)) > 0);
+        assert_int_equal(t->call(r.client, r.now, buf_bytes(&event)), ERR_FULL);
+        assert_true(t->join(r.client, r.now, bytes_text("tea")) > 0); /* there is place for it */
+        buf_free(&event);
+        t->destroy(r.client);
+}
+
+/* A server that pings and reads nothing; once it has read, it is answered again. */
+static void pongs_are_bounded(void **state)
+{
+        (void)state;
+        static uint8_t out[100000];
+        struct rig r;
+        rig_begin(&r, 1000);
+        open_socket(&r);
+        upgrade(&r);
+        for (int round = 0; round < 2; round++) {
+                for (int i = 0; i < 10000; i++) { /* by turns the WebSocket's and Engine.IO's */
+                        t->recv(r.client, r.now, (const uint8_t[]){ i % 2 ? 0x89 : 0x81, 1, '2' }, 3);
+                        assert_false(t->next(r.client, &(struct client_event){ 0 }));
+                }
+                assert_int_equal(t->send(r.client, r.now, out, sizeof out), TCP_CLIENT_PONGS_MAX * 7);
+        }
+        t->destroy(r.client);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(tries_come_further_apart),
+                cmocka_unit_test(calls_are_bounded_in_bytes),
+                cmocka_unit_test(pongs_are_bounded),
                 cmocka_unit_test(what_cannot_be_called),
         };
         return RUN_ROWS("tcp_client", scripts, run_script) +
