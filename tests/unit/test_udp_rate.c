@@ -1,7 +1,7 @@
 /* One session that is paced. Its round trip is not known (333 ms), so it may send ten datagrams in that. */
 #include "tests/unit/udp_rig.h"
 #include "udp_server/udp_gate_inside.h"
-#include "udp_server/udp_repair.h"
+#include "udp_server/udp_session_inside.h"
 
 enum { FIRST_RATE = 36036 /* bytes per second */, EVENTS = 40 };
 
@@ -220,6 +220,45 @@ static void none_of_them_is_always_the_last(void **state)
         rig_stop(r);
 }
 
+/* Clocks that cannot be: nothing is measured, and nothing is taken to have arrived. */
+static void a_pong_that_cannot_be(void **state)
+{
+        (void)state;
+        struct rig *r = start(true);
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        const struct udp_session *s = udp_peer_at(r->gate, &p.addr)->session;
+        uint64_t now_us = (uint64_t)(r->now.ns / NS_PER_US), t1 = now_us - 20000;
+        const struct dgram_pong lies[] = { { now_us + 1000000, 1, 1 }, { t1, 9, 8 }, { t1, 1, 20002 } };
+        for (size_t i = 0; i < sizeof lies / sizeof *lies; i++)
+                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_PONG, .pong = lies[i] });
+        assert_int_equal(s->rtt.samples, 0);
+        assert_int_equal(s->shown.ns, 0);
+        rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_PONG, .pong = { t1, 1, 5001 } });
+        assert_int_equal(s->rtt.srtt_ns, 15 * NS_PER_MS);
+        rig_stop(r);
+}
+
+/* A REPORT behind an older BEAT, and counts from before the session. */
+static void what_a_report_does_not_say(void **state)
+{
+        (void)state;
+        struct rig *r = start(true);
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        const struct udp_session *s = udp_peer_at(r->gate, &p.addr)->session;
+        uint32_t ref = rig_join(r, &p, "tea", 0, 0).chan_ref;
+        rig_pass(r, 20 + 40); /* two BEATs */
+        report(r, &p, (struct dgram_report){ .chan_ref = ref, .beat_no = 1, .received = 10, .lost_first_try = 1000 });
+        assert_int_equal(s->rtt.samples, 0);
+        assert_int_equal(s->pace.lost, 0);
+        report(r, &p, (struct dgram_report){ .chan_ref = ref, .beat_no = 2, .received = 30, .lost_first_try = 1001 });
+        assert_int_equal(s->rtt.samples, 1);
+        assert_int_equal(s->pace.lost, 1);
+        assert_int_equal(s->pace.came, 20);
+        rig_stop(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -230,6 +269,8 @@ int main(void)
                 cmocka_unit_test(repairs_have_a_quarter),
                 cmocka_unit_test(an_old_beat_measures_nothing),
                 cmocka_unit_test(none_of_them_is_always_the_last),
+                cmocka_unit_test(a_pong_that_cannot_be),
+                cmocka_unit_test(what_a_report_does_not_say),
         };
         return cmocka_run_group_tests_name("udp_rate", stories, NULL, NULL);
 }

@@ -90,12 +90,35 @@ static void what_is_malformed_is_told_so(void **state)
         rig_stop(r);
 }
 
+static struct dgram_ack pub_again(struct rig *r, struct rig_peer *p)
+{
+        struct dgram_pub pub = { .pub_id = 1, .chan_ref = 3, .frag_cnt = 1, .event_bytes = 3 };
+        pub.event = bytes_of("\x91\xa1x", 3);
+        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_PUB, .pub = pub });
+        rig_hear(r, p);
+        return rig_said(r, DGRAM_PUB_ACK, 0)->pub_ack.ack[0];
+}
+
+/* What was refused is not done later, when it could be: a PUB has one answer. */
+static void a_refusal_stands(void **state)
+{
+        (void)state;
+        struct rig_peer p;
+        struct rig *r = begin(&p);
+        assert_int_equal(pub_again(r, &p).status, DGRAM_CODE_NO_CHANNEL);
+        assert_int_equal(rig_join(r, &p, "tea", 0, 0).chan_ref, 3);
+        assert_int_equal(pub_again(r, &p).status, DGRAM_CODE_NO_CHANNEL);
+        assert_int_equal(RIG_COUNT(r, published), 0);
+        rig_stop(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(a_broadcast_message_is_the_servers_to_say),
                 cmocka_unit_test(what_has_no_number_is_no_consent),
                 cmocka_unit_test(what_is_malformed_is_told_so),
+                cmocka_unit_test(a_refusal_stands),
         };
         return cmocka_run_group_tests_name("udp_strange", stories, NULL, NULL);
 }
