@@ -410,6 +410,26 @@ static void unfinished_publishes_are_bounded(void **state)
         rig_stop(r);
 }
 
+/* And in all sessions together: 32 MiB hold 516 of these. */
+static void unfinished_publishes_of_all_are_bounded(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        for (uint8_t host = 1; host <= 140; host++) {
+                struct rig_peer p = rig_peer(host);
+                rig_connect(r, &p);
+                for (uint64_t id = 1; id <= 4; id++)
+                        say_pub_part(r, &p, id, 65000, 0, 0);
+        }
+        assert_int_equal(RIG_COUNT(r, pub_parts_refused), 140 * 4 - 516);
+        rig_pass(r, 2000); /* given up, they make room */
+        struct rig_peer p = rig_peer(141);
+        rig_connect(r, &p);
+        say_pub_part(r, &p, 1, 65000, 0, 0);
+        assert_int_equal(RIG_COUNT(r, pub_parts_refused), 140 * 4 - 516);
+        rig_stop(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -428,6 +448,7 @@ int main(void)
                 cmocka_unit_test(fragments_that_do_not_go_on_are_dropped),
                 cmocka_unit_test(publishes_that_contradict_themselves),
                 cmocka_unit_test(unfinished_publishes_are_bounded),
+                cmocka_unit_test(unfinished_publishes_of_all_are_bounded),
         };
         return cmocka_run_group_tests_name("udp fragments", stories, NULL, NULL);
 }

@@ -255,6 +255,19 @@ static void parity_is_made_once_for_all(void **state)
         rig_stop(r);
 }
 
+static void publish_but_to(struct rig *r, struct rig_peer *q)
+{
+        struct buf event = { 0 };
+        struct published out;
+        struct bytes tea = bytes_text("tea");
+        event_begin(&event, "secret", 0);
+        struct publish s = {
+                .event = buf_bytes(&event), .rooms = &tea, .rooms_n = 1, .except = &q->accept.id, .except_n = 1
+        };
+        assert_int_equal(hub_publish(r->hub, r->now, &s, &out), 0);
+        buf_free(&event);
+}
+
 static void what_some_do_not_get_is_in_no_group(void **state)
 {
         (void)state;
@@ -263,16 +276,8 @@ static void what_some_do_not_get_is_in_no_group(void **state)
         struct rig *r = begin(&p, DGRAM_MODE_FEC_ORDERED, &row);
         rig_connect(r, &q);
         warm_up(r, &p);
-        struct buf event = { 0 };
-        struct published out;
-        struct bytes tea = bytes_text("tea");
-        event_begin(&event, "secret", 0);
         uint64_t first = rig_publish(r, "tea", BYTES).seq;
-        struct publish s = {
-                .event = buf_bytes(&event), .rooms = &tea, .rooms_n = 1, .except = &q.accept.id, .except_n = 1
-        };
-        assert_int_equal(hub_publish(r->hub, r->now, &s, &out), 0);
-        buf_free(&event);
+        publish_but_to(r, &q);
         rig_publish(r, "tea", 2000); /* in fragments */
         rig_publish(r, "tea", BYTES);
         rig_hear(r, &p);
@@ -281,6 +286,50 @@ static void what_some_do_not_get_is_in_no_group(void **state)
         assert_int_equal(rig_count_said(r, DGRAM_FEC), 2);
         assert_true(rig_said(r, DGRAM_FEC, 0)->fec.base == first);
         assert_true(rig_said(r, DGRAM_FEC, 0)->fec.mask == 0x9);
+        rig_stop(r);
+}
+
+/* 64 seqs are as far as a group's bits reach. */
+static void a_group_reaches_no_further_than_its_bits(void **state)
+{
+        (void)state;
+        struct rig_peer p, q = rig_peer(2);
+        struct dgram_joined_room row;
+        struct rig *r = begin(&p, DGRAM_MODE_FEC_ORDERED, &row);
+        rig_connect(r, &q);
+        warm_up(r, &p);
+        uint64_t first = rig_publish(r, "tea", BYTES).seq;
+        for (int i = 0; i < 70; i++)
+                publish_but_to(r, &q);
+        uint64_t last = rig_publish(r, "tea", BYTES).seq;
+        rig_hear(r, &p);
+        assert_int_equal(rig_count_said(r, DGRAM_FEC), 2 * UDP_SHIELD_M); /* many at once */
+        assert_true(rig_said(r, DGRAM_FEC, 0)->fec.base == first && rig_said(r, DGRAM_FEC, 0)->fec.mask == 1);
+        rig_pass(r, 20);
+        rig_hear(r, &p);
+        assert_int_equal(rig_count_said(r, DGRAM_FEC), 2 * UDP_SHIELD_M);
+        assert_true(rig_said(r, DGRAM_FEC, 0)->fec.base == last && rig_said(r, DGRAM_FEC, 0)->fec.mask == 1);
+        rig_stop(r);
+}
+
+/* With the events of its own time, and parity, it would have those that went before it came. */
+static void who_comes_into_a_group_has_no_parity_of_it(void **state)
+{
+        (void)state;
+        struct rig_peer p, q = rig_peer(2);
+        struct dgram_joined_room row;
+        struct rig *r = begin(&p, DGRAM_MODE_FEC_ORDERED, &row);
+        rig_connect(r, &q);
+        warm_up(r, &p);
+        for (int i = 0; i < 3; i++)
+                rig_publish(r, "tea", BYTES);
+        uint64_t start = join_as(r, &q, "tea", DGRAM_MODE_FEC_ORDERED).start, parity = RIG_COUNT(r, parity);
+        for (int i = 0; i < 16; i++)
+                rig_publish(r, "tea", BYTES);
+        rig_hear(r, &q);
+        assert_int_equal(rig_count_said(r, DGRAM_FEC), 2); /* of the second group; the other session has both */
+        assert_true(rig_said(r, DGRAM_FEC, 0)->fec.base >= start);
+        assert_int_equal(RIG_COUNT(r, parity) - parity, 3);
         rig_stop(r);
 }
 
@@ -345,6 +394,8 @@ int main(void)
                 cmocka_unit_test(a_group_that_is_not_full_goes_after_twenty_ms),
                 cmocka_unit_test(parity_is_made_once_for_all),
                 cmocka_unit_test(what_some_do_not_get_is_in_no_group),
+                cmocka_unit_test(a_group_reaches_no_further_than_its_bits),
+                cmocka_unit_test(who_comes_into_a_group_has_no_parity_of_it),
                 cmocka_unit_test(loss_makes_it_three),
                 cmocka_unit_test(many_events_get_larger_groups_and_few_get_copies_again),
         };
