@@ -242,6 +242,33 @@ static void what_is_still_to_come_is_not_repaired(void **state)
         rig_stop(r);
 }
 
+/* Nothing is said of what was before it came. */
+static void what_was_before_its_time_is_not_repaired(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1), q = rig_peer(2);
+        rig_connect(r, &q);
+        rig_join(r, &q, "tea", 0, 0);
+        uint64_t first = rig_publish(r, "tea", 10).seq;
+        rig_publish(r, "tea", 10);
+        rig_connect(r, &p);
+        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        uint64_t last = rig_publish(r, "tea", 10).seq;
+        rig_hear(r, &p);
+        rig_pass(r, 1000);
+        rig_hear(r, &p);
+        rig_say(r, &p,
+                (struct dgram_msg){ .type = DGRAM_NACK,
+                                    .nack = { .chan_ref = row.chan_ref, .n = 1, .range = { { first, last } } } });
+        rig_hear(r, &p);
+        assert_int_equal(rig_count_said(r, DGRAM_DATA), last - row.start + 1);
+        for (int i = 0; i < rig_count_said(r, DGRAM_DATA); i++)
+                assert_true(rig_said(r, DGRAM_DATA, i)->data.seq >= row.start);
+        assert_null(rig_said(r, DGRAM_GAP, 0)); /* its client knows where it began */
+        rig_stop(r);
+}
+
 static void repairs_keep_to_their_budget(void **state)
 {
         (void)state;
@@ -359,6 +386,7 @@ int main(void)
                 cmocka_unit_test(a_repair_is_the_same_bytes),
                 cmocka_unit_test(a_repair_on_its_way_is_not_sent_twice),
                 cmocka_unit_test(what_is_still_to_come_is_not_repaired),
+                cmocka_unit_test(what_was_before_its_time_is_not_repaired),
                 cmocka_unit_test(repairs_keep_to_their_budget),
                 cmocka_unit_test(evicted_events_are_a_gap),
                 cmocka_unit_test(beats_come_until_the_client_knows),
