@@ -103,7 +103,7 @@ static void own_room(struct world *w)
         assert_int_equal(hub_join(w->bob, w->now, bob), ERR_EXISTS);
         assert_true(hub_stats(w->hub).rooms == rooms); /* none was made */
         say(w, NULL, "", "1"), say(w, NULL, "-ann", "2"), say(w, NULL, "ann", "3");
-        assert_true(w->last.seq == 1); /* the first that was ever said there, from ann's start on */
+        assert_true(w->last.seq == 1);                     /* the first that was ever said there, from ann's start on */
         assert_true(hub_stats(w->hub).rooms == rooms + 1); /* ann's */
         assert_string_equal(given(w, w->bob), "1@1 2@2");
         assert_string_equal(given(w, w->ann), "1@1 3@3");
