@@ -178,12 +178,17 @@ static void progress(const struct setting *s, uint32_t round)
                 fprintf(stderr, "\r%40s\r", "");
 }
 
-static int run_rounds(struct setting *s)
+/* Of a round. */
+static uint32_t bursts_of(const struct setting *s)
 {
         int64_t slower_ns = s->server.burst_ns > s->bare.burst_ns ? s->server.burst_ns : s->bare.burst_ns;
         uint32_t bursts = (uint32_t)(s->options->round_ns / (slower_ns > 0 ? slower_ns : 1));
-        if (bursts < BURSTS_MIN)
-                bursts = BURSTS_MIN;
+        return bursts < BURSTS_MIN ? BURSTS_MIN : bursts;
+}
+
+static int run_rounds(struct setting *s)
+{
+        uint32_t bursts = bursts_of(s);
         int code = 0;
         for (uint32_t i = 0; !code && i < s->options->rounds; i++) {
                 struct side *first = i % 2 ? &s->bare : &s->server;
@@ -204,10 +209,15 @@ static double packet_events(const struct side *side, struct audience_figures bef
         return packets > 0 ? (double)(after.events - before.events) / (double)packets : 0;
 }
 
-static int run_setting(struct setting *s)
+static int start_both(struct setting *s)
 {
         int code = start_server(s);
-        code = code ? code : start_bare(s);
+        return code ? code : start_bare(s);
+}
+
+static int run_setting(struct setting *s)
+{
+        int code = start_both(s);
         if (code)
                 return code;
         struct audience_figures server = audience_figures(s->server.audience),
@@ -248,6 +258,54 @@ static int run_path(const struct options *o, const struct cores *cores, bool dat
         return code;
 }
 
+/* ---- many subscribers beside few ---------------------------------------------------------- */
+
+static int run_growth(struct setting *few, struct setting *many)
+{
+        static double server[ROUNDS_MAX], bare[ROUNDS_MAX];
+        int code = start_both(few);
+        code = code ? code : start_both(many);
+        if (code)
+                return code;
+        audience_rest(few->server.audience);
+        audience_rest(many->server.audience);
+        uint32_t n = few->options->rounds;
+        for (uint32_t i = 0; !code && i < n; i++) {
+                struct setting *first = i % 2 ? many : few, *second = i % 2 ? few : many;
+                code = run_round(first, &first->server, i, bursts_of(first));
+                code = code ? code : run_round(second, &second->server, i, bursts_of(second));
+                code = code ? code : run_round(first, &first->bare, i, bursts_of(first));
+                code = code ? code : run_round(second, &second->bare, i, bursts_of(second));
+                server[i] = many->server.ns[i] / few->server.ns[i];
+                bare[i] = many->bare.ns[i] / few->bare.ns[i];
+        }
+        if (!code)
+                speed_table_growth(stdout, few->event_bytes, few->burst_events, server, bare, n);
+        return code;
+}
+
+/* The servers of both stand at once, so that what the machine does besides comes to both alike. */
+static int run_growths(const struct options *o, const struct cores *cores, bool datagrams)
+{
+        static struct setting few, many;
+        int code = 0;
+        if (o->subscribers.n < 2)
+                return 0;
+        speed_table_growth_head(stdout, o->subscribers.value[0], o->subscribers.value[1]);
+        for (uint32_t i = 0; !code && i < o->bursts.n; i++) {
+                few = (struct setting){ .options = o, .cores = *cores, .datagrams = datagrams };
+                few.burst_events = o->bursts.value[i];
+                few.event_bytes = o->sizes.value[0];
+                many = few;
+                few.subscribers = o->subscribers.value[0];
+                many.subscribers = o->subscribers.value[1];
+                code = run_growth(&few, &many);
+                drop_setting(&few);
+                drop_setting(&many);
+        }
+        return code;
+}
+
 /* ---- the core alone ----------------------------------------------------------------------- */
 
 static uint32_t largest(const struct list *l)
@@ -283,7 +341,7 @@ static const char doc[] =
         "CPU per delivery of tcp_server and udp_server, beside a bare batch send of the same bytes in the same run.\v"
         "One subscriber publishes W events in one write; when all N have got them, the next W follow, so that every\n"
         "server gets the same batches however slow it is. Server processes run on one core, everything else on\n"
-        "another. Trust the ratios; the seconds are this machine's. The whole takes about two minutes.\n\n"
+        "another. Trust the ratios; the seconds are this machine's. The whole takes about three minutes.\n\n"
         "  bench speed\n"
         "  bench speed --paths udp --subscribers 1000 --size 64b --outstanding 64 --rounds 31";
 
@@ -355,8 +413,9 @@ static void say_conditions(const struct options *o, const struct cores *cores)
                o->rounds);
 }
 
-static void need_files(uint32_t subscribers)
+static void need_files(const struct list *l)
 {
+        uint32_t subscribers = l->n > 1 ? l->value[0] + l->value[1] : l->value[0];
         uint64_t need = 2 * (uint64_t)subscribers + OTHER_FILES, allowed = 0;
         if (child_files(need, &allowed) != 0)
                 options_machine("%u subscribers of two servers need %llu open files; this user may have %llu "
@@ -375,10 +434,15 @@ int speed_main(int argc, char **argv)
                              .rounds = ROUNDS,
                              .round_ns = ROUND_NS };
         options_parse(&argp, argc, argv, &o);
-        need_files(largest(&o.subscribers));
+        need_files(&o.subscribers);
         struct cores cores = cores_take();
         say_conditions(&o, &cores);
-        int code = o.tcp ? run_path(&o, &cores, false) : 0;
-        code = code || !o.udp ? code : run_path(&o, &cores, true);
+        int code = 0;
+        for (int datagrams = 0; !code && datagrams < 2; datagrams++) {
+                if (datagrams ? !o.udp : !o.tcp)
+                        continue;
+                code = run_path(&o, &cores, datagrams);
+                code = code ? code : run_growths(&o, &cores, datagrams);
+        }
         return code ? code : run_core(&o);
 }

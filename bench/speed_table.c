@@ -38,3 +38,18 @@ void speed_table_row(FILE *out, const struct speed_row *row)
                 row->bare_packet_events);
         fflush(out);
 }
+
+void speed_table_growth_head(FILE *out, uint32_t few, uint32_t many)
+{
+        fprintf(out, "\n  a delivery, N=%u over N=%u:   server   middle half        bare   middle half\n", many, few);
+}
+
+void speed_table_growth(FILE *out, uint32_t event_bytes, uint32_t burst_events, double *server, double *bare,
+                        uint32_t n)
+{
+        fprintf(out, "         %4u B  %3u              %6.2f   %.2f .. %.2f  %10.2f   %.2f .. %.2f\n", event_bytes,
+                burst_events, speed_quantile(server, n, 0.5), speed_quantile(server, n, 0.25),
+                speed_quantile(server, n, 0.75), speed_quantile(bare, n, 0.5), speed_quantile(bare, n, 0.25),
+                speed_quantile(bare, n, 0.75));
+        fflush(out);
+}

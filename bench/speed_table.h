@@ -24,4 +24,9 @@ struct speed_row {
 void speed_table_head(FILE *out, bool datagrams);
 void speed_table_row(FILE *out, const struct speed_row *row);
 
+/* What a delivery to one of `many` costs over one to one of `few`: a ratio each round, n; sorted in place. */
+void speed_table_growth_head(FILE *out, uint32_t few, uint32_t many);
+void speed_table_growth(FILE *out, uint32_t event_bytes, uint32_t burst_events, double *server, double *bare,
+                        uint32_t n);
+
 #endif

@@ -54,6 +54,25 @@ static void row_is_printed(void **state)
         free(text);
 }
 
+static void growth_is_printed(void **state)
+{
+        double server[] = { 1.3, 1.1, 1.2 }, bare[] = { 1.0, 1.5, 1.1 };
+        char *text = NULL;
+        size_t n;
+        (void)state;
+        FILE *out = open_memstream(&text, &n);
+        speed_table_growth_head(out, 100, 1000);
+        speed_table_growth(out, 64, 1, server, bare, 3);
+        fclose(out);
+        assert_non_null(strstr(text, "N=1000 over N=100:"));
+        assert_non_null(strstr(text, " 64 B    1 "));
+        assert_non_null(strstr(text, " 1.20   1.15 .. 1.25 "));
+        assert_non_null(strstr(text, " 1.10   1.05 .. 1.30\n"));
+        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+                assert_true(strlen(line) <= 100);
+        free(text);
+}
+
 static void head_fits(void **state)
 {
         (void)state;
@@ -84,6 +103,7 @@ int main(void)
 {
         const struct CMUnitTest more[] = {
                 cmocka_unit_test(row_is_printed),
+                cmocka_unit_test(growth_is_printed),
                 cmocka_unit_test(head_fits),
                 cmocka_unit_test(core_encodes_once),
         };
