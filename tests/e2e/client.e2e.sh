@@ -178,4 +178,12 @@ check "udp: the log that is gone is told as a gap" until_line "$dir/gone_udp" '"
 tell gone_ws "again in the room"
 check "both are in their room again" until_line "$dir/gone_udp" "again in the room"
 
+# Nobody is there to say goodbye to: they go all the same.
+kill -STOP "$server"
+for path in ws udp; do
+        kill -INT "${pid[gone_$path]}"
+        check "$path: an interrupt ends it, though the server says nothing" timeout 5 tail --pid="${pid[gone_$path]}" -f /dev/null
+done
+kill -CONT "$server"
+
 exit $failed

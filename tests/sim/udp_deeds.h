@@ -238,6 +238,8 @@ static void reckon(void)
         CHECK(settled(), "the clients do not come to rest");
         for (int i = 0; i < sim.actors; i++) {
                 const struct udp_feed *f;
+                for (int64_t n = 1; n <= sim.actor[i].client->last_call; n++)
+                        CHECK(sim.actor[i].answered[n], "client %d is never told what became of call %d", i, (int)n);
                 LIST_FOREACH(f, &sim.actor[i].client->feeds, link)
                 CHECK(f->held_n == 0 && f->held_bytes == 0 && f->gaps.holes_n == 0, "something is still held");
                 CHECK(sim.actor[i].client->parts.n == 0, "an event is still put together");
