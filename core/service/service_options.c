@@ -59,8 +59,8 @@ static const struct argp_option option_list[] = {
         { "log-age", KEY_AGE, "SPAN", 0, "age of an event in any log (120s)", 0 },
         { 0, 0, 0, 0, "What one client may ask:", 51 },
         { "event-rate", KEY_RATE, "RATE", 0,
-          "what it says over this waits (TCP: it is not read from) or is refused (UDP); its joins count, too "
-          "(10000/s)",
+          "what it says over this waits (TCP: it is not read from) or is refused and said again (UDP), in order; "
+          "its joins count, too (10000/s)",
           0 },
         { "event-burst", KEY_BURST, "N", 0, "but so much may come at once, of who has been quiet (10000)", 0 },
         { "rooms", KEY_ROOMS, "N", 0, "rooms that it may be in (64)", 0 },
