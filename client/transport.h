@@ -117,7 +117,9 @@ struct transport {
         void (*expire)(struct client *c, struct mono now);
 
         /* Calls: each returns a number > 0 that a later ANSWER bears, or ERR_FULL (too many
-         * without answer; try later), ERR_TOO_BIG, ERR_CLOSED. Made while down they wait for UP. */
+         * without answer; try later), ERR_TOO_BIG, ERR_CLOSED. Made while down they wait for UP. They are
+         * done in the order in which they were made, whatever is lost; joins and leaves of different rooms
+         * may pass each other. */
         int64_t (*join)(struct client *c, struct mono now, struct bytes room);
         int64_t (*leave)(struct client *c, struct mono now, struct bytes room);
         int64_t (*call)(struct client *c, struct mono now,
