@@ -101,6 +101,11 @@ int64_t pace_credit_ns(const struct pace *p, struct mono now)
         return p->on ? higher(mono_since(now, paid_to(p, now)), 0) : INT64_MAX;
 }
 
+bool pace_ample(const struct pace *p, struct mono now)
+{
+        return !p->on || (p->burst_ns > 0 && pace_credit_ns(p, now) >= p->burst_ns / 4 * 3);
+}
+
 int64_t pace_cost_ns(const struct pace *p, size_t bytes)
 {
         return p->on ? time_of((int64_t)bytes + PACE_HEADERS_BYTES, p->rate) + 1 : 0;

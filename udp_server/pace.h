@@ -87,6 +87,9 @@ void pace_round_trip(struct pace *p, const struct resend *rtt);
 /* For how long at its rate the session may send now; 0: it has to wait (say so: pace_wait). */
 int64_t pace_credit_ns(const struct pace *p, struct mono now);
 
+/* Could three quarters of a burst be sent now? Then the rate is well above what was sent last. */
+bool pace_ample(const struct pace *p, struct mono now);
+
 /* What one datagram of so many bytes takes of that. */
 int64_t pace_cost_ns(const struct pace *p, size_t bytes);
 

@@ -5,6 +5,8 @@
 #include "udp_server/udp_session_inside.h"
 #include "udp_server/udp_shield.h"
 
+#define BARE_NS (300 * NS_PER_MS) /* longer, and one that is short of rate for a moment loses too much of it */
+
 /* ---- modes --------------------------------------------------------------------------------- */
 
 static void cover(struct udp_session *s, struct mono now, struct udp_channel *c)
@@ -14,6 +16,7 @@ static void cover(struct udp_session *s, struct mono now, struct udp_channel *c)
         c->shield = udp_shield_take(s->shared->shields, now, c->room, s->shared->encoding, hub_epoch(app_hub(s->app)));
         c->shield_next = c->shield ? udp_shield_items(c->shield) + 1 : 0;
         s->shielded_n += c->shield != NULL;
+        c->shield_given = 0;
 }
 
 void udp_ahead_uncover(struct udp_session *s, struct udp_channel *c)
@@ -47,19 +50,42 @@ static bool make_repair(struct udp_session *s, struct mono now)
         return s->repair != NULL;
 }
 
+static void move_on(struct udp_channel *c, uint64_t item)
+{
+        c->shield_next = item;
+        c->shield_given = 0;
+}
+
+/* What there is no rate for now is not sent later, nor what comes in the next moment. News that has to wait would go in
+ * full datagrams, of which as many are lost: then the rate falls below what the news takes. */
+static void leave_out(struct udp_session *s, struct udp_channel *c, uint64_t item)
+{
+        s->shared->stats->left_out += item - c->shield_next;
+        s->shared->stats->bared += !mono_before(s->looked, s->bare_until);
+        s->bare_until = mono_add(s->looked, BARE_NS);
+        move_on(c, item);
+}
+
 /* The channel's next item, if all that it is for was sent; those that can be of no use are passed over. */
-static const struct udp_shield_item *next_item(const struct udp_session *s, struct udp_channel *c)
+static const struct udp_shield_item *next_item(struct udp_session *s, struct udp_channel *c)
 {
         uint64_t items = udp_shield_items(c->shield), cursor = member_cursor(s->member, c->room);
         if (items > UDP_SHIELD_ITEMS && c->shield_next <= items - UDP_SHIELD_ITEMS)
-                c->shield_next = items - UDP_SHIELD_ITEMS + 1;
-        for (; c->shield_next <= items; c->shield_next++) {
+                leave_out(s, c, items - UDP_SHIELD_ITEMS + 1);
+        for (; c->shield_next <= items; move_on(c, c->shield_next + 1)) {
                 const struct udp_shield_item *item = udp_shield_item(c->shield, c->shield_next);
                 bool ours = item->seq_first >= c->start; /* from others a member could make what was before its time */
                 if (ours || !item->parity)
                         return item->seq_last < cursor ? item : NULL;
         }
         return NULL;
+}
+
+/* Looks at the rate as an event is begun: what is large leaves nothing of a burst, and is to have its parity. */
+static void weigh(struct udp_session *s, struct mono now)
+{
+        if (member_behind(s->member, UINT64_MAX) && !member_half(s->member))
+                s->ample = pace_ample(&s->pace, now);
 }
 
 void udp_ahead_read(struct udp_session *s, struct mono now)
@@ -69,18 +95,30 @@ void udp_ahead_read(struct udp_session *s, struct mono now)
                 const struct udp_shield_item *item;
                 if (!c->shield)
                         continue;
+                weigh(s, now);
                 udp_shield_read(c->shield, now);
+                while (!s->ample && next_item(s, c))
+                        leave_out(s, c, c->shield_next + 1);
+                for (; mono_before(now, s->bare_until) && next_item(s, c); move_on(c, c->shield_next + 1))
+                        s->shared->stats->left_out++;
                 while ((item = next_item(s, c)) && !item->parity && make_repair(s, now)) {
                         uint64_t first = item->seq_first > c->start ? item->seq_first : c->start;
                         if (item->seq_last >= first)
                                 udp_repair_later(s->repair, item->due, c->ref, place_first(first),
                                                  place_last(item->seq_last));
                         s->shared->stats->copies += item->seq_last >= first;
-                        c->shield_next++;
+                        move_on(c, c->shield_next + 1);
                 }
         }
         if (s->repair)
                 udp_repair_ripen(s->repair, now);
+}
+
+/* Who has had more than everyone's share of it has the rest, too. */
+static size_t bytes_for(const struct udp_session *s, const struct udp_channel *c, const struct udp_shield_item *item)
+{
+        bool lossy = !mono_is_never(s->lossy) && mono_since(s->looked, s->lossy) < UDP_SHIELD_LOSSY_NS;
+        return lossy || c->shield_given >= item->bytes ? item->bytes_lossy : item->bytes;
 }
 
 void udp_ahead_find(struct udp_session *s, struct udp_batch *b)
@@ -93,21 +131,23 @@ void udp_ahead_find(struct udp_session *s, struct udp_batch *b)
                                                                   .room = c->room,
                                                                   .seq_first = item->seq_first,
                                                                   .seq_last = item->seq_last,
-                                                                  .at = item->parity,
-                                                                  .n = item->bytes };
+                                                                  .at = item->parity + c->shield_given,
+                                                                  .n = bytes_for(s, c, item) - c->shield_given };
         }
         b->unasked_n = b->pieces_n;
 }
 
-/* What is left of a group's parity when the transport took only some is not worth waiting for. */
 void udp_ahead_gave(struct udp_session *s, const struct piece *p, size_t bytes)
 {
         struct udp_channel *c = udp_channel_of(s, p->room);
-        if (!c || !c->shield || bytes == 0)
+        if (!c || !c->shield)
                 return;
-        c->shield_next++;
-        s->shared->stats->parity++;
+        c->shield_given += (uint32_t)bytes;
         s->shared->stats->parity_bytes += bytes;
+        if (bytes < p->n)
+                return; /* the rest of it is next */
+        s->shared->stats->parity++;
+        move_on(c, c->shield_next + 1);
 }
 
 /* ---- time ---------------------------------------------------------------------------------- */

@@ -86,8 +86,8 @@ void udp_rate_report(struct udp_session *s, struct mono now, const struct dgram_
         if (m->beat_no > 0 && m->beat_no == c->beat_no && mono_since(now, c->beat_at) < BEAT_NS_MAX)
                 measure(s, mono_since(now, c->beat_at) - (int64_t)m->delay_us * NS_PER_US);
         count(c, m, &r);
-        if (c->shield)
-                udp_shield_report(c->shield, now, r.came, r.lost);
+        if (c->shield && udp_shield_report(c->shield, now, r.came, r.lost))
+                s->lossy = now;
         obey(s, now, pace_report(&s->pace, now, &s->rtt, &r));
         udp_rate_ping(s, now);
 }

@@ -141,7 +141,7 @@ struct udp_session *udp_session_create(const struct udp_shared *shared, struct m
         s->heard = now;
         s->pinged = mono_add(now, -NS_PER_S);
         s->next_ref = UDP_REF_OWN;
-        s->resume_until = MONO_NEVER;
+        s->resume_until = s->lossy = MONO_NEVER;
         resend_init(&s->rtt);
         pace_init(&s->pace, now, shared->pace);
         if (!s->app || !bind_instance(s, now, connect->instance, tail->auth)) {

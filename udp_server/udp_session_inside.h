@@ -46,8 +46,9 @@ struct udp_channel {
         uint32_t join_pktno; /* of the newest JOIN of it, and its req */
         uint32_t beat_no;
         uint64_t join_req;
-        struct mono beat_at;  /* when the last one was said */
-        uint64_t shield_next; /* its item that is looked at next */
+        struct mono beat_at;   /* when the last one was said */
+        uint64_t shield_next;  /* its item that is looked at next, */
+        uint32_t shield_given; /* so many bytes of whose parity were sent */
 };
 
 /* A room that the application took the client out of, and the client has not said yet that it knows. */
@@ -75,6 +76,7 @@ struct udp_session {
         bool blocked; /* the transport took less than it was lent, or the rate is spent */
         bool held;    /* there is something to send that may not go yet */
         bool whole;   /* what is lent is all that there is */
+        bool ample;   /* when news was begun last, there was rate for more than that */
         struct mono heard;
         struct mono looked;        /* when it was last looked for what is to be sent unasked */
         struct mono resume_until;  /* MONO_NEVER: not resuming */
@@ -99,6 +101,8 @@ struct udp_session {
         uint32_t partings_cap;
         unsigned parting_tries; /* since the last one began */
         struct mono parting_due;
+        struct mono bare_until;       /* there is no rate for copies and parity */
+        struct mono lossy;            /* a REPORT said last then that it loses much; MONO_NEVER: none did */
         bool listens;                 /* it hears the group: */
         struct udp_group_room *offer; /* it was told of the group */
         struct seqwin seen;

@@ -17,10 +17,18 @@ enum {
 
 struct parity {
         uint8_t k, m, n; /* n: events in it; 0: no group is open */
+        uint8_t few;     /* of the m, for everyone */
         uint64_t base, mask;
         size_t bytes; /* of the longest symbol */
         struct mono due;
         uint8_t symbol[M_MAX][FEC_SYMBOL_MAX];
+};
+
+/* Of one event in fragments, while these are read. */
+struct large {
+        uint64_t seq;
+        uint8_t m, few;
+        uint8_t symbol[DGRAM_FEC_M_MAX][DGRAM_FRAGMENT_BYTES];
 };
 
 struct udp_shield {
@@ -34,6 +42,7 @@ struct udp_shield {
         int64_t rate;          /* events per second */
         struct mono lossy;     /* when some member reported so much loss last; MONO_NEVER: none has */
         struct parity *parity; /* made by the first group */
+        struct large *large;   /* by the first event in fragments */
         uint64_t items;
         struct udp_shield_item item[UDP_SHIELD_ITEMS]; /* item n lies at n % UDP_SHIELD_ITEMS */
         uint8_t *memory[UDP_SHIELD_ITEMS];             /* of its parity; kept for the next one's */
@@ -75,6 +84,7 @@ void udp_shield_drop(struct udp_shields *all, struct udp_shield *s)
         for (int i = 0; i < UDP_SHIELD_ITEMS; i++)
                 free(s->memory[i]);
         free(s->parity);
+        free(s->large);
         free(s);
 }
 
@@ -98,20 +108,38 @@ static void add_copies(struct udp_shield *s, struct mono now, uint64_t first, ui
                 add_item(s, first, last, due);
 }
 
-static void send_off(struct udp_shield *s, struct mono now)
+/* Of so many bytes, for the next item's parity; NULL: no memory. */
+static uint8_t *next_memory(struct udp_shield *s, size_t bytes)
 {
-        struct parity *p = s->parity;
-        size_t slot = (s->items + 1) % UDP_SHIELD_ITEMS, bytes = p->m * (DGRAM_FEC_BYTES + p->bytes);
+        size_t slot = (s->items + 1) % UDP_SHIELD_ITEMS;
         if (s->memory_bytes[slot] < bytes) {
                 uint8_t *more = realloc(s->memory[slot], bytes);
-                if (!more) {
-                        p->n = 0;
-                        return;
-                }
+                if (!more)
+                        return NULL;
                 s->memory[slot] = more;
                 s->memory_bytes[slot] = bytes;
         }
-        struct writer w = writer_of(s->memory[slot], bytes);
+        return s->memory[slot];
+}
+
+static void add_parity(struct udp_shield *s, struct mono now, uint64_t first, uint64_t last, const uint8_t *parity,
+                       size_t bytes, size_t bytes_lossy)
+{
+        struct udp_shield_item *item = add_item(s, first, last, now);
+        item->parity = parity;
+        item->bytes = bytes;
+        item->bytes_lossy = bytes_lossy;
+}
+
+static void send_off(struct udp_shield *s, struct mono now)
+{
+        struct parity *p = s->parity;
+        size_t each = DGRAM_FEC_BYTES + p->bytes, bytes = p->m * each;
+        uint8_t *memory = next_memory(s, bytes);
+        p->n = 0;
+        if (!memory)
+                return;
+        struct writer w = writer_of(memory, bytes);
         for (uint8_t i = 0; i < p->m; i++)
                 dgram_put(&w, &(struct dgram_msg){ .type = DGRAM_FEC,
                                                    .tag = room_tag(s->room),
@@ -124,23 +152,47 @@ static void send_off(struct udp_shield *s, struct mono now)
                                                             .symbol = bytes_of(p->symbol[i], p->bytes) } });
         assert(!w.failed && writer_used(&w) == bytes);
         uint64_t last = p->base + 63 - (uint64_t)__builtin_clzll(p->mask);
-        struct udp_shield_item *item = add_item(s, p->base, last, now);
-        item->parity = s->memory[slot];
-        item->bytes = bytes;
-        p->n = 0;
+        add_parity(s, now, p->base, last, memory, p->few * each, bytes);
+}
+
+/* The last of the event's fragments was added; m is that one. */
+static void send_off_parts(struct udp_shield *s, struct mono now, const struct dgram_msg *m)
+{
+        struct large *l = s->large;
+        size_t each = DGRAM_DATA_HEADER + DGRAM_FRAGMENT_BYTES, bytes = l->m * each;
+        uint8_t *memory = next_memory(s, bytes);
+        if (!memory)
+                return;
+        struct writer w = writer_of(memory, bytes);
+        struct dgram_msg parity = *m;
+        for (uint8_t i = 0; i < l->m; i++) {
+                parity.data.frag_idx = (uint8_t)(m->data.frag_cnt + i);
+                parity.data.event = bytes_of(l->symbol[i], DGRAM_FRAGMENT_BYTES);
+                dgram_put(&w, &parity);
+        }
+        assert(!w.failed && writer_used(&w) == bytes);
+        add_parity(s, now, l->seq, l->seq, memory, l->few * each, bytes);
 }
 
 /* ---- groups -------------------------------------------------------------------------------- */
+
+/* How many symbols are made where so many are for everyone. */
+static uint8_t with_more(const struct udp_shield *s, struct mono now, uint8_t few)
+{
+        bool lossy = !mono_is_never(s->lossy) && mono_since(now, s->lossy) < UDP_SHIELD_LOSSY_NS;
+        int many = lossy ? few + (few + 1) / 2 : few;
+        return (uint8_t)(many < DGRAM_FEC_M_MAX ? many : DGRAM_FEC_M_MAX);
+}
 
 static bool open_group(struct udp_shield *s, struct mono now, uint64_t seq)
 {
         struct parity *p = s->parity;
         if (!p && !(p = s->parity = malloc(sizeof *p)))
                 return false;
-        uint8_t times = s->rate > UDP_SHIELD_FAST ? 2 : 1;
-        bool lossy = !mono_is_never(s->lossy) && mono_since(now, s->lossy) < UDP_SHIELD_LOSSY_NS;
+        uint8_t times = s->rate > UDP_SHIELD_FAST ? 2 : 1, few = UDP_SHIELD_M * times;
         *p = (struct parity){ .k = UDP_SHIELD_K * times,
-                              .m = (uint8_t)(UDP_SHIELD_M * times + (lossy ? UDP_SHIELD_M * times / 2 : 0)),
+                              .m = with_more(s, now, few),
+                              .few = few,
                               .base = seq,
                               .due = mono_add(now, UDP_SHIELD_FLUSH_NS) };
         return true;
@@ -165,14 +217,42 @@ static void cover(struct udp_shield *s, struct mono now, const struct dgram_msg 
                 send_off(s, now);
 }
 
-static void cover_piece(struct udp_shield *s, struct mono now, const struct piece *piece)
+/* Fragments come in their order, all of an event in one read. */
+static void cover_part(struct udp_shield *s, struct mono now, const struct dgram_msg *m)
+{
+        const struct dgram_data *d = &m->data;
+        uint8_t *to[DGRAM_FEC_M_MAX];
+        if (!s->large && !(s->large = calloc(1, sizeof *s->large)))
+                return;
+        struct large *l = s->large;
+        if (d->frag_idx == 0) {
+                uint8_t few = (uint8_t)((d->frag_cnt + UDP_SHIELD_K - 1) / UDP_SHIELD_K);
+                *l = (struct large){ .seq = d->seq, .m = with_more(s, now, few), .few = few };
+        }
+        if (l->seq != d->seq)
+                return;
+        for (uint8_t i = 0; i < l->m; i++)
+                to[i] = l->symbol[i];
+        fec_add(d->frag_cnt, l->m, d->frag_idx, d->event, to);
+        if (d->frag_idx + 1 == d->frag_cnt)
+                send_off_parts(s, now, m);
+}
+
+/* Copies are made of what is in one piece. */
+static void read_piece(struct udp_shield *s, struct mono now, const struct piece *piece, bool copies)
 {
         for (size_t at = 0; at < piece->n;) {
                 struct bytes message = { piece->at + at, (size_t)(piece->at[at + 6] << 8 | piece->at[at + 7]) };
                 struct dgram_msg m;
-                if (dgram_parse(message, &m) == 0 && m.data.frag_cnt == 1)
-                        cover(s, now, &m);
                 at += message.n;
+                if (dgram_parse(message, &m) != 0)
+                        continue;
+                if (m.data.frag_cnt > 1)
+                        cover_part(s, now, &m);
+                else if (copies)
+                        add_copies(s, now, m.data.seq, m.data.seq);
+                else
+                        cover(s, now, &m);
         }
 }
 
@@ -189,14 +269,18 @@ static void count(struct udp_shield *s, struct mono now, uint64_t events)
         s->window = now;
 }
 
-static void read_parity(struct udp_shield *s, struct mono now, uint64_t head)
+/* What some do not get is in no parity, nor is what the log lost. */
+static void read_log(struct udp_shield *s, struct mono now, uint64_t head)
 {
         struct piece piece[READ_PIECES];
+        bool copies = s->rate < UDP_SHIELD_RATE;
         for (int n = READ_PIECES; s->seq_next <= head && n == READ_PIECES; s->seq_next = piece[n - 1].seq_last + 1) {
                 n = room_read(s->room, s->encoding, s->seq_next, head, piece, READ_PIECES);
                 for (int i = 0; i < n; i++)
-                        if (piece[i].kind == PIECE_BYTES) /* not what some do not get, nor what the log lost */
-                                cover_piece(s, now, &piece[i]);
+                        if (piece[i].kind == PIECE_BYTES)
+                                read_piece(s, now, &piece[i], copies);
+                        else if (copies)
+                                add_copies(s, now, piece[i].seq_first, piece[i].seq_last);
                 if (n == 0)
                         return;
         }
@@ -207,21 +291,20 @@ void udp_shield_read(struct udp_shield *s, struct mono now)
         uint64_t head = room_head_seq(s->room);
         if (s->seq_next <= head) {
                 count(s, now, head - s->seq_next + 1);
-                if (s->rate < UDP_SHIELD_RATE)
-                        add_copies(s, now, s->seq_next, head);
-                else
-                        read_parity(s, now, head);
+                read_log(s, now, head);
                 s->seq_next = head + 1;
         }
         if (!mono_before(now, udp_shield_deadline(s)))
                 send_off(s, now);
 }
 
-void udp_shield_report(struct udp_shield *s, struct mono now, uint32_t came, uint32_t lost)
+bool udp_shield_report(struct udp_shield *s, struct mono now, uint32_t came, uint32_t lost)
 {
         uint64_t sent = (uint64_t)came + lost;
-        if (sent > 0 && (uint64_t)lost * 100 >= sent * UDP_SHIELD_LOSSY)
+        bool much = sent > 0 && (uint64_t)lost * 100 >= sent * UDP_SHIELD_LOSSY;
+        if (much)
                 s->lossy = now;
+        return much;
 }
 
 uint64_t udp_shield_items(const struct udp_shield *s)

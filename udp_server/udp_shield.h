@@ -3,11 +3,14 @@
  * One per room with members in a fec mode, shared by them: parity is computed once, and all are sent
  * the same bytes. It follows the room's stream. While the room has less than UDP_SHIELD_RATE events a
  * second each is to be sent once more, UDP_SHIELD_COPY_NS later; from there on UDP_SHIELD_K events
- * get UDP_SHIELD_M symbols of parity (above UDP_SHIELD_FAST twice as many of both), and half as many more while some
- * member reports UDP_SHIELD_LOSSY % of loss: two of ten mend 5 % of loss but for one group in ninety, and each
- * such group holds up all behind it for a round trip. They go at UDP_SHIELD_FLUSH_NS after
- * the group's first event if it is not full by then. In a group are events in one DATA that every member
- * is given: from others' parity a member could make what it is not to see.
+ * get UDP_SHIELD_M symbols of parity (above UDP_SHIELD_FAST twice as many of both). They go at UDP_SHIELD_FLUSH_NS
+ * after the group's first event if it is not full by then. An event in fragments has parity of its own at any rate, a
+ * symbol for each UDP_SHIELD_K fragments begun, at once. No parity is made of events that some member is not given: it
+ * could make from the others' what it is not to see.
+ *
+ * While some member reports UDP_SHIELD_LOSSY % of loss half as many symbols more are made: two of ten mend 5 % of
+ * loss but for one group in ninety, and each such group holds up all behind it for a round trip. They are for members
+ * that report so much; so one that lies about it has more sent to itself alone.
  *
  * What there is to send is a list of items, of which the last UDP_SHIELD_ITEMS are kept; a session
  * has its place in it. No clock.
@@ -36,8 +39,9 @@ struct udp_shield;
 struct udp_shield_item {
         uint64_t seq_first, seq_last; /* to be sent when all of these were */
         struct mono due;              /* and not before */
-        const uint8_t *parity;        /* FEC messages, back to back; NULL: the events again */
-        size_t bytes;
+        const uint8_t *parity;        /* FEC messages, or DATA of parity, back to back; NULL: the events again */
+        size_t bytes;                 /* for everyone, */
+        size_t bytes_lossy;           /* and with those for members that lose much */
 };
 
 /* The rooms' shields of one server. A zeroed one is empty. */
@@ -54,8 +58,9 @@ void udp_shield_drop(struct udp_shields *all, struct udp_shield *s); /* accepts 
 /* Looks at what was published since, and sends off a group that is due. */
 void udp_shield_read(struct udp_shield *s, struct mono now);
 
-/* A member reports what came to it since it did so last, and what was lost at the first try. */
-void udp_shield_report(struct udp_shield *s, struct mono now, uint32_t came, uint32_t lost);
+/* A member reports what came to it since it did so last, and what was lost at the first try. True: that is much, and
+ * for UDP_SHIELD_LOSSY_NS it is one of those that more is made for. */
+bool udp_shield_report(struct udp_shield *s, struct mono now, uint32_t came, uint32_t lost);
 
 /* Items made so far; they count from 1. */
 uint64_t udp_shield_items(const struct udp_shield *s);

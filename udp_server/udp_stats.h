@@ -31,6 +31,8 @@
         X(copies, "runs of events copied before anyone asked")                 \
         X(parity, "groups of parity sent")                                     \
         X(parity_bytes, "bytes of parity")                                     \
+        X(left_out, "copies and groups of parity left out: no rate for them")  \
+        X(bared, "times that a session went on with repairs alone, for that")  \
         X(repairs_held, "repairs held off, since one is on its way")           \
         X(gaps, "GAP messages")                                                \
         X(beats, "BEAT messages")                                              \

@@ -23,7 +23,15 @@
 #include "udp_server/udp_encoding.h"
 #include "udp_server/udp_gate.h"
 
-enum { CLIENTS = 8, PACKETS_MAX = 1 << 14, SECONDS = 60, RATE_MAX = 2000, LEAD_S = 5, EIDS_MAX = 1 << 17 };
+enum {
+        CLIENTS = 8,
+        PACKETS_MAX = 1 << 14,
+        SECONDS = 60,
+        RATE_MAX = 2000,
+        FILLER_MAX = 60000,
+        LEAD_S = 5,
+        EIDS_MAX = 1 << 17
+};
 #define ONE_WAY_NS (25 * NS_PER_MS)
 #define JITTER_NS  (200 * NS_PER_US)
 
@@ -43,7 +51,9 @@ struct way { /* in the order of arrival */
 struct trial {
         const char *name;
         enum client_mode mode;
-        int rate;          /* events per second */
+        int rate;        /* events per second */
+        uint32_t filler; /* bytes of an event besides; 0: 64 */
+        bool unpaced;
         uint32_t loss_ppm; /* each way */
         uint32_t late_ppm; /* of datagrams, each way, that take longer: */
         int64_t late_ns;   /* up to so much, evenly */
@@ -195,13 +205,14 @@ static void client_works(int i)
 
 static void publish(uint64_t n)
 {
-        static const uint8_t filler[64];
+        static const uint8_t filler[FILLER_MAX];
+        uint32_t bytes = world.trial->filler ? world.trial->filler : 64;
         struct buf event = { 0 };
         struct published out;
         struct bytes room = bytes_text("tea");
         event_begin(&event, "tick", 2);
         pack_put_u64(&event, n);
-        pack_put_bin(&event, bytes_of(filler, sizeof filler));
+        pack_put_bin(&event, bytes_of(filler, bytes));
         struct publish p = { .event = buf_bytes(&event), .rooms = &room, .rooms_n = 1 };
         assert_int_equal(hub_publish(world.hub, world.now, &p, &out), 0);
         world.published[n] = world.now;
@@ -254,9 +265,10 @@ static void begin(const struct trial *t, uint64_t seed, size_t events)
         assert_non_null(world.latency);
         world.hub = hub_create(&(struct hub_config){ .epoch = 7 });
         world.app = app_create(world.hub, &chat_handlers);
-        world.gate = udp_gate_create(
-                &(struct udp_gate_config){ .app = world.app, .encoding = udp_encoding_add(world.hub), .pace.on = true },
-                world.now);
+        world.gate = udp_gate_create(&(struct udp_gate_config){ .app = world.app,
+                                                                .encoding = udp_encoding_add(world.hub),
+                                                                .pace.on = !t->unpaced },
+                                     world.now);
         for (int i = 0; i < CLIENTS; i++) {
                 struct client_config config = { .mode = t->mode, .seed = (uint64_t)i, .reconnect = true };
                 world.client[i] = udp_transport.create(&config, world.now);
@@ -286,6 +298,7 @@ struct figures {
         uint64_t repeats;         /* of them: of events that they had been sent */
         uint64_t repeats_at_first, mended, nacks;
         double repair_share, parity_share; /* of the bytes */
+        uint64_t left_out, bared;          /* copies and parity that there was no rate for */
 };
 
 static double at_ms(double share)
@@ -300,6 +313,8 @@ static struct figures figures(void)
         f.repeats = world.repeats;
         f.repair_share = (double)s->repair_bytes / (double)s->bytes_out;
         f.parity_share = (double)s->parity_bytes / (double)s->bytes_out;
+        f.left_out = s->left_out;
+        f.bared = s->bared;
         for (int i = 0; i < CLIENTS; i++) {
                 struct client_stats cs = udp_transport.stats(world.client[i]);
                 f.mended += cs.mended;

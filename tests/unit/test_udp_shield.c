@@ -1,36 +1,8 @@
 /* What a session in a fec mode is sent before it asks: copies of events while there are few, parity when there are
  * many; and what must not be in it. */
-#include "tests/unit/udp_rig.h"
+#include "tests/unit/udp_shield_rig.h"
 
-#include "core/wire/fec.h"
 #include "udp_server/udp_gate_inside.h"
-
-enum { BYTES = 60, WARM = 60 };
-
-static struct dgram_joined_room join_as(struct rig *r, struct rig_peer *p, const char *room, uint8_t mode)
-{
-        static struct dgram_join_ok ok;
-        struct dgram_join join = { .req = 9, .rooms_n = 1 };
-        struct buf tail = { 0 };
-        join.room[0] = (struct dgram_join_room){ .room = bytes_text(room), .mode = mode };
-        dgram_join_put(&tail, &join);
-        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_JOIN, .join = { buf_bytes(&tail) } });
-        buf_free(&tail);
-        rig_hear(r, p);
-        assert_int_equal(dgram_join_ok_parse(rig_said(r, DGRAM_JOIN_OK, 0)->join_ok.tail, &ok), 0);
-        return ok.room[0];
-}
-
-static struct rig *begin(struct rig_peer *p, uint8_t mode, struct dgram_joined_room *row)
-{
-        struct rig *r = rig_start();
-        *p = rig_peer(1);
-        rig_connect(r, p);
-        *row = join_as(r, p, "tea", mode);
-        rig_pass(r, 1000); /* its own `joined` is copied */
-        rig_hear(r, p);
-        return r;
-}
 
 /* With the member its rooms may go, and another may be made where they were; the session stays until its CLOSE is sent.
  */
@@ -45,19 +17,6 @@ static void who_says_goodbye_covers_no_room(void **state)
         assert_int_equal(udp_gate_sessions(r->gate), 1);
         assert_null(r->gate->shields.by_room);
         rig_stop(r);
-}
-
-/* One event every 2 ms, until parity is what there is; the last group is sent off. */
-static void warm_up(struct rig *r, struct rig_peer *p)
-{
-        for (int i = 0; i < WARM; i++) {
-                rig_publish(r, "tea", BYTES);
-                rig_hear(r, p);
-                rig_pass(r, 2);
-        }
-        rig_pass(r, 25);
-        rig_hear(r, p);
-        assert_true(RIG_COUNT(r, parity) > 0);
 }
 
 /* ---- copies -------------------------------------------------------------------------------- */
