@@ -97,7 +97,7 @@ const fieldBytes = (m) => {
 
 // Offsets in a message that no field needs to name: the reserved bytes and the fill of the wire spec.
 const RESERVED = {
-  hello: [25, 1200], cookie: [26, 32], connect: [26, 32], close: [26, 28], error: [27, 28], ping: [32, 64], beat: [53, 56], nack: [31, 32],
+  hello: [25, 1200], cookie: [26, 32], connect: [26, 32], close: [26, 28], error: [27, 28], leave_ok: [28, 32], ping: [32, 64], beat: [53, 56], nack: [31, 32],
 };
 const isReserved = (name, at) => (name === 'pub_ack' ? (at > 24 && at < 32) || (at >= 32 && (at - 32) % 32 >= 10 && (at - 32) % 32 < 12)
   : RESERVED[name] && at >= RESERVED[name][0] && at < RESERVED[name][1]);
