@@ -543,14 +543,14 @@ end
 local function link_missed(m, stream)
     local left = LINKS_MAX
     for _, r in ipairs(m.list) do
-        local from, to = r.from:tonumber(), r.to and not is_bitmap(r) and r.to:tonumber() or r.from:tonumber()
-        for seq = from, math.min(to, from + left) do
+        local seq, last = r.from, r.to and not is_bitmap(r) and r.to or r.from
+        while seq <= last do -- as UInt64: Lua's own numbers stand still at 2^53
             for _, frame in ipairs(stream.seen[tostring(seq)] or {}) do
-                if covers(m.list, r.from, frame.fragment) or seq ~= from then link(m.note, "nack.missed", frame.number) end
+                if covers(m.list, r.from, frame.fragment) or seq ~= r.from then link(m.note, "nack.missed", frame.number) end
             end
-            left = left - 1
+            left, seq = left - 1, seq + UInt64.new(1)
+            if left <= 0 then return end
         end
-        if left <= 0 then return end
     end
 end
 

@@ -245,6 +245,7 @@ const ODDITIES = [
   (m) => m.of('event.text')[0] === '["all", null, false, 1.5, -2, 18446744073709551615, <bin 0102>, <ext 0101020304>, {1: "A"}]'],
   ['a NACK with no range', session(TYPE.NACK, cat(u32(3), u16(0), u8(1, 0), u64(1))), (m) => m.of('malformed').length === 1],
   ['a NACK with more ranges than it has', session(TYPE.NACK, cat(u32(3), u16(2), u8(1, 0), u64(1), u64(2, 3))), (m) => m.of('malformed').length === 1],
+  ['a NACK of numbers above 2^53', nackOf(1n << 60n, (1n << 60n) + 5n), (m) => m.of('nack.missed').length === 0 && m.of('malformed').length === 0],
   ['a NACK of a range upside down', session(TYPE.NACK, cat(u32(3), u16(1), u8(1, 0), u64(1), u64(9, 3))), (m) => m.of('malformed').length === 1],
   ['an NCF', message(TYPE.NCF, cat(u32(77), u16(2), u16(0), u64(2, 3, 5, (1n << 63n) | 5n))),
     (m) => m.name === 'ncf' && m.of('ncf.from').join() === '2,5' && m.of('ncf.fragments').length === 1 && m.of('malformed').length === 0],
@@ -295,7 +296,7 @@ function hostile() {
   const capture = new Pcap(), pick = rng(1);
   const from = { address: '10.0.0.1', port: 4000 }, to = { address: '10.0.0.2', port: 4001 };
   const packets = seen.relay.near.packets.map((p) => p.payload);
-  for (let i = 0; i < 6000; i++) {
+  for (let i = 0; i < 2000; i++) {
     const bytes = Buffer.from(packets[pick(packets.length)]);
     for (let n = pick(6); n > 0; n--) bytes[pick(4) ? pick(bytes.length) : pick(Math.min(80, bytes.length))] = pick(3) ? pick(256) : 255;
     const cut = pick(3) === 0 ? pick(bytes.length + 1) : bytes.length;
@@ -310,7 +311,7 @@ function hostile() {
   const text = tshark.read(HOSTILE, ['-V', '-d', 'udp.port==4001,twincast']);
   assert.deepStrictEqual([...new Set(text.split('\n').filter((line) => /lua|dissector bug/i.test(line)))], []);
   const bad = tshark.read(HOSTILE, ['-Y', 'twincast.malformed', '-T', 'fields', '-e', 'frame.number', '-d', 'udp.port==4001,twincast']).trim().split('\n').length;
-  assert.ok(bad > 3000, `${bad} of ${capture.packets.length} are malformed`);
+  assert.ok(bad > 2000, `${bad} of ${capture.packets.length} are malformed`);
   tshark.read(HOSTILE, ['-V']); // and as the heuristic sees them
 }
 

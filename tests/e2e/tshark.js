@@ -12,7 +12,7 @@ function why() {
 
 // What it prints. Whatever it says of Lua is an error of ours.
 function run(args) {
-  const ran = spawnSync(PROGRAM, args, { encoding: 'utf8', maxBuffer: 1 << 30, timeout: 120000, env: { ...process.env, HOME: '/nonexistent' } });
+  const ran = spawnSync(PROGRAM, args, { encoding: 'utf8', maxBuffer: 1 << 30, timeout: 300000, killSignal: 'SIGKILL', env: { ...process.env, HOME: '/nonexistent' } });
   if (ran.status !== 0) throw new Error(`tshark ${args.join(' ')}: exit ${ran.status} ${ran.signal || ''}\n${ran.stderr}`);
   if (/lua/i.test(ran.stderr)) throw new Error(ran.stderr);
   return ran.stdout;
