@@ -26,7 +26,7 @@ function connect(options = {}) {
   sockets.push(socket);
   return socket;
 }
-const event = (emitter, name) => within(3000, name, (resolve) => emitter.once(name, (...args) => resolve(args)));
+const event = (emitter, name) => within(name, (resolve) => emitter.once(name, (...args) => resolve(args)));
 
 story('the server starts, and the token does not stand in its command line', async () => {
   server = await serve('lab', ['serve', '--tcp', '127.0.0.1:0', '--udp', '127.0.0.1:0', '--auth-token-file', right, '--namespace', '/news'], ['tcp', 'udp']);
@@ -53,7 +53,7 @@ for (const [name, options] of Object.entries(ways)) {
     const connected = event(socket, 'connect');
     socket.connect();
     await connected;
-    assert.ok((await within(3000, 'answer', (resolve) => socket.emit('chat message', 'in', resolve))).eid > 0);
+    assert.ok((await within('answer', (resolve) => socket.emit('chat message', 'in', resolve))).eid > 0);
   });
 }
 
@@ -64,7 +64,7 @@ story('refused in one namespace, a client stays in the other, and may ask again 
   const news = socket.io.socket('/news', { auth: {} }); // it connects by itself
   const refused = event(news, 'connect_error');
   assert.deepStrictEqual((await refused)[0].data, { token: 'missing' });
-  assert.ok((await within(3000, 'answer', (resolve) => socket.emit('chat message', 'still here', resolve))).eid > 0);
+  assert.ok((await within('answer', (resolve) => socket.emit('chat message', 'still here', resolve))).eid > 0);
   news.auth = { token };
   const connected = event(news, 'connect');
   news.connect();
@@ -95,10 +95,10 @@ for (const scheme of ['ws', 'udp']) {
       return child;
     };
     const friend = talk('--auth-token-file', right);
-    assert.strictEqual(await within(3000, 'its end', (resolve) => friend.ended.then(resolve)), 0);
+    assert.strictEqual(await within('its end', (resolve) => friend.ended.then(resolve)), 0);
     for (const args of [[], ['--auth-token-file', wrong]]) {
       const stranger = talk(...args);
-      assert.strictEqual(await within(3000, 'its end', (resolve) => stranger.ended.then(resolve)), 3);
+      assert.strictEqual(await within('its end', (resolve) => stranger.ended.then(resolve)), 3);
       assert.match(stranger.words, /^client: cannot reach .*(refused|AUTH|not authorized)/i);
     }
   });

@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const { io } = require('socket.io-client');
 const msgpack = require('socket.io-msgpack-parser');
-const { serve, within } = require('./harness');
+const { serve, within, until } = require('./harness');
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const servers = [];
@@ -65,14 +65,10 @@ async function connect(s, options = {}, nsp = '/') {
   return socket;
 }
 
-const heard = (emitter, name) => within(5000, `event ${name}`, (resolve) => emitter.once(name, (...args) => resolve(args)));
-const asked = (socket, ...args) => within(5000, `answer to ${args[0]}`, (resolve) => socket.emit(...args, resolve));
+const heard = (emitter, name) => within(`event ${name}`, (resolve) => emitter.once(name, (...args) => resolve(args)));
+const asked = (socket, ...args) => within(`answer to ${args[0]}`, (resolve) => socket.emit(...args, resolve));
 const wire = (socket) => socket.io.engine.transport.ws._socket;
 const numbers = (n, from = 0) => Array.from({ length: n }, (_, i) => from + i);
-const until = (what, test, ms = 8000) => within(ms, what, (resolve) => {
-  const look = () => (test() ? resolve() : setTimeout(look, 10));
-  look();
-});
 const upgraded = (socket) => until('the upgrade', () => socket.io.engine.transport.name === 'websocket');
 
 // Every eid from the first to the last was either heard or told as lost, and none twice.

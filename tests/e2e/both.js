@@ -2,6 +2,7 @@
 // a private one), header names are in small letters and in order, and what no client looks at is left out (dates, how
 // a body's length is said, how long a connection is kept).
 'use strict';
+const { timed } = require('./harness');
 const { RawPeer, frame, text, UPGRADE, KEY, V13 } = require('./raw_peer');
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -85,9 +86,9 @@ class WebSocketPeer {
   }
 
   // The next frame; null at the end of the connection, and when nothing comes in time.
-  async next(ms) {
+  async next() {
     const { peer } = this;
-    await peer.until(() => peer.frames.length > 0 || peer.closed, 'frame', ms).catch(() => {});
+    await peer.until(() => peer.frames.length > 0 || peer.closed, 'frame').catch(() => {});
     if (peer.frames.length > 0) return peer.frames.shift();
     if (peer.closed && !this.over) this.player.note('end');
     this.over = peer.closed;
@@ -113,15 +114,19 @@ class WebSocketPeer {
 
   // Writes down what comes with time: as much as is expected.
   async wait() {
-    for (let got; /^(<|close|end)/.test(this.player.wanted() || '') && (got = await this.next(2000));) this.note(got);
+    for (let got; /^(<|close|end)/.test(this.player.wanted() || '') && (got = await this.next());) this.note(got);
     return this;
   }
 }
 
-// A script's hands on one server. expected: the lines that will be written down, if all is well.
+// A script's hands on one server, the process `pid`. expected: the lines that will be written down, if all is well.
 class Player {
-  constructor(address, expected) {
-    Object.assign(this, { address, expected, lines: [], peers: [] });
+  constructor(address, pid, expected) {
+    Object.assign(this, { address, pid, expected, lines: [], peers: [] });
+  }
+
+  timed() {
+    return timed(this.pid);
   }
 
   note(line) {
@@ -184,7 +189,7 @@ class Player {
   async begin(more) {
     const answer = this.request('GET', this.url(more));
     answer.catch(() => {});
-    await sleep(20);
+    await sleep(150);
     return async () => this.write(await answer);
   }
 

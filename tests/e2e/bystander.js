@@ -52,7 +52,7 @@ class Bystander {
   // All that was said until now has been heard, and nothing went wrong. Returns how much that was.
   async settle() {
     const n = this.said + 1;
-    await within(10000, `tick ${n} (the last was ${this.heard}; ${this.trouble || 'no complaint'})`, (wake) => {
+    await within(`tick ${n} (the last was ${this.heard}; ${this.trouble || 'no complaint'})`, (wake) => {
       this.waiting = { n, wake };
     });
     if (this.trouble) throw new Error(`bystander: ${this.trouble}`);
@@ -73,8 +73,8 @@ async function overTcp(address) {
   for (let i = 0; i < 2; i++) {
     const socket = io(`http://${address}`, { transports: ['websocket'], forceNew: true });
     sockets.push(socket);
-    await within(3000, 'connect', (resolve) => socket.once('connect', resolve));
-    await within(3000, 'answer to join', (resolve) => socket.emit('join', 'watch', resolve));
+    await within('connect', (resolve) => socket.once('connect', resolve));
+    await within('answer to join', (resolve) => socket.emit('join', 'watch', resolve));
     socket.on('disconnect', (reason) => b.complain(`disconnected: ${reason}`));
   }
   const [speaker, listener] = sockets;

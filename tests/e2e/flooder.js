@@ -12,8 +12,9 @@ function pour(socket) {
 }
 
 (async () => {
-  for (let i = 0; i < Number(peers); i++) {
-    const peer = await open(address);
+  const all = [];
+  while (all.length < Number(peers)) all.push(await open(address));
+  for (const peer of all) {
     peer.say(text('40'));
     peer.socket.removeAllListeners('data');
     peer.socket.resume();

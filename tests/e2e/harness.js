@@ -2,11 +2,16 @@
 // story went in the lines that tests/run counts, and leave no process behind.
 'use strict';
 const { spawn } = require('node:child_process');
+const fs = require('node:fs');
 const path = require('node:path');
 const readline = require('node:readline');
 
 const bin = process.env.TWINCAST_BIN || path.join(__dirname, '../../bin');
 const running = new Set();
+
+// For how long what must come is waited for. It keeps a test from hanging and says nothing about speed: the machine may
+// be many times slower than ours, and busy besides. What has a time of its own is held against that where it is told.
+const PATIENCE_MS = 30000;
 
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
@@ -26,7 +31,7 @@ function start(name, args, stderr = 'inherit') {
     resolve(signal || code);
   }));
   child.seen = seen;
-  child.until = (wanted, what) => within(5000, what || 'a line', (resolve) => {
+  child.until = (wanted, what) => within(what || 'a line', (resolve) => {
     const look = () => {
       const found = wanted(seen);
       if (found) resolve(found);
@@ -51,12 +56,36 @@ async function serve(name, args, paths, stderr) {
   return { child, ...ports };
 }
 
-// A promise that fails by name instead of hanging.
-function within(ms, what, body) {
+// A promise that fails by name instead of hanging. what: words, or what makes them when it has failed.
+function within(what, body) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no ${what} within ${ms} ms`)), ms);
+    const fail = () => reject(new Error(`no ${typeof what === 'function' ? what() : what} within ${PATIENCE_MS} ms`));
+    const timer = setTimeout(fail, PATIENCE_MS);
     body((value) => { clearTimeout(timer); resolve(value); }, reject);
   });
+}
+
+// For what tells nobody that it has come.
+const until = (what, test) => within(what, (resolve) => {
+  const look = () => (test() ? resolve() : setTimeout(look, 10));
+  look();
+});
+
+// For how long, in ms, a process has stood ready while the machine did other things; 0 where the kernel keeps no such book.
+function stoodReady(pid) {
+  try {
+    return Number(fs.readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
+  }
+}
+
+// Begins to time a span. Its end, called, gives { ms, busy }: how long it was, and for how much of it this process and
+// those of `pids` were kept waiting by the machine. Nobody is late by that.
+function timed(...pids) {
+  const stood = () => ['self', ...pids].reduce((sum, pid) => sum + stoodReady(pid), 0);
+  const [begun, before] = [performance.now(), stood()];
+  return () => ({ ms: Math.round(performance.now() - begun), busy: Math.round(stood() - before) });
 }
 
 const stories = [];
@@ -79,4 +108,4 @@ async function tell() {
   process.exit(failed ? 1 : 0);
 }
 
-module.exports = { bin, start, serve, within, story, tell };
+module.exports = { bin, start, serve, within, until, timed, story, tell };

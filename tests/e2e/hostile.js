@@ -12,11 +12,13 @@ const GROWTH_MAX = 16 << 20; // bytes of resident memory, for one story; about a
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+const residentOf = (child) => Number(fs.readFileSync(`/proc/${child.pid}/statm`, 'utf8').split(' ')[1]) * 4096;
+
 // One server under attack. path: 'tcp' or 'udp'; pair: starts the bystanders; welcome: lets a newcomer
 // in and out.
 function target(path, args, pair, welcome) {
   const server = { grown: 0 };
-  const resident = server.resident = () => Number(fs.readFileSync(`/proc/${server.child.pid}/statm`, 'utf8').split(' ')[1]) * 4096;
+  const resident = server.resident = () => residentOf(server.child);
 
   story(`the ${path} server stands, with a pair of bystanders; seed ${seed}`, async () => {
     Object.assign(server, await serve(`${path}_server`, ['--listen', '127.0.0.1:0', '--verbose', ...args], [path], 'pipe'));
@@ -58,4 +60,4 @@ function matches(actual, expected) {
   else assert.strictEqual(actual, expected);
 }
 
-module.exports = { target, matches, sleep };
+module.exports = { GROWTH_MAX, residentOf, target, matches, sleep };

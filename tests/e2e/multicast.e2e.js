@@ -3,7 +3,7 @@
 'use strict';
 const assert = require('node:assert');
 const dgram = require('node:dgram');
-const { start, serve, within, story, tell } = require('./harness');
+const { start, serve, within, until, story, tell } = require('./harness');
 const { UdpPeer, TYPE, parse, u8, u16, u32, u64, cat } = require('./udp_peer');
 
 const GROUP = '232.90.1.1';
@@ -21,19 +21,13 @@ function overhear() {
     heard.datagrams++;
   });
   heard.of = (type) => heard.messages.filter((m) => m.type === type);
-  return within(2000, 'the group', (resolve) => socket.bind(port, GROUP, () => {
+  return within('the group', (resolve) => socket.bind(port, GROUP, () => {
     socket.addSourceSpecificMembership('127.0.0.1', GROUP, '127.0.0.1');
     resolve(heard);
   }));
 }
 
 const seq = (m) => Number(m.body.readBigUInt64BE(8));
-const until = async (what, test) => {
-  for (let i = 0; !test(); i++) {
-    if (i === 500) throw new Error(`no ${what} within 5 s`);
-    await sleep(10);
-  }
-};
 
 async function peer(name) {
   const p = await (await UdpPeer.create(address)).handshake(Buffer.from(name.padEnd(16)));

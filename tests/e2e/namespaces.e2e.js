@@ -17,13 +17,13 @@ function connect(server, nsp = '/', options = {}) {
   return socket;
 }
 
-const connected = (socket) => within(3000, 'connect', (resolve, reject) => {
+const connected = (socket) => within('connect', (resolve, reject) => {
   if (socket.connected) resolve();
   socket.once('connect', resolve);
   socket.once('connect_error', reject);
 });
-const heard = (socket, name) => within(3000, `event ${name}`, (resolve) => socket.once(name, (...args) => resolve(args)));
-const asked = (socket, ...args) => within(3000, `answer to ${args[0]}`, (resolve) => socket.emit(...args, (...got) => resolve(got)));
+const heard = (socket, name) => within(`event ${name}`, (resolve) => socket.once(name, (...args) => resolve(args)));
+const asked = (socket, ...args) => within(`answer to ${args[0]}`, (resolve) => socket.emit(...args, (...got) => resolve(got)));
 
 const blob = (n, size = 8) => Buffer.alloc(size, n);
 
@@ -97,7 +97,7 @@ for (const over of [['websocket'], ['polling'], ['polling', 'websocket']]) {
     transports = over;
     const root = connect(echo);
     const nowhere = root.io.socket('/nowhere');
-    const refused = within(3000, 'connect_error', (resolve) => nowhere.once('connect_error', resolve));
+    const refused = within('connect_error', (resolve) => nowhere.once('connect_error', resolve));
     nowhere.connect();
     assert.strictEqual((await refused).message, 'Invalid namespace');
     assert.deepStrictEqual(await asked(root, 'message-with-ack', 1), [1]);

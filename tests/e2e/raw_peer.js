@@ -65,8 +65,8 @@ class RawPeer {
     return this;
   }
 
-  until(test, what, ms = 3000) {
-    return within(ms, what, (resolve) => {
+  until(test, what) {
+    return within(what, (resolve) => {
       const look = () => {
         const found = test();
         if (found) resolve(found);
@@ -77,8 +77,8 @@ class RawPeer {
   }
 
   // The whole answer of a server that closes.
-  async answer(ms) {
-    await this.until(() => this.closed, `end of the answer (so far: ${this.got.toString('latin1').slice(0, 200)})`, ms);
+  async answer() {
+    await this.until(() => this.closed, `end of the answer (so far: ${this.got.toString('latin1').slice(0, 200)})`);
     return this.got.toString('latin1');
   }
 

@@ -24,8 +24,8 @@ function connect(nsp, auth) {
   sockets.push(socket);
   return socket;
 }
-const heard = (socket, name) => within(3000, name, (resolve) => socket.once(name, (...args) => resolve(args)));
-const asked = (socket, ...args) => within(3000, `answer to ${args[0]}`, (resolve) => socket.emit(...args, resolve));
+const heard = (socket, name) => within(name, (resolve) => socket.once(name, (...args) => resolve(args)));
+const asked = (socket, ...args) => within(`answer to ${args[0]}`, (resolve) => socket.emit(...args, resolve));
 
 // The archive that stands beside the programs under test; sanitizers come with it.
 story('it builds without a warning', () => {

@@ -55,7 +55,7 @@ async function ask(c, ...args) {
       c.breakNow = false;
     });
     if (answer) return { answer, again };
-    await until('the way back', () => c.socket.connected, 20000);
+    await until('the way back', () => c.socket.connected);
   }
 }
 
@@ -136,9 +136,9 @@ story(`${CLIENTS} clients in ${ROOMS} rooms for ${RUN_MS / 1000} s: the ledger i
   while (clients.length < CLIENTS) clients.push(...await Promise.all(Array.from({ length: 20 }, (_, i) => create(clients.length + i))));
   setTimeout(() => { over = true; }, RUN_MS);
   await Promise.all(clients.map(live));
-  await until('all to be back', () => clients.every(({ socket }) => socket.connected), 20000);
+  await until('all to be back', () => clients.every(({ socket }) => socket.connected));
   const last = await publish(clients[0], [''], true); // in eid order, so behind everything else
-  await until('the end at every client', () => ledger.clients.every((book) => book.last >= last), 20000);
+  await until('the end at every client', () => ledger.clients.every((book) => book.last >= last));
   ledger.collect();
   const { wrong, ...sum } = ledger.judge();
   console.log(`# ${JSON.stringify({ ...counts, ...sum })}`);

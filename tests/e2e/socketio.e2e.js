@@ -14,13 +14,13 @@ function connect(options = {}) {
   return socket;
 }
 
-const connected = (socket) => within(3000, 'connect', (resolve, reject) => {
+const connected = (socket) => within('connect', (resolve, reject) => {
   if (socket.connected) resolve();
   socket.once('connect', resolve);
   socket.once('connect_error', reject);
 });
-const heard = (socket, name) => within(3000, `event ${name}`, (resolve) => socket.once(name, (...args) => resolve(args)));
-const asked = (socket, ...args) => within(3000, `answer to ${args[0]}`, (resolve) => socket.emit(...args, resolve));
+const heard = (socket, name) => within(`event ${name}`, (resolve) => socket.once(name, (...args) => resolve(args)));
+const asked = (socket, ...args) => within(`answer to ${args[0]}`, (resolve) => socket.emit(...args, resolve));
 
 // bin/client --json on the UDP path: a line out for each event, a JSON array in for each emit.
 function udpClient(room) {
@@ -154,7 +154,7 @@ story('another namespace is refused by name and the connection lives on', async 
   const socket = connect();
   await connected(socket);
   const other = socket.io.socket('/nowhere');
-  const error = await within(3000, 'connect_error', (resolve) => { other.once('connect_error', resolve); other.connect(); });
+  const error = await within('connect_error', (resolve) => { other.once('connect_error', resolve); other.connect(); });
   assert.strictEqual(error.message, 'Invalid namespace');
   assert.ok((await asked(socket, 'chat message', 'still here')).eid > 0);
 });

@@ -79,8 +79,8 @@ class UdpPeer {
   }
 
   // The first message heard that passes, taken out.
-  next(test, what = 'an answer', ms = 3000) {
-    return within(ms, what, (resolve) => {
+  next(test, what = 'an answer') {
+    return within(what, (resolve) => {
       const look = () => {
         const i = this.heard.findIndex(test);
         if (i < 0) this.waiting.push(look);
@@ -104,11 +104,13 @@ class UdpPeer {
     return cat(message(TYPE.CONNECT, cat(proof, instance, tail)), Buffer.alloc(256));
   }
 
-  // Says a datagram again and again until it is answered: a full buffer drops it, a rate passes over it.
-  async ask(datagram, type) {
-    await this.send(datagram);
-    const again = setInterval(() => this.send(datagram), 400);
-    return this.of(type).finally(() => clearInterval(again));
+  // Says a datagram again and again until it is answered: a full buffer drops it, a rate passes over it. said: it, or
+  // what makes it anew each time; answer: a type, or a test.
+  async ask(said, answer, what) {
+    const say = () => this.send(typeof said === 'function' ? said() : said);
+    await say();
+    const again = setInterval(say, 400);
+    return (typeof answer === 'string' ? this.of(answer) : this.next(answer, what)).finally(() => clearInterval(again));
   }
 
   async handshake(instance, tail) {
@@ -134,8 +136,7 @@ class UdpPeer {
   // The server answers, so all that was sent before has been dealt with.
   async still(what = 'PONG') {
     const t1 = BigInt(1000 + this.pktno);
-    await this.send(this.ping(t1));
-    return this.next((m) => m.type === 'PONG' && m.body.readBigUInt64BE(0) === t1, what);
+    return this.ask(() => this.ping(t1), (m) => m.type === 'PONG' && m.body.readBigUInt64BE(0) === t1, what);
   }
 
   async join(room, { mode = 1, epoch = 0, contig = 0 } = {}) {

@@ -9,7 +9,7 @@ const zlib = require('node:zlib');
 const { io } = require('socket.io-client');
 const msgpack = require('socket.io-msgpack-parser');
 const WebSocket = require('ws');
-const { serve, story, tell, within } = require('./harness');
+const { serve, story, tell, within, until } = require('./harness');
 const { open, frame, text } = require('./raw_peer');
 const { themes, invalid, fragments, letters, some, T, B, PONG, binary, ping } = require('./websocket_rows');
 
@@ -55,10 +55,10 @@ function say(peer, frames, cut) {
 const shown = (f) => `${f[0]}:${f[1].length > 60 ? `${f[1].subarray(0, 20).toString('hex')}.. (${f[1].length})` : f[1].toString('hex')}`;
 
 // What comes until the end: frames, and 'alive' or the close code.
-async function hear(peer, ms) {
+async function hear(peer) {
   const last = Buffer.from('are you there');
   peer.say(frame(9, last));
-  const end = await peer.until(() => peer.frames.find((f) => f.opcode === 8 || (f.opcode === 10 && f.payload.equals(last))), 'close frame or pong', ms);
+  const end = await peer.until(() => peer.frames.find((f) => f.opcode === 8 || (f.opcode === 10 && f.payload.equals(last))), 'close frame or pong');
   if (end.opcode === 8) await peer.until(() => peer.closed, 'end of the connection behind the close frame');
   const frames = peer.frames.map((f) => [f.opcode, f.payload]);
   const before = frames.slice(0, peer.frames.indexOf(end));
@@ -67,8 +67,8 @@ async function hear(peer, ms) {
   return { before, end: end.payload.length ? end.payload.readUInt16BE(0) : 1005 };
 }
 
-async function expect(peer, frames, end, ms) {
-  const heard = await hear(peer, ms);
+async function expect(peer, frames, end) {
+  const heard = await hear(peer);
   peer.end();
   assert.deepStrictEqual([...heard.before.map(shown), heard.end], [...frames.map(shown), end]);
   frames.forEach((f, i) => assert.ok(heard.before[i][1].equals(f[1]), `frame ${i} differs`));
@@ -143,7 +143,7 @@ for (const [name, said, opcode] of largeRows) {
   story(`limits: ${name}`, async () => {
     const peer = await reach('echo');
     say(peer, said(), 0);
-    await expect(peer, [[opcode, large(LIMIT)]], 'alive', 8000);
+    await expect(peer, [[opcode, large(LIMIT)]], 'alive');
   });
 }
 
@@ -157,14 +157,14 @@ for (const [name, said] of tooMuch) {
   story(`limits: ${name}`, async () => {
     const peer = await reach('echo');
     say(peer, said(), 0);
-    await expect(peer, [], 1009, 8000);
+    await expect(peer, [], 1009);
   });
 }
 
 story('limits: 65,536 frames, all but two empty', async () => {
   const peer = await reach('echo');
   say(peer, [binary('a', { fin: false }), Buffer.concat(Array(65534).fill(frame(0, '', { fin: false }))), frame(0, 'b')], 0);
-  await expect(peer, [B('ab')], 'alive', 8000);
+  await expect(peer, [B('ab')], 'alive');
 });
 
 story('limits: four of 16 MiB in a row, read slowly; the memory goes back', async () => {
@@ -174,7 +174,7 @@ story('limits: four of 16 MiB in a row, read slowly; the memory goes back', asyn
   say(peer, Array(4).fill(frame(2, message)), 0);
   await sleep(200);
   peer.socket.resume();
-  await expect(peer, Array(4).fill([2, message]), 'alive', 8000);
+  await expect(peer, Array(4).fill([2, message]), 'alive');
   await gone(servers.echo);
 });
 
@@ -286,7 +286,7 @@ for (const [name, said, frames, end] of deflated) {
     for (const cut of [0, ...(bytes <= 300 ? [1] : []), ...(bytes > 997 && bytes < 200000 ? [997] : [])]) {
       const peer = await reach('deflate', OFFER);
       say(peer, said, cut);
-      await expect(peer, frames, end, 8000);
+      await expect(peer, frames, end);
     }
   });
 }
@@ -318,7 +318,7 @@ for (const server of ['deflate', 'context', 'small']) {
       const ws = new WebSocket(`ws://${servers[server].tcp}${URL}`, { perMessageDeflate: { threshold: 0, ...options } });
       const got = [];
       const said = [1, 10, 1000, 30000, 200000, 10].flatMap((n) => [Buffer.from(letters(n)), some(n)]);
-      await within(5000, `echoes with ${JSON.stringify(options)}`, (resolve, reject) => {
+      await within(`echoes with ${JSON.stringify(options)}`, (resolve, reject) => {
         ws.on('error', reject);
         ws.on('open', () => said.forEach((m, i) => ws.send(m, { binary: i % 2 === 1, compress: i % 3 !== 2 })));
         ws.on('message', (m) => { if (got.push(m) > said.length) resolve(); });
@@ -335,8 +335,9 @@ for (const server of ['deflate', 'context', 'small']) {
 const DATA = JSON.stringify(Array(300).fill({ room: 'tea', text: 'the same words again and again' }));
 const PICTURE = Buffer.alloc(30000, 'pixels ');
 const client = (options, server = 'chat') => io(`http://${servers[server].tcp}`, { forceNew: true, perMessageDeflate: { threshold: 0 }, ...options });
-const connected = (socket) => within(5000, 'connect', (resolve, reject) => { socket.once('hello', resolve); socket.once('connect_error', reject); });
-const upgraded = (socket) => within(5000, 'upgrade', (resolve) => (socket.io.engine.transport.name === 'websocket' ? resolve() : socket.io.engine.once('upgrade', resolve)));
+const connected = (socket) => within('connect', (resolve, reject) => { socket.once('hello', resolve); socket.once('connect_error', reject); });
+const asked = (socket, ...args) => within(`answer to ${args[0]}`, (resolve) => socket.emit(...args, resolve));
+const upgraded = (socket) => within('upgrade', (resolve) => (socket.io.engine.transport.name === 'websocket' ? resolve() : socket.io.engine.once('upgrade', resolve)));
 const received = (socket) => socket.io.engine.transport.ws._socket.bytesRead;
 
 const clients = {
@@ -355,7 +356,7 @@ story('socket.io-client: what is said to all comes compressed to who agreed, att
   await Promise.all(sockets.map(upgraded));
   const before = sockets.map(received);
   for (let n = 0; n < 3; n++) {
-    const heard = Promise.all([...sockets, polled].map((s) => within(5000, 'event', (resolve) => s.once('data', (...args) => resolve(args)))));
+    const heard = Promise.all([...sockets, polled].map((s) => within('event', (resolve) => s.once('data', (...args) => resolve(args)))));
     sockets[n].emit('data', DATA, n, PICTURE, { more: PICTURE });
     for (const args of await heard) {
       assert.strictEqual(args[0], DATA);
@@ -373,10 +374,10 @@ story('socket.io-client: what is said to all comes compressed to who agreed, att
 story('socket.io-client: calls, rooms and answers with small and large words', async () => {
   const [a, b] = [client({}), client({ transports: ['websocket'] })];
   await Promise.all([a, b].map(connected));
-  for (const s of [a, b]) await s.timeout(2000).emitWithAck('join', 'tea');
+  for (const s of [a, b]) await asked(s, 'join', 'tea');
   for (const words of ['hi', DATA]) {
-    const heard = within(2000, 'message', (resolve) => b.once('chat message', resolve));
-    assert.ok((await a.timeout(2000).emitWithAck('chat message', { room: 'tea', text: words })).eid > 0);
+    const heard = within('message', (resolve) => b.once('chat message', resolve));
+    assert.ok((await asked(a, 'chat message', { room: 'tea', text: words })).eid > 0);
     assert.strictEqual((await heard).text, words);
   }
   await sleep(700); // heartbeats
@@ -389,15 +390,15 @@ story('socket.io-client: what was missed comes back compressed', async () => {
   await Promise.all([a, b].map(connected));
   const got = [];
   b.on('data', (text, n) => got.push(n));
-  const first = within(2000, 'the first', (resolve) => b.once('data', resolve));
+  const first = within('the first', (resolve) => b.once('data', resolve));
   a.emit('data', DATA, 0);
   await first;
-  const back = within(5000, 'the way back', (resolve) => b.once('connect', resolve));
+  const back = within('the way back', (resolve) => b.once('connect', resolve));
   b.io.engine.transport.ws._socket.destroy();
   await sleep(50);
   for (let n = 1; n <= 20; n++) a.emit('data', DATA, n);
   await back;
-  await within(2000, 'all of them', (resolve) => { const look = () => (got.length === 21 ? resolve() : setTimeout(look, 10)); look(); });
+  await until('all of them', () => got.length === 21);
   assert.ok(b.recovered);
   assert.deepStrictEqual(got, Array.from({ length: 21 }, (_, n) => n));
   assert.ok(received(b) < 20000, `${received(b)} bytes`);
@@ -410,8 +411,8 @@ story('socket.io-client: an event of 16 MiB, and one with as many bytes attached
   const words = large(LIMIT - 1000).toString();
   const bytes = large(LIMIT - 1000);
   for (const data of [words, bytes]) {
-    const heard = Promise.all(sockets.map((s) => within(8000, 'event', (resolve) => s.once('data', resolve))));
-    assert.ok((await sockets[0].timeout(8000).emitWithAck('data', data)).eid > 0);
+    const heard = Promise.all(sockets.map((s) => within('event', (resolve) => s.once('data', resolve))));
+    assert.ok((await asked(sockets[0], 'data', data)).eid > 0);
     for (const back of await heard) assert.ok(data === words ? back === words : Buffer.from(back).equals(bytes));
   }
   sockets.forEach((s) => s.disconnect());
