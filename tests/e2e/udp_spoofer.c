@@ -3,7 +3,8 @@
  *     udp_spoofer TO sweep SEED RATE TAG PKTNO EPOCH CHANNEL KEY MINUTE
  *         every type at every length from 0 to 1,500, each with one of the lies below
  *     udp_spoofer TO flood SEED RATE TAG PKTNO EPOCH CHANNEL KEY MINUTE LIE SECONDS
- *         one lie (or `any`) for so long; its types, lengths and addresses are drawn
+ *         one lie (or `any`): RATE x SECONDS of them however long that takes, without a RATE what goes in SECONDS;
+ * their types, lengths and addresses are drawn
  *
  * TO is an IPv4 loopback address with its port; in a sweep the type t is sent from
  * 127.0.t.1, so each has a /24 of its own. RATE is datagrams a second (0: as fast as it goes). TAG, PKTNO, EPOCH and
@@ -268,7 +269,8 @@ static void flood(struct spoofer *s, const char *name, int64_t seconds)
                 lie = strcmp(name, lies[i].name) == 0 ? &lies[i] : lie;
         if (!lie && strcmp(name, "any") != 0)
                 exit(2);
-        while (clock_ns() - s->begun_ns < seconds * 1000000000) {
+        uint64_t most = s->rate ? (uint64_t)(s->rate * seconds) : UINT64_MAX;
+        while (s->sent < most && (s->rate || clock_ns() - s->begun_ns < seconds * 1000000000)) {
                 for (int i = 0; i < BATCH; i++) {
                         const struct lie *l = lie ? lie : &lies[rng_below(&s->rng, LIES)];
                         aim(s, &shots[i], l, l->type ? l->type : (uint8_t)rng_u64(&s->rng),
