@@ -79,16 +79,16 @@ marked() {
 # Ends a run by signal $1 to the process ("-" in front of it: to its group) after $3 s, and looks for what is left.
 # Its networks have no names; they are gone when no process is in them and none holds their devices.
 leaves_nothing() {
-        local signal=$1 to=$2 after=$3 mark=TWINCAST_E2E=$$.$RANDOM$RANDOM devices pid left
-        devices=$(wc -l </proc/net/dev)
+        local signal=$1 to=$2 after=$3 mark=TWINCAST_E2E=$$.$RANDOM$RANDOM devices names pid left
+        devices=$(wc -l </proc/net/dev) names=$(find /run/netns -type f 2>/dev/null)
         env --default-signal "$mark" setsid "$lab" run compare --duration 20s --out "$dir/stopped" >"$dir/e" 2>&1 &
         pid=$!
         until [ "$(cat /proc/$pid/comm)" = lab ]; do :; done
         sleep "$after"
         kill "-$signal" -- "$to$pid" 2>/dev/null || kill "-$signal" "$pid" || { echo "# it had ended by itself:"; cat "$dir/e"; return 1; }
         wait $pid 2>/dev/null
-        for _ in $(seq 60); do
-                left=$(marked "$mark"; find /run/netns -type f 2>/dev/null)
+        for _ in $(seq 400); do # the kernel takes namespaces down in its own time
+                left=$(marked "$mark"; find /run/netns -type f 2>/dev/null | grep -vxF "$names")
                 [ -z "$left" ] && [ "$(wc -l </proc/net/dev)" -eq "$devices" ] && return 0
                 sleep 0.05
         done

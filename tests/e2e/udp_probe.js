@@ -7,6 +7,9 @@
 const dgram = require('dgram')
 const fs = require('fs')
 
+const QUIET_MS = 1000 // nothing came for so long: nothing more will
+const KEPT = { type: 'udp4', recvBufferSize: 4 << 20 } // all of a run, however long we are kept from reading
+
 function event (seq) {
   const m = Buffer.alloc(59)
   m.writeUInt16BE(0x0e4c, 0)
@@ -24,7 +27,7 @@ function event (seq) {
 }
 
 function serve (port, countFile) {
-  const socket = dgram.createSocket('udp4')
+  const socket = dgram.createSocket(KEPT)
   let count = 0
   socket.on('message', (m, from) => { count++; socket.send(m, from.port, from.address) })
   socket.bind(port, () => console.log('listening'))
@@ -32,7 +35,7 @@ function serve (port, countFile) {
 }
 
 function ping (host, port, ownPort, n, ms) {
-  const socket = dgram.createSocket('udp4')
+  const socket = dgram.createSocket(KEPT)
   const left = new Map()
   const seqs = []
   const rtts = []
@@ -52,14 +55,16 @@ function ping (host, port, ownPort, n, ms) {
       }
       if (sent < n) return
       clearInterval(timer)
-      setTimeout(() => {
-        rtts.sort((a, b) => a - b)
-        const at = q => rtts[Math.min(rtts.length - 1, Math.floor(q * rtts.length))]
-        console.log(JSON.stringify({ sent, seqs, rtt_ms: { min: at(0), p50: at(0.5), p99: at(0.99) } }))
-        process.exit(0)
-      }, 600)
+      finish(-1)
     }, ms)
   })
+  const finish = before => {
+    if (seqs.length > before) return setTimeout(finish, QUIET_MS, seqs.length)
+    rtts.sort((a, b) => a - b)
+    const at = q => rtts[Math.min(rtts.length - 1, Math.floor(q * rtts.length))]
+    console.log(JSON.stringify({ sent: left.size, seqs, rtt_ms: { min: at(0), p50: at(0.5), p99: at(0.99) } }))
+    process.exit(0)
+  }
 }
 
 const [mode, ...args] = process.argv.slice(2)
