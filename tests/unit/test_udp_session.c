@@ -1,7 +1,5 @@
 /* One session's stories, told in single messages. */
 #include "tests/unit/udp_rig.h"
-#include "udp_server/udp_gate_inside.h"
-#include "udp_server/udp_session_inside.h"
 
 enum { OWN = 1 };
 
@@ -384,31 +382,6 @@ static void a_client_that_takes_no_control_is_closed(void **state)
         rig_stop(r);
 }
 
-/* No number is used twice: past half of them, the client's or the server's, the session ends and is taken up anew. */
-static void numbers_run_out(void **state)
-{
-        (void)state;
-        for (int servers = 0; servers < 2; servers++) {
-                struct rig *r = rig_start();
-                struct rig_peer p = rig_peer(1);
-                rig_connect(r, &p);
-                rig_pass(r, 1000);
-                p.pktno = servers ? p.pktno : UDP_NUMBERS - 2;
-                udp_peer_at(r->gate, &p.addr)->session->queue.pktno = servers ? UDP_NUMBERS - 3 : 0;
-                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { 9 } }); /* one word, one answer */
-                rig_hear(r, &p);
-                assert_null(rig_said(r, DGRAM_CLOSE, 0));
-                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { 9 } });
-                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { 9 } });
-                rig_hear(r, &p);
-                assert_int_equal(rig_said(r, DGRAM_CLOSE, 0)->close.code, DGRAM_CODE_LIMIT);
-                p.nonce++;
-                rig_connect(r, &p);
-                assert_true(p.flags & DGRAM_RECOVERED);
-                rig_stop(r);
-        }
-}
-
 /* ---- limits -------------------------------------------------------------------------------- */
 
 /* A datagram cannot wait: what is over the rate is refused, and a JOIN passed over, to be said again. */
@@ -502,7 +475,6 @@ int main(void)
                 cmocka_unit_test(later_levels_are_passed_over),
                 cmocka_unit_test(shutdown_tells_everybody),
                 cmocka_unit_test(a_client_that_takes_no_control_is_closed),
-                cmocka_unit_test(numbers_run_out),
                 cmocka_unit_test(over_the_rate),
                 cmocka_unit_test(over_the_rate_in_order),
                 cmocka_unit_test(as_many_rooms_as_one_may_be_in),

@@ -2,6 +2,9 @@
  * more. */
 #include "tests/unit/udp_rig.h"
 
+#include "udp_server/udp_gate_inside.h"
+#include "udp_server/udp_session_inside.h"
+
 /* A datagram of the peer's that begins with a message of its own: LEAVE of a room that is none, which is answered; or
  * with the last one's number, which is passed over. */
 static void say_with(struct rig *r, struct rig_peer *p, bool again, const uint8_t *more, size_t more_n)
@@ -112,6 +115,31 @@ static void a_refusal_stands(void **state)
         rig_stop(r);
 }
 
+/* No number is used twice: past half of them, the client's or the server's, the session ends and is taken up anew. */
+static void numbers_run_out(void **state)
+{
+        (void)state;
+        for (int servers = 0; servers < 2; servers++) {
+                struct rig *r = rig_start();
+                struct rig_peer p = rig_peer(1);
+                rig_connect(r, &p);
+                rig_pass(r, 1000);
+                p.pktno = servers ? p.pktno : UDP_NUMBERS - 2;
+                udp_peer_at(r->gate, &p.addr)->session->queue.pktno = servers ? UDP_NUMBERS - 3 : 0;
+                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { 9 } }); /* one word, one answer */
+                rig_hear(r, &p);
+                assert_null(rig_said(r, DGRAM_CLOSE, 0));
+                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { 9 } });
+                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { 9 } });
+                rig_hear(r, &p);
+                assert_int_equal(rig_said(r, DGRAM_CLOSE, 0)->close.code, DGRAM_CODE_LIMIT);
+                p.nonce++;
+                rig_connect(r, &p);
+                assert_true(p.flags & DGRAM_RECOVERED);
+                rig_stop(r);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -119,6 +147,7 @@ int main(void)
                 cmocka_unit_test(what_has_no_number_is_no_consent),
                 cmocka_unit_test(what_is_malformed_is_told_so),
                 cmocka_unit_test(a_refusal_stands),
+                cmocka_unit_test(numbers_run_out),
         };
         return cmocka_run_group_tests_name("udp_strange", stories, NULL, NULL);
 }
