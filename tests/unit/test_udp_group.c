@@ -1,6 +1,8 @@
 /* A server that sends rooms to a multicast group, told in single messages. */
 #include "tests/unit/udp_rig.h"
 
+#include <stdio.h>
+
 enum { AGG_MS = 5, RATE = 1000000 };
 
 static struct rig *start_at(int64_t rate)
@@ -85,6 +87,8 @@ static void the_group_is_offered(void **state)
         assert_int_equal(hear_group(r), 0);
         rig_pass(r, 10000);
         assert_in_range(hear_group(r), 9, 20);
+        for (int i = 0; i < r->said_n; i++) /* nothing is missing of what was not sent there */
+                assert_int_equal(r->said[i].beat.head, 0);
         rig_stop(r);
 }
 
@@ -473,6 +477,32 @@ static void a_large_event_takes_its_time(void **state)
         rig_stop(t.r);
 }
 
+/* So many rooms have a place in the group; the others go on by unicast. */
+static void rooms_beyond_its_places_stay_unicast(void **state)
+{
+        (void)state;
+        struct rig *r = start_at(RATE);
+        struct rig_peer p = { 0 };
+        char name[8];
+        for (int i = 0; i <= UDP_GROUP_ROOMS_MAX; i++) {
+                if (i % 60 == 0) {
+                        p = rig_peer((uint8_t)(1 + i / 60));
+                        rig_connect(r, &p);
+                        listen(r, &p, 1);
+                }
+                snprintf(name, sizeof name, "r%d", i);
+                assert_int_equal(rig_join(r, &p, name, 0, 0).status, DGRAM_CODE_OK);
+                rig_pass(r, 20); /* all together less than it takes a silent session to end */
+                hear_group(r);
+                rig_publish(r, name, 10);
+                bool has_place = i < UDP_GROUP_ROOMS_MAX - 1; /* everyone's has one, too */
+                assert_int_equal(data_of(r, &p), !has_place);
+                hear_group(r);
+                assert_int_equal(rig_count_said(r, DGRAM_DATA), has_place);
+        }
+        rig_stop(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -493,6 +523,7 @@ int main(void)
                 cmocka_unit_test(who_asks_in_vain_is_repaired_alone),
                 cmocka_unit_test(what_is_gone_is_told_by_unicast),
                 cmocka_unit_test(what_was_not_sent_yet_is_not_repaired),
+                cmocka_unit_test(rooms_beyond_its_places_stay_unicast),
                 cmocka_unit_test(the_rate_is_kept_and_nothing_is_lost),
                 cmocka_unit_test(a_large_event_takes_its_time),
         };
