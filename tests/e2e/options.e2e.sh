@@ -21,7 +21,7 @@ long=$(printf 'x%.0s' $(seq 300))
 expect() {
         local name=$1 code=$2 words=$3 got
         shift 3
-        timeout 10 "$@" </dev/null >out 2>err
+        timeout 60 "$@" </dev/null >out 2>err
         got=$?
         if [ $got -eq "$code" ] && [ ! -s out ] && [ "$(wc -l <err)" -eq 1 ] && grep -qE -- "$words" err; then
                 echo "[       OK ] $name"
@@ -37,7 +37,7 @@ expect() {
 says() {
         local name=$1 words=$2
         shift 2
-        if timeout 10 "$@" </dev/null >out 2>err && [ ! -s err ] && grep -qE -- "$words" out; then
+        if timeout 60 "$@" </dev/null >out 2>err && [ ! -s err ] && grep -qE -- "$words" out; then
                 echo "[       OK ] $name"
         else
                 echo "[  FAILED  ] $name"
@@ -155,7 +155,7 @@ start() {
         "$@" >"$name.ready" 2>/dev/null &
         pid=$!
         started="$started $pid"
-        for _ in $(seq 100); do
+        for _ in $(seq 600); do
                 at=$(sed -n 's/^listening [a-z]* //p' "$name.ready" | head -1)
                 [ -n "$at" ] && return
                 sleep 0.05

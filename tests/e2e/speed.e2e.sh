@@ -19,14 +19,14 @@ core_is_said() { grep -q 'encoded 1.00 times' "$out" && grep -q 'bytes copied fo
 leaves_nothing() {
         "$bench" speed --paths udp --subscribers 20 >/dev/null 2>&1 &
         local pid=$! children='' i
-        for i in $(seq 100); do
+        for i in $(seq 600); do
                 children=$(cat "/proc/$pid/task/$pid/children")
                 [ "$(wc -w <<<"$children")" -eq 2 ] && break
                 sleep 0.05
         done
         kill -TERM "$pid"
         wait "$pid" 2>/dev/null
-        for i in $(seq 40); do
+        for i in $(seq 600); do
                 # shellcheck disable=SC2086
                 [ "$(wc -w <<<"$children")" -eq 2 ] && ! kill -0 $children 2>/dev/null && return 0
                 sleep 0.05
