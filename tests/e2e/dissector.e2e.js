@@ -5,7 +5,7 @@ const assert = require('node:assert');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { start, serve, story, tell } = require('./harness');
+const { start, serve, until, story, tell } = require('./harness');
 const { Pcap } = require('./pcap');
 const { UdpRelay } = require('./udp_relay');
 const { UdpPeer, TYPE, message, pack, cat, u8, u16, u32, u64 } = require('./udp_peer');
@@ -48,6 +48,7 @@ async function record() {
   await Promise.all([ann, bob].map((c) => c.until(said('cup 19'), 'the last cup')));
   relay.loses = (payload, down) => down; // until the log has lost what they missed
   for (let i = 0; i < 50; i++) say(`mug ${i}`);
+  await until('the last mug at the server', () => relay.near.packets.some(({ payload }) => payload.includes('mug 49')));
   await sleep(150);
   relay.loses = () => false;
   await Promise.all([ann, bob].map((c) => c.until(said('mug 49'), 'the last mug')));
