@@ -20,6 +20,7 @@ process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 function start(name, args, stderr = 'inherit') {
   const child = spawn(name.includes('/') ? name : path.join(bin, name), args, { stdio: ['pipe', 'pipe', stderr] });
   running.add(child);
+  child.stdin.on('error', () => {}); // who has ended before it was spoken to is told of by `ended`
   const seen = [];
   const waiting = [];
   readline.createInterface({ input: child.stdout }).on('line', (line) => {
