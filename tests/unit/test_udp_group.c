@@ -483,7 +483,7 @@ static void rooms_beyond_its_places_stay_unicast(void **state)
         (void)state;
         struct rig *r = start_at(RATE);
         struct rig_peer p = { 0 };
-        char name[8];
+        char name[16];
         for (int i = 0; i <= UDP_GROUP_ROOMS_MAX; i++) {
                 if (i % 60 == 0) {
                         p = rig_peer((uint8_t)(1 + i / 60));
