@@ -54,6 +54,8 @@ void audience_destroy(struct audience *c)
                 return;
         for (uint32_t i = 0; i < c->connected; i++) {
                 close(c->sub[i].fd);
+                if (c->sub[i].hears != c->sub[i].fd)
+                        close(c->sub[i].hears);
                 ws_free(&c->sub[i].ws);
         }
         buf_free(&c->burst);
@@ -79,6 +81,8 @@ int audience_connect(struct audience *c)
                 int err = c->way->open(c, s);
                 if (err)
                         return err;
+                if (s->hears == 0)
+                        s->hears = s->fd;
                 c->connected++;
         }
         return 0;
@@ -95,7 +99,7 @@ int audience_got(struct audience *c, struct subscriber *s, struct bytes entry)
 
 static int late(struct audience *c, const struct subscriber *s)
 {
-        uint64_t drops = c->config.datagrams ? sock_drops(s->fd) : 0;
+        uint64_t drops = c->config.datagrams ? sock_drops(s->hears) : 0;
         if (drops > 0)
                 return audience_fail(c, "subscriber %td: its receive buffer had no place for %llu datagrams",
                                      s - c->sub, (unsigned long long)drops);
@@ -108,7 +112,7 @@ static int late(struct audience *c, const struct subscriber *s)
 static int sleep_on(struct audience *c, uint32_t i)
 {
         struct mono until = mono_add(loop_clock(), AUDIENCE_WAIT_MS * NS_PER_MS);
-        while (!audience_wait(c->sub[i].fd, POLLIN, 0)) {
+        while (!audience_wait(c->sub[i].hears, POLLIN, 0)) {
                 if (!mono_before(loop_clock(), until))
                         return late(c, &c->sub[i]);
                 nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
@@ -136,12 +140,16 @@ int audience_burst(struct audience *c)
         int err = c->way->compose(c);
         for (uint32_t i = 0; i < c->config.subscribers; i++)
                 c->sub[i].due = c->config.burst_events;
+        struct mono start = loop_clock();
         cores_enter(&c->config.cores, c->config.cores.server);
         err = err ? err : c->way->publish(c);
         cores_enter(&c->config.cores, c->config.cores.clients);
         err = err ? err : sleep_on(c, c->config.subscribers / 2);
         for (uint32_t i = 0; !err && i < c->config.subscribers; i++)
                 err = drain(c, i);
+        c->flow_ns += mono_since(loop_clock(), start);
+        if (!err)
+                c->way->flows(c);
         return err;
 }
 
@@ -153,10 +161,9 @@ int audience_record(struct audience *c, struct batch *batch)
         return err;
 }
 
-void audience_rest(struct audience *c)
+int audience_rest(struct audience *c)
 {
-        for (uint32_t i = 0; i < c->connected; i++)
-                c->way->rest(c, &c->sub[i]);
+        return c->way->rest(c);
 }
 
 struct audience_figures audience_figures(const struct audience *c)

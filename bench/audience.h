@@ -12,6 +12,10 @@
  *   - the burst is published from the server's own core (speed_child.h), so it is whole before
  *     the server runs.
  *
+ * On UDP they tell their server what it would hear from whole clients: REPORT, measured as those
+ * measure (client/udp_meter), each second of bursts and when events pause; PONG to its PINGs. So it
+ * may pace them. With a group they hear that, as clients do who say LISTEN.
+ *
  * A bare audience speaks to bare.h: the same bursts and the same counting, without handshake.
  */
 #ifndef BENCH_AUDIENCE_H
@@ -27,9 +31,10 @@ struct audience_config {
         bool datagrams; /* UDP */
         bool bare;
         struct sock_addr to;
-        uint32_t subscribers;  /* at least 2 */
-        uint32_t burst_events; /* at most BATCH_ENTRIES_MAX */
-        uint32_t event_bytes;  /* of each event's text; PAYLOAD_BYTES_MIN to AUDIENCE_EVENT_BYTES_MAX */
+        struct sock_addr group; /* n = 0: none; else events come by this multicast group */
+        uint32_t subscribers;   /* at least 2 */
+        uint32_t burst_events;  /* at most BATCH_ENTRIES_MAX */
+        uint32_t event_bytes;   /* of each event's text; PAYLOAD_BYTES_MIN to AUDIENCE_EVENT_BYTES_MAX */
         struct cores cores;
 };
 
@@ -48,13 +53,17 @@ const char *audience_why(const struct audience *c);
 /* Bytes that the publisher sends for one burst, always the same. */
 size_t audience_burst_bytes(const struct audience *c);
 
-/* Between measurements: says what keeps idle sessions alive and quiet (UDP: REPORT). */
-void audience_rest(struct audience *c);
+/* Events pause: says what keeps idle sessions quiet (UDP: REPORT), and answers PINGs. Returns as those above. */
+int audience_rest(struct audience *c);
 
 struct audience_figures {
         uint64_t events;  /* delivered */
         uint64_t packets; /* TCP segments, as the kernel counts them, or datagrams with events */
 };
+
+/* Picks a group and a port that nobody else on this machine is likely to have taken. False: what is sent to it on the
+ * loopback is not heard there. */
+bool audience_group(struct sock_addr *group);
 
 /* Counts since audience_connect. */
 struct audience_figures audience_figures(const struct audience *c);

@@ -3,6 +3,7 @@
 #define BENCH_AUDIENCE_INSIDE_H
 #include "bench/audience.h"
 #include "bench/payload.h"
+#include "client/udp_meter.h"
 #include "core/wire/dgram.h"
 #include "core/wire/ws.h"
 
@@ -16,13 +17,17 @@ enum {
 #define AUDIENCE_EVENT "speed" /* the events' name */
 
 struct subscriber {
-        int fd;
+        int fd, hears;         /* events come by the latter: the same, but for UDP with a group */
         uint32_t due;          /* events of this burst still to come */
         struct ws ws;          /* TCP */
         uint64_t tag, all_tag; /* UDP: the session's, and that of the channel `everyone` */
+        uint64_t own_tag, own; /* UDP: of the channel with `hello`, and its seq, until that was reported */
         uint64_t contig;       /* UDP: newest seq of that channel; all before it have come */
         uint64_t datagrams;    /* UDP: with events in them */
         uint32_t epoch, pktno;
+        uint32_t received;      /* UDP: events, as REPORT counts them */
+        struct udp_meter meter; /* UDP */
+        int64_t report_due_ns;  /* UDP: on the clock of flow_ns */
 };
 
 struct audience_way;
@@ -38,6 +43,7 @@ struct audience {
         struct batch *record;
         uint64_t pubs;
         uint64_t events; /* delivered */
+        int64_t flow_ns; /* that bursts took, together */
         char why[AUDIENCE_WHY_BYTES];
         uint8_t in[AUDIENCE_READ_BYTES];
 };
@@ -49,7 +55,8 @@ struct audience_way {
         int (*publish)(struct audience *c);
         /* Reads once. returns bytes read; 0: nothing is there; ERR_* */
         ptrdiff_t (*take)(struct audience *c, struct subscriber *s);
-        void (*rest)(struct audience *c, struct subscriber *s);
+        void (*flows)(struct audience *c); /* a burst is over */
+        int (*rest)(struct audience *c);
         uint64_t (*packets)(const struct subscriber *s); /* so far */
 };
 

@@ -190,10 +190,15 @@ static ptrdiff_t take(struct audience *c, struct subscriber *s)
         return n;
 }
 
-static void rest(struct audience *c, struct subscriber *s)
+static void flows(struct audience *c)
 {
         (void)c;
-        (void)s; /* heartbeats are far apart: speed.c asks the server for that */
 }
 
-const struct audience_way audience_tcp = { open_one, compose, publish, take, rest, packets };
+static int rest(struct audience *c)
+{
+        (void)c; /* heartbeats are far apart: speed.c asks the server for that */
+        return 0;
+}
+
+const struct audience_way audience_tcp = { open_one, compose, publish, take, flows, rest, packets };

@@ -23,6 +23,7 @@ enum {
         WARM_BURSTS = 10, /* windows open, segments grow */
         BURSTS_MIN = 2,   /* in a round */
         LIST_MAX = 2,
+        SIDES_MAX = 3,
         OTHER_FILES = 64, /* of this process, besides sockets */
         SETTLE_MS = 3,    /* for a server to finish what follows its last send */
 };
@@ -40,6 +41,7 @@ struct list {
 
 struct options {
         bool tcp, udp;
+        bool paced; /* udp_server as it is by default */
         struct list subscribers, sizes, bursts;
         uint32_t rounds;
         int64_t round_ns;
@@ -50,28 +52,33 @@ struct options {
 /* A server process and those who listen to it. */
 struct side {
         const char *name;
+        bool bare;
         pid_t pid;
         struct audience *audience;
         int64_t burst_ns; /* how long one takes, on the clock */
         double ns[ROUNDS_MAX];
 };
 
+enum { SERVER, BARE, UNPACED };
+
 struct setting {
         const struct options *options;
         struct cores cores;
-        bool datagrams;
+        enum speed_path path;
+        struct sock_addr group; /* SPEED_MULTICAST */
         uint32_t subscribers, event_bytes, burst_events;
-        struct side server, bare;
+        struct side side[SIDES_MAX];
+        uint32_t sides;
         struct batch batch;
-        double ratio[ROUNDS_MAX];
+        double ratio[ROUNDS_MAX], pace_ratio[ROUNDS_MAX];
 };
 
 static void drop_setting(struct setting *s)
 {
-        audience_destroy(s->server.audience);
-        audience_destroy(s->bare.audience);
-        child_stop(s->server.pid);
-        child_stop(s->bare.pid);
+        for (uint32_t i = 0; i < SIDES_MAX; i++) {
+                audience_destroy(s->side[i].audience);
+                child_stop(s->side[i].pid);
+        }
         batch_free(&s->batch);
 }
 
@@ -85,9 +92,10 @@ static int fail(const struct setting *s, const struct side *side, int code)
 static int join(struct setting *s, struct side *side, const struct sock_addr *to)
 {
         struct audience_config config = {
-                .datagrams = s->datagrams,
-                .bare = side == &s->bare,
+                .datagrams = s->path != SPEED_TCP,
+                .bare = side->bare,
                 .to = *to,
+                .group = s->group,
                 .subscribers = s->subscribers,
                 .burst_events = s->burst_events,
                 .event_bytes = s->event_bytes,
@@ -107,51 +115,77 @@ static int warm_up(struct setting *s, struct side *side)
                         start = loop_clock();
                 if (audience_burst(side->audience) != 0)
                         return fail(s, side, EXIT_EXPECTATION);
+                if (i < WARM_BURSTS / 2 && audience_rest(side->audience) != 0)
+                        return fail(s, side, EXIT_EXPECTATION);
         }
         side->burst_ns = mono_since(loop_clock(), start) / (WARM_BURSTS - WARM_BURSTS / 2);
-        return 0;
+        return audience_rest(side->audience) == 0 ? 0 : fail(s, side, EXIT_EXPECTATION);
 }
 
-/* Nothing slows a publisher down, and no session is paced: the subscribers are not whole clients, and do
- * not report what their path carries. */
-static int start_server(struct setting *s)
+/* Nothing slows a publisher down, nor a group. */
+static int start_server(struct setting *s, struct side *side, bool paced)
 {
         static char *tcp[] = { "tcp_server",   "--listen", "127.0.0.1:0",   "--ping-interval", "3600s",
                                "--event-rate", "1000/ms",  "--event-burst", "1000000",         NULL };
-        static char *udp[] = { "udp_server",   "--listen", "127.0.0.1:0",   "--pace",  "off",
-                               "--event-rate", "1000/ms",  "--event-burst", "1000000", NULL };
-        char **argv = s->datagrams ? udp : tcp;
+        char group[SOCK_ADDR_TEXT_MAX] = "";
+        char *unicast[] = { "udp_server",    "--listen", "127.0.0.1:0", "--event-rate",         "1000/ms",
+                            "--event-burst", "1000000",  "--pace",      paced ? "auto" : "off", NULL };
+        char *multicast[] = { "udp_server",   "--listen", "127.0.0.1:0",
+                              "--event-rate", "1000/ms",  "--event-burst",
+                              "1000000",      "--pace",   paced ? "auto" : "off",
+                              "--multicast",  group,      "--multicast-rate",
+                              "100gbit",      NULL };
+        char **const programs[] = { tcp, unicast, multicast };
+        char **argv = programs[s->path];
+        if (s->path == SPEED_MULTICAST)
+                sock_addr_text(&s->group, group);
         struct sock_addr at;
-        s->server.name = argv[0];
-        s->server.pid = child_start(&s->cores, argv[0], argv, &at);
-        if (s->server.pid < 0) {
+        side->name = argv[0];
+        side->pid = child_start(&s->cores, argv[0], argv, &at);
+        if (side->pid < 0) {
                 fprintf(stderr, "bench speed: cannot start %s beside this program: %s\n", argv[0],
                         errno ? strerror(errno) : "it did not get ready");
                 return EXIT_MACHINE;
         }
-        int code = join(s, &s->server, &at);
-        code = code ? code : warm_up(s, &s->server);
-        if (!code && audience_record(s->server.audience, &s->batch) != 0)
-                code = fail(s, &s->server, EXIT_EXPECTATION);
-        return code;
+        int code = join(s, side, &at);
+        return code ? code : warm_up(s, side);
 }
 
-static int start_bare(struct setting *s)
+static int start_bare(struct setting *s, struct side *side)
 {
-        struct bare_config config = { .datagrams = s->datagrams,
+        struct bare_config config = { .datagrams = s->path != SPEED_TCP,
                                       .subscribers = s->subscribers,
-                                      .burst_bytes = audience_burst_bytes(s->server.audience),
+                                      .burst_bytes = audience_burst_bytes(s->side[SERVER].audience),
                                       .batch = &s->batch,
                                       .cores = s->cores };
         struct sock_addr at;
-        s->bare.name = "the bare server";
-        s->bare.pid = bare_start(&config, &at);
-        if (s->bare.pid < 0) {
+        side->name = "the bare server";
+        side->bare = true;
+        side->pid = bare_start(&config, &at);
+        if (side->pid < 0) {
                 fprintf(stderr, "bench speed: cannot start the bare server: %s\n", strerror(errno));
                 return EXIT_MACHINE;
         }
-        int code = join(s, &s->bare, &at);
-        return code ? code : warm_up(s, &s->bare);
+        int code = join(s, side, &at);
+        return code ? code : warm_up(s, side);
+}
+
+static int start_both(struct setting *s)
+{
+        int code = start_server(s, &s->side[SERVER], s->options->paced);
+        if (!code &&
+            (audience_record(s->side[SERVER].audience, &s->batch) != 0 || audience_rest(s->side[SERVER].audience) != 0))
+                code = fail(s, &s->side[SERVER], EXIT_EXPECTATION);
+        s->sides = UNPACED;
+        return code ? code : start_bare(s, &s->side[BARE]);
+}
+
+static int start_unpaced(struct setting *s)
+{
+        if (s->path != SPEED_UDP || !s->options->paced)
+                return 0;
+        s->sides++;
+        return start_server(s, &s->side[UNPACED], false);
 }
 
 static int run_round(struct setting *s, struct side *side, uint32_t round, uint32_t bursts)
@@ -163,8 +197,7 @@ static int run_round(struct setting *s, struct side *side, uint32_t round, uint3
         poll(NULL, 0, SETTLE_MS);
         int64_t spent = loop_process_cpu_ns(side->pid) - before;
         side->ns[round] = (double)spent / bursts / s->subscribers / s->burst_events;
-        audience_rest(side->audience);
-        return 0;
+        return audience_rest(side->audience) == 0 ? 0 : fail(s, side, EXIT_EXPECTATION);
 }
 
 static void progress(const struct setting *s, uint32_t round)
@@ -178,28 +211,31 @@ static void progress(const struct setting *s, uint32_t round)
                 fprintf(stderr, "\r%40s\r", "");
 }
 
-/* Of a round. */
-static uint32_t bursts_of(const struct setting *s)
+static uint32_t bursts_of_a_round(const struct setting *s)
 {
-        int64_t slower_ns = s->server.burst_ns > s->bare.burst_ns ? s->server.burst_ns : s->bare.burst_ns;
-        uint32_t bursts = (uint32_t)(s->options->round_ns / (slower_ns > 0 ? slower_ns : 1));
-        return bursts < BURSTS_MIN ? BURSTS_MIN : bursts;
+        int64_t slowest_ns = 1;
+        for (uint32_t i = 0; i < s->sides; i++)
+                slowest_ns = s->side[i].burst_ns > slowest_ns ? s->side[i].burst_ns : slowest_ns;
+        uint32_t bursts = (uint32_t)(s->options->round_ns / slowest_ns);
+        return bursts > BURSTS_MIN ? bursts : BURSTS_MIN;
 }
 
 static int run_rounds(struct setting *s)
 {
-        uint32_t bursts = bursts_of(s);
-        int code = 0;
-        for (uint32_t i = 0; !code && i < s->options->rounds; i++) {
-                struct side *first = i % 2 ? &s->bare : &s->server;
-                struct side *second = i % 2 ? &s->server : &s->bare;
+        uint32_t bursts = bursts_of_a_round(s);
+        for (uint32_t i = 0; i < s->options->rounds; i++) {
                 progress(s, i);
-                code = run_round(s, first, i, bursts);
-                code = code ? code : run_round(s, second, i, bursts);
-                s->ratio[i] = s->server.ns[i] / s->bare.ns[i];
+                for (uint32_t k = 0; k < s->sides; k++) {
+                        int code = run_round(s, &s->side[(i + k) % s->sides], i, bursts);
+                        if (code)
+                                return code;
+                }
+                s->ratio[i] = s->side[SERVER].ns[i] / s->side[BARE].ns[i];
+                if (s->sides > UNPACED)
+                        s->pace_ratio[i] = s->side[SERVER].ns[i] / s->side[UNPACED].ns[i];
         }
         progress(s, s->options->rounds);
-        return code;
+        return 0;
 }
 
 static double packet_events(const struct side *side, struct audience_figures before)
@@ -209,20 +245,15 @@ static double packet_events(const struct side *side, struct audience_figures bef
         return packets > 0 ? (double)(after.events - before.events) / (double)packets : 0;
 }
 
-static int start_both(struct setting *s)
-{
-        int code = start_server(s);
-        return code ? code : start_bare(s);
-}
-
 static int run_setting(struct setting *s)
 {
         int code = start_both(s);
+        code = code ? code : start_unpaced(s);
         if (code)
                 return code;
-        struct audience_figures server = audience_figures(s->server.audience),
-                                bare = audience_figures(s->bare.audience);
-        audience_rest(s->server.audience);
+        struct side *server = &s->side[SERVER], *bare = &s->side[BARE];
+        struct audience_figures of_server = audience_figures(server->audience),
+                                of_bare = audience_figures(bare->audience);
         code = run_rounds(s);
         if (code)
                 return code;
@@ -231,24 +262,28 @@ static int run_setting(struct setting *s)
                 .event_bytes = s->event_bytes,
                 .burst_events = s->burst_events,
                 .rounds = s->options->rounds,
-                .server_ns = s->server.ns,
-                .bare_ns = s->bare.ns,
+                .server_ns = server->ns,
+                .bare_ns = bare->ns,
                 .ratio = s->ratio,
-                .server_packet_events = packet_events(&s->server, server),
-                .bare_packet_events = packet_events(&s->bare, bare),
+                .pace_ratio = s->sides > UNPACED ? s->pace_ratio : NULL,
+                .server_packet_events = packet_events(server, of_server),
+                .bare_packet_events = packet_events(bare, of_bare),
         };
         speed_table_row(stdout, &row);
         return 0;
 }
 
-static int run_path(const struct options *o, const struct cores *cores, bool datagrams)
+/* By multicast the first setting of each burst is enough: to show what a datagram for all is worth. */
+static int run_path(const struct options *o, const struct cores *cores, enum speed_path path,
+                    const struct sock_addr *group)
 {
         static struct setting s;
+        uint32_t settings = path == SPEED_MULTICAST ? o->bursts.n : o->subscribers.n * o->sizes.n * o->bursts.n;
         int code = 0;
-        speed_table_head(stdout, datagrams);
+        speed_table_head(stdout, path, o->paced);
         fflush(stdout);
-        for (uint32_t i = 0; i < o->subscribers.n * o->sizes.n * o->bursts.n && !code; i++) {
-                s = (struct setting){ .options = o, .cores = *cores, .datagrams = datagrams };
+        for (uint32_t i = 0; i < settings && !code; i++) {
+                s = (struct setting){ .options = o, .cores = *cores, .path = path, .group = *group };
                 s.burst_events = o->bursts.value[i % o->bursts.n];
                 s.event_bytes = o->sizes.value[i / o->bursts.n % o->sizes.n];
                 s.subscribers = o->subscribers.value[i / o->bursts.n / o->sizes.n];
@@ -258,34 +293,38 @@ static int run_path(const struct options *o, const struct cores *cores, bool dat
         return code;
 }
 
+static int run_multicast(const struct options *o, const struct cores *cores)
+{
+        struct sock_addr group;
+        if (audience_group(&group))
+                return run_path(o, cores, SPEED_MULTICAST, &group);
+        printf("\nudp_server --multicast: skipped, a group on this machine's loopback is not heard here\n");
+        return 0;
+}
+
 /* ---- many subscribers beside few ---------------------------------------------------------- */
 
 static int run_growth(struct setting *few, struct setting *many)
 {
-        static double server[ROUNDS_MAX], bare[ROUNDS_MAX];
+        static double ratio[2][ROUNDS_MAX];
         int code = start_both(few);
         code = code ? code : start_both(many);
-        if (code)
-                return code;
-        audience_rest(few->server.audience);
-        audience_rest(many->server.audience);
         uint32_t n = few->options->rounds;
         for (uint32_t i = 0; !code && i < n; i++) {
                 struct setting *first = i % 2 ? many : few, *second = i % 2 ? few : many;
-                code = run_round(first, &first->server, i, bursts_of(first));
-                code = code ? code : run_round(second, &second->server, i, bursts_of(second));
-                code = code ? code : run_round(first, &first->bare, i, bursts_of(first));
-                code = code ? code : run_round(second, &second->bare, i, bursts_of(second));
-                server[i] = many->server.ns[i] / few->server.ns[i];
-                bare[i] = many->bare.ns[i] / few->bare.ns[i];
+                for (int k = SERVER; !code && k <= BARE; k++) {
+                        code = run_round(first, &first->side[k], i, bursts_of_a_round(first));
+                        code = code ? code : run_round(second, &second->side[k], i, bursts_of_a_round(second));
+                        ratio[k][i] = many->side[k].ns[i] / few->side[k].ns[i];
+                }
         }
         if (!code)
-                speed_table_growth(stdout, few->event_bytes, few->burst_events, server, bare, n);
+                speed_table_growth(stdout, few->event_bytes, few->burst_events, ratio[SERVER], ratio[BARE], n);
         return code;
 }
 
 /* The servers of both stand at once, so that what the machine does besides comes to both alike. */
-static int run_growths(const struct options *o, const struct cores *cores, bool datagrams)
+static int run_growths(const struct options *o, const struct cores *cores, enum speed_path path)
 {
         static struct setting few, many;
         int code = 0;
@@ -293,7 +332,7 @@ static int run_growths(const struct options *o, const struct cores *cores, bool 
                 return 0;
         speed_table_growth_head(stdout, o->subscribers.value[0], o->subscribers.value[1]);
         for (uint32_t i = 0; !code && i < o->bursts.n; i++) {
-                few = (struct setting){ .options = o, .cores = *cores, .datagrams = datagrams };
+                few = (struct setting){ .options = o, .cores = *cores, .path = path };
                 few.burst_events = o->bursts.value[i];
                 few.event_bytes = o->sizes.value[0];
                 many = few;
@@ -341,11 +380,11 @@ static const char doc[] =
         "CPU per delivery of tcp_server and udp_server, beside a bare batch send of the same bytes in the same run.\v"
         "One subscriber publishes W events in one write; when all N have got them, the next W follow, so that every\n"
         "server gets the same batches however slow it is. Server processes run on one core, everything else on\n"
-        "another. Trust the ratios; the seconds are this machine's. The whole takes about three minutes.\n\n"
+        "another. Trust the ratios; the seconds are this machine's. The whole takes about four minutes.\n\n"
         "  bench speed\n"
         "  bench speed --paths udp --subscribers 1000 --size 64b --outstanding 64 --rounds 31";
 
-enum { KEY_QUICK = 256, KEY_ROUNDS, KEY_PATHS, KEY_SUBSCRIBERS, KEY_SIZE, KEY_OUTSTANDING };
+enum { KEY_QUICK = 256, KEY_ROUNDS, KEY_PATHS, KEY_SUBSCRIBERS, KEY_SIZE, KEY_OUTSTANDING, KEY_PACE };
 
 static const struct argp_option option_list[] = {
         { "quick", KEY_QUICK, 0, 0, "a few seconds: does it run, and is everything delivered?", 0 },
@@ -354,6 +393,8 @@ static const struct argp_option option_list[] = {
         { "subscribers", KEY_SUBSCRIBERS, "N", 0, "this many only (100 and 1000)", 0 },
         { "size", KEY_SIZE, "SIZE", 0, "of an event's text, this only (64b and 1kib)", 0 },
         { "outstanding", KEY_OUTSTANDING, "W", 0, "events in a burst, this only (1 and 64)", 0 },
+        { "pace", KEY_PACE, "auto|off", 0,
+          "of udp_server: what each path bears, beside one that does not ask (auto), or off alone (auto)", 0 },
         { 0 },
 };
 
@@ -365,6 +406,7 @@ static struct list only(uint64_t value)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
         static const char *const paths[] = { "tcp", "udp", "both", NULL };
+        static const char *const paces[] = { "off", "auto", NULL };
         struct options *o = state->input;
         switch (key) {
         case KEY_QUICK:
@@ -390,6 +432,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         case KEY_OUTSTANDING:
                 o->bursts = only(options_count("outstanding", arg, 1, BATCH_ENTRIES_MAX));
                 return 0;
+        case KEY_PACE:
+                o->paced = options_word("pace", arg, paces) == 1;
+                return 0;
         case ARGP_KEY_ARG:
                 options_fail("%s: takes options only; --help lists them", arg);
         default:
@@ -409,16 +454,17 @@ static void say_conditions(const struct options *o, const struct cores *cores)
         else
                 printf("  cores    NOT pinned: there is one core for both, and figures move with the subscribers\n");
         printf("  method   W events published in one go, the next W when all N subscribers have got them;\n"
-               "           %u rounds, server and bare in turn; medians\n",
+               "           %u rounds, servers and bare in turn; medians\n",
                o->rounds);
 }
 
+/* Three servers of the most subscribers, or two of each number. */
 static void need_files(const struct list *l)
 {
-        uint32_t subscribers = l->n > 1 ? l->value[0] + l->value[1] : l->value[0];
-        uint64_t need = 2 * (uint64_t)subscribers + OTHER_FILES, allowed = 0;
+        uint32_t subscribers = largest(l);
+        uint64_t need = SIDES_MAX * (uint64_t)subscribers + OTHER_FILES, allowed = 0;
         if (child_files(need, &allowed) != 0)
-                options_machine("%u subscribers of two servers need %llu open files; this user may have %llu "
+                options_machine("%u subscribers of three servers need %llu open files; this user may have %llu "
                                 "(ulimit -n, limits.conf)",
                                 subscribers, (unsigned long long)need, (unsigned long long)allowed);
 }
@@ -428,6 +474,7 @@ int speed_main(int argc, char **argv)
         static const struct argp argp = { option_list, parse, NULL, doc, NULL, NULL, NULL };
         struct options o = { .tcp = true,
                              .udp = true,
+                             .paced = true,
                              .subscribers = { { 100, 1000 }, 2 },
                              .sizes = { { 64, 1024 }, 2 },
                              .bursts = { { 1, 64 }, 2 },
@@ -438,11 +485,12 @@ int speed_main(int argc, char **argv)
         struct cores cores = cores_take();
         say_conditions(&o, &cores);
         int code = 0;
-        for (int datagrams = 0; !code && datagrams < 2; datagrams++) {
-                if (datagrams ? !o.udp : !o.tcp)
+        for (enum speed_path path = SPEED_TCP; !code && path <= SPEED_UDP; path++) {
+                if (path == SPEED_TCP ? !o.tcp : !o.udp)
                         continue;
-                code = run_path(&o, &cores, datagrams);
-                code = code ? code : run_growths(&o, &cores, datagrams);
+                code = run_path(&o, &cores, path, &(struct sock_addr){ 0 });
+                code = code ? code : run_growths(&o, &cores, path);
         }
+        code = code || !o.udp ? code : run_multicast(&o, &cores);
         return code ? code : run_core(&o);
 }

@@ -20,22 +20,29 @@ double speed_quantile(double *values, uint32_t n, double q)
         return values[below] + (place - below) * (values[below + 1] - values[below]);
 }
 
-void speed_table_head(FILE *out, bool datagrams)
+void speed_table_head(FILE *out, enum speed_path path, bool paced)
 {
-        fprintf(out, "\n%s\n", datagrams ? "udp_server, nack mode" : "tcp_server, Socket.IO's JSON form on WebSocket");
-        fprintf(out, "                       CPU s per million deliveries          server / bare         events a %s\n",
-                datagrams ? "datagram" : "segment");
-        fprintf(out, "      N   event    W      server        bare        median   middle half      server    bare\n");
+        static const char *const names[] = { "tcp_server, Socket.IO's JSON form on WebSocket", "udp_server, nack mode",
+                                             "udp_server --multicast, one datagram for all; bare: one for each" };
+        bool both = paced && path == SPEED_UDP;
+        fprintf(out, "\n%s%s\n", names[path], path == SPEED_TCP ? "" : paced ? ", --pace auto" : ", --pace off");
+        fprintf(out, "                    CPU s per million deliveries       server / bare        events a %s%s\n",
+                path == SPEED_TCP ? "segment" : "datagram", both ? "  paced" : "");
+        fprintf(out, "      N   event    W    server      bare        median   middle half      server    bare%s\n",
+                both ? "     / not" : "");
 }
 
 void speed_table_row(FILE *out, const struct speed_row *row)
 {
         uint32_t n = row->rounds;
-        fprintf(out, "  %5u  %4u B  %3u  %10.3f  %10.3f  %12.2f   %.2f .. %.2f  %10.1f  %6.1f\n", row->subscribers,
+        fprintf(out, "  %5u  %4u B  %3u  %8.3f  %8.3f  %12.2f   %.2f .. %.2f  %10.1f  %6.1f", row->subscribers,
                 row->event_bytes, row->burst_events, speed_quantile(row->server_ns, n, 0.5) / 1e3,
                 speed_quantile(row->bare_ns, n, 0.5) / 1e3, speed_quantile(row->ratio, n, 0.5),
                 speed_quantile(row->ratio, n, 0.25), speed_quantile(row->ratio, n, 0.75), row->server_packet_events,
                 row->bare_packet_events);
+        if (row->pace_ratio)
+                fprintf(out, "  %8.2f", speed_quantile(row->pace_ratio, n, 0.5));
+        fputc('\n', out);
         fflush(out);
 }
 

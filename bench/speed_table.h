@@ -18,10 +18,14 @@ struct speed_row {
         uint32_t subscribers, event_bytes, burst_events, rounds;
         double *server_ns, *bare_ns; /* per delivery */
         double *ratio;               /* of the same round's two */
+        double *pace_ratio;          /* of the server to itself with --pace off; NULL: not measured */
         double server_packet_events, bare_packet_events;
 };
 
-void speed_table_head(FILE *out, bool datagrams);
+enum speed_path { SPEED_TCP, SPEED_UDP, SPEED_MULTICAST };
+
+/* paced: udp_server is by default, and on SPEED_UDP measured beside --pace off. */
+void speed_table_head(FILE *out, enum speed_path path, bool paced);
 void speed_table_row(FILE *out, const struct speed_row *row);
 
 /* What a delivery to one of `many` costs over one to one of `few`: a ratio each round, n; sorted in place. */

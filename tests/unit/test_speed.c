@@ -52,6 +52,14 @@ static void row_is_printed(void **state)
         assert_non_null(strstr(text, " 64.0     8.0\n"));
         assert_true(n <= 101);
         free(text);
+        double pace_ratio[] = { 1.1, 1.02, 0.9 };
+        row.pace_ratio = pace_ratio;
+        out = open_memstream(&text, &n);
+        speed_table_row(out, &row);
+        fclose(out);
+        assert_non_null(strstr(text, " 1.02\n"));
+        assert_true(n <= 101);
+        free(text);
 }
 
 static void growth_is_printed(void **state)
@@ -76,11 +84,11 @@ static void growth_is_printed(void **state)
 static void head_fits(void **state)
 {
         (void)state;
-        for (int datagrams = 0; datagrams < 2; datagrams++) {
+        for (int i = 0; i < 6; i++) {
                 char *text = NULL;
                 size_t n;
                 FILE *out = open_memstream(&text, &n);
-                speed_table_head(out, datagrams);
+                speed_table_head(out, (enum speed_path)(i / 2), i % 2);
                 fclose(out);
                 for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
                         assert_true(strlen(line) <= 100);
