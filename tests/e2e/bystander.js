@@ -52,7 +52,8 @@ class Bystander {
   // All that was said until now has been heard, and nothing went wrong. Returns how much that was.
   async settle() {
     const n = this.said + 1;
-    await within(`tick ${n} (the last was ${this.heard}; ${this.trouble || 'no complaint'})`, (wake) => {
+    if (this.trouble) throw new Error(`bystander: ${this.trouble}`);
+    await within(() => `tick ${n} (the last was ${this.heard}; ${this.trouble || 'no complaint'})`, (wake) => {
       this.waiting = { n, wake };
     });
     if (this.trouble) throw new Error(`bystander: ${this.trouble}`);
