@@ -68,11 +68,11 @@ static double best_p99_ms(int rate, bool ordered)
 /* ---- loss ---------------------------------------------------------------------------------- */
 
 static const struct trial losses[] = {
-        { "in order, 50 events a second", ORDERED, 50, LOSS_PPM, 0, 0 },
-        { "in order, 200 events a second", ORDERED, 200, LOSS_PPM, 0, 0 },
-        { "in order, 500 events a second", ORDERED, 500, LOSS_PPM, 0, 0 },
-        { "as they come, 50 events a second", UNORDERED, 50, LOSS_PPM, 0, 0 },
-        { "as they come, 500 events a second", UNORDERED, 500, LOSS_PPM, 0, 0 },
+        { "in order, 50 events a second", ORDERED, 50, .loss_ppm = LOSS_PPM },
+        { "in order, 200 events a second", ORDERED, 200, .loss_ppm = LOSS_PPM },
+        { "in order, 500 events a second", ORDERED, 500, .loss_ppm = LOSS_PPM },
+        { "as they come, 50 events a second", UNORDERED, 50, .loss_ppm = LOSS_PPM },
+        { "as they come, 500 events a second", UNORDERED, 500, .loss_ppm = LOSS_PPM },
 };
 
 static void all_come_and_soon(void **state)
@@ -89,7 +89,7 @@ static void all_come_and_soon(void **state)
 
 /* ---- reordering ---------------------------------------------------------------------------- */
 
-#define LATE(ms) 0, 50000, (ms)*NS_PER_MS
+#define LATE(ms) .late_ppm = 50000, .late_ns = (ms)*NS_PER_MS
 
 static const struct trial reorderings[] = {
         { "up to 5 ms late, 500 events a second", ORDERED, 500, LATE(5) },
