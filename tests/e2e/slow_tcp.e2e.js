@@ -201,8 +201,11 @@ story('a frame byte by byte is a slow client, not a dead one, while its pongs co
   let pings = 0;
   peer.socket.on('data', (data) => { pings += data.toString('latin1').split('\x81\x012').length - 1; });
   for (let n = 0, answered = 0; n < 16; n++) { // 16 times 27 bytes and more: longer than a pong may take
-    for (const byte of text(`42["in","watch","drip",${n}]`)) {
-      peer.say(Buffer.from([byte]));
+    const [drip, begun] = [text(`42["in","watch","drip",${n}]`), performance.now()];
+    for (let i = 0; i < drip.length; i++) {
+      const late = performance.now() - begun > 1000; // on a busy machine: the pong behind it has its time, too
+      peer.say(drip.subarray(i, late ? drip.length : i + 1));
+      if (late) break;
       await sleep(8);
     }
     for (; answered < pings; answered++) peer.say(text('3'));
