@@ -27,9 +27,12 @@ static struct bytes keep(uint8_t **at, struct bytes from)
 
 int event_queue_push(struct event_queue *q, const struct client_event *ev)
 {
-        struct told_event *t = malloc(sizeof *t + ev->id.n + ev->room.n + ev->event.n + ev->answer.n);
-        if (!t)
+        size_t bytes = ev->id.n + ev->room.n + ev->event.n + ev->answer.n;
+        struct told_event *t = q->torn ? NULL : malloc(sizeof *t + bytes);
+        if (!t) {
+                q->torn = true;
                 return ERR_NO_MEMORY;
+        }
         uint8_t *at = t->bytes;
         t->ev = *ev;
         t->ev.id = keep(&at, ev->id);
@@ -41,12 +44,21 @@ int event_queue_push(struct event_queue *q, const struct client_event *ev)
         return 0;
 }
 
+static bool last_word(struct event_queue *q, struct client_event *ev)
+{
+        if (!q->torn || q->torn_told)
+                return false;
+        q->torn_told = true;
+        *ev = (struct client_event){ .kind = CLIENT_DOWN, .reason = "out of memory", .final = true };
+        return true;
+}
+
 bool event_queue_next(struct event_queue *q, struct client_event *ev)
 {
         free(q->lent);
         q->lent = STAILQ_FIRST(&q->waiting);
         if (!q->lent)
-                return false;
+                return last_word(q, ev);
         STAILQ_REMOVE_HEAD(&q->waiting, next);
         q->n--;
         *ev = q->lent->ev;

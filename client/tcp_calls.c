@@ -12,12 +12,11 @@ static struct bytes call_bytes(const struct tcp_call *k)
         return bytes_of(k->bytes, k->n);
 }
 
-static void drop(struct client *c, struct tcp_call *k)
+static void take_out(struct client *c, struct tcp_call *k)
 {
         TAILQ_REMOVE(&c->calls, k, link);
         c->calls_n--;
         c->calls_bytes -= k->n;
-        free(k);
 }
 
 static void tell_answer(struct client *c, const struct tcp_call *k, enum client_status status, struct bytes items)
@@ -36,7 +35,8 @@ static void give_up(struct client *c, struct tcp_call *k, const char *words)
                 items.n = 0;
         tell_answer(c, k, CLIENT_UNKNOWN, buf_bytes(&items));
         buf_free(&items);
-        drop(c, k);
+        take_out(c, k);
+        free(k);
 }
 
 /* ---- asking ----------------------------------------------------------------------------------- */
@@ -170,9 +170,10 @@ void tcp_calls_answer(struct client *c, uint64_t id, struct bytes data)
         pack_next(&rest, &first);
         bool refused = pack_kind(pack_map_text(first, "error")) != PACK_NONE;
         measure(c, k);
+        take_out(c, k); /* what follows may end the connection, and all calls with it */
         tell_answer(c, k, refused ? CLIENT_REFUSED : CLIENT_OK, items);
         follow(c, k, refused, first);
-        drop(c, k);
+        free(k);
 }
 
 /* ---- giving up -------------------------------------------------------------------------------- */

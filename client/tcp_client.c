@@ -11,8 +11,7 @@ static const int64_t backoff_ns = 100 * NS_PER_MS, backoff_ns_max = 5 * NS_PER_S
 
 void tcp_client_tell(struct client *c, const struct client_event *ev)
 {
-        if (event_queue_push(&c->told, ev) != 0)
-                tcp_client_down(c, "out of memory", true);
+        event_queue_push(&c->told, ev); /* torn? The next pull ends it: whoever tells may hold what that would free */
 }
 
 /* ---- the wire --------------------------------------------------------------------------------- */
@@ -226,9 +225,23 @@ static int do_recv(struct client *c, struct mono now, const uint8_t *in, size_t 
         return 0;
 }
 
+/* An event could not be kept: coming back would go on behind it, and nobody would know. */
+static void end_torn(struct client *c)
+{
+        c->final = true;
+        if (c->state == TCP_CLIENT_OPENING || c->state == TCP_CLIENT_WAITING) {
+                c->state = TCP_CLIENT_OVER;
+                c->at = MONO_NEVER;
+        } else {
+                tcp_client_down(c, "out of memory", true);
+        }
+}
+
 static bool do_next(struct client *c, struct client_event *ev)
 {
         bool more = true;
+        if (c->told.torn)
+                end_torn(c);
         while (more) {
                 if (event_queue_next(&c->told, ev))
                         return true;

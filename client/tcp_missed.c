@@ -28,7 +28,7 @@ int tcp_rooms_add(struct client *c, struct bytes name)
                 return 0;
         struct tcp_room *r = malloc(sizeof *r + name.n);
         if (!r) {
-                tcp_client_down(c, "out of memory", false);
+                tcp_client_down(c, "out of memory", true); /* nobody would know where to come back to */
                 return ERR_NO_MEMORY;
         }
         r->n = name.n;

@@ -87,7 +87,7 @@ static bool on_logged(struct client *c, const struct event *e, const struct sio_
                 ev->gap_opened_ns = c->down_at.ns;
         c->stats.events++;
         c->stats.recovered += c->replaying;
-        if (c->told.n == 0)
+        if (c->told.n == 0 && !c->told.torn)
                 return true;
         tcp_client_tell(c, ev); /* behind what this event made us tell */
         return false;

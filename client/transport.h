@@ -42,7 +42,8 @@ struct client_config {
 
 enum client_event_kind {
         CLIENT_UP,     /* connected: id, recovered */
-        CLIENT_DOWN,   /* connection lost or closed: reason; `final`: it will not come back by itself */
+        CLIENT_DOWN,   /* connection lost or closed: reason; `final`: it will not come back by itself, and what was not
+                          told before it never will be ("out of memory" also leaves calls without an ANSWER) */
         CLIENT_EVENT,  /* a chat event: event, eid, epoch, room and seq where the path tells them */
         CLIENT_GAP,    /* events of a room that this client will never get: room, unit, from, to, reason */
         CLIENT_ANSWER, /* to call `call`: status, answer */

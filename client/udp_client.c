@@ -7,7 +7,7 @@
 
 void udp_client_tell(struct client *c, const struct client_event *ev)
 {
-        event_queue_push(&c->told, ev);
+        event_queue_push(&c->told, ev); /* torn? The next pull ends it: whoever tells may hold what that would free */
 }
 
 int udp_client_say(struct client *c, struct dgram_msg *m)
@@ -332,8 +332,21 @@ static void udp_closed(struct client *c, struct mono now, const char *why)
         c->state = mono_is_never(c->reopen) ? UDP_OVER : UDP_IDLE;
 }
 
+/* An event could not be kept: coming back would go on behind it, and nobody would know. */
+static void end_torn(struct client *c)
+{
+        if (c->state == UDP_COOKIE_WAIT || c->state == UDP_ACCEPT_WAIT || c->state == UDP_UP)
+                udp_connect_lose(c, c->now, "out of memory", true);
+        else if (c->state == UDP_IDLE || c->state == UDP_OPENING)
+                c->state = UDP_OVER;
+        else if (c->state == UDP_LOST)
+                c->reopen = MONO_NEVER;
+}
+
 static bool udp_next(struct client *c, struct client_event *ev)
 {
+        if (c->told.torn)
+                end_torn(c);
         return event_queue_next(&c->told, ev);
 }
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "client/event_queue.h"
+#include "core/base/err.h"
+#include "tests/unit/no_memory.h"
 
 static void told_in_order_and_copied(void **state)
 {
@@ -52,9 +54,33 @@ static void what_was_pulled_outlives_a_push(void **state)
         assert_false(event_queue_next(&q, &ev));
 }
 
+static void nothing_is_told_past_what_could_not_be_kept(void **state)
+{
+        (void)state;
+        struct event_queue q;
+        struct client_event ev, tea = { .kind = CLIENT_JOINED, .room = bytes_text("tea") };
+        event_queue_init(&q);
+        assert_int_equal(event_queue_push(&q, &tea), 0);
+        no_memory = true;
+        assert_int_equal(event_queue_push(&q, &tea), ERR_NO_MEMORY);
+        no_memory = false;
+        assert_int_equal(event_queue_push(&q, &tea), ERR_NO_MEMORY);
+        assert_true(event_queue_next(&q, &ev));
+        assert_int_equal(ev.kind, CLIENT_JOINED);
+        assert_true(event_queue_next(&q, &ev));
+        assert_int_equal(ev.kind, CLIENT_DOWN);
+        assert_string_equal(ev.reason, "out of memory");
+        assert_true(ev.final);
+        assert_false(event_queue_next(&q, &ev)); /* said once */
+        assert_int_equal(event_queue_push(&q, &tea), ERR_NO_MEMORY);
+        assert_false(event_queue_next(&q, &ev));
+        event_queue_free(&q);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = { cmocka_unit_test(told_in_order_and_copied),
-                                            cmocka_unit_test(what_was_pulled_outlives_a_push) };
+                                            cmocka_unit_test(what_was_pulled_outlives_a_push),
+                                            cmocka_unit_test(nothing_is_told_past_what_could_not_be_kept) };
         return cmocka_run_group_tests_name("event_queue", tests, NULL, NULL);
 }
