@@ -166,6 +166,12 @@ void udp_pulse_expire(struct client *c, struct mono now);
 void udp_pulse_pong(struct client *c, struct mono now, const struct dgram_pong *m);
 bool udp_pulse_silent(const struct client *c); /* PINGs go unanswered, and nothing else has come */
 
+/* udp_tell */
+void udp_tell(struct client *c, const struct udp_feed *f, const struct udp_told *t);
+void udp_tell_ready(struct client *c, struct udp_feed *f); /* all whose turn has come */
+/* The feed's log is over: what is missing of it ends, and (unknown) what came after nobody can say. */
+void udp_tell_end(struct client *c, struct udp_feed *f, uint8_t reason, bool unknown);
+
 /* udp_rooms: feeds of the session */
 struct udp_feed *udp_room_find(const struct client *c, struct bytes name);
 struct udp_feed *udp_room_tagged(const struct client *c, uint64_t tag); /* NULL: none, or not begun yet */

@@ -4,81 +4,6 @@
 #define REPORT_NS     (1 * NS_PER_S)
 #define REPORT_NS_MIN (200 * NS_PER_MS) /* between two of the same */
 
-/* ---- telling ------------------------------------------------------------------------------ */
-
-/* The clock of sessions: it stands still between two. */
-static struct mono session_now(const struct client *c)
-{
-        return mono_add(c->state == UDP_UP ? c->now : c->lost_at, -c->away_ns);
-}
-
-static int64_t opened_ns(struct mono opened)
-{
-        return mono_is_never(opened) ? 0 : opened.ns;
-}
-
-static void tell_gap(struct client *c, const struct udp_feed *f, uint64_t from, uint64_t to, const char *reason,
-                     struct mono opened)
-{
-        c->stats.gaps++;
-        if (f == c->own)
-                udp_calls_lost(c, from, to);
-        udp_client_tell(c, &(struct client_event){ .kind = CLIENT_GAP,
-                                                   .room = udp_feed_name(f),
-                                                   .epoch = f->epoch,
-                                                   .unit = CLIENT_UNIT_SEQ,
-                                                   .from = from,
-                                                   .to = to,
-                                                   .reason = reason,
-                                                   .gap_opened_ns = opened_ns(opened) });
-}
-
-static void tell(struct client *c, const struct udp_feed *f, const struct udp_told *t)
-{
-        if (t->lost) {
-                udp_parts_lost(c, f, t->run.from, t->run.to);
-                tell_gap(c, f, t->run.from, t->run.to, gaps_reason_text(t->run.reason), t->run.opened);
-                return;
-        }
-        if (t->mine)
-                return;
-        if (t->flags & DGRAM_MULTI && !eid_set_add(&c->several, session_now(c), f->epoch, t->eid)) {
-                c->stats.duplicates++;
-                return;
-        }
-        if (f == c->own && udp_calls_event(c, t->event))
-                return;
-        c->stats.events++;
-        c->stats.recovered += t->recovered;
-        udp_client_tell(c, &(struct client_event){ .kind = CLIENT_EVENT,
-                                                   .room = udp_feed_name(f),
-                                                   .event = t->event,
-                                                   .epoch = f->epoch,
-                                                   .eid = t->eid,
-                                                   .seq = t->seq,
-                                                   .recovered = t->recovered,
-                                                   .gap_opened_ns = opened_ns(t->opened) });
-}
-
-static void tell_ready(struct client *c, struct udp_feed *f)
-{
-        struct udp_told t;
-        while (udp_feed_next(f, &t))
-                tell(c, f, &t);
-}
-
-/* The feed's log is over: what is missing of it ends, and what came after nobody can say. */
-static void end_feed(struct client *c, struct udp_feed *f, uint8_t reason, bool unknown)
-{
-        udp_parts_forget(c, f);
-        if (unknown)
-                gaps_forget_end(&f->gaps);
-        gaps_finish(&f->gaps, reason);
-        tell_ready(c, f);
-        if (unknown && f->epoch != 0)
-                tell_gap(c, f, f->gaps.contig + 1, UINT64_MAX, gaps_reason_text(reason), f->away_since);
-}
-
 /* ---- the list ----------------------------------------------------------------------------- */
 
 struct udp_feed *udp_room_find(const struct client *c, struct bytes name)
@@ -131,7 +56,7 @@ void udp_rooms_finish(struct client *c)
 {
         struct udp_feed *f;
         LIST_FOREACH(f, &c->feeds, link)
-        end_feed(c, f, GAPS_CLOSED, false);
+        udp_tell_end(c, f, GAPS_CLOSED, false);
 }
 
 void udp_rooms_free(struct client *c)
@@ -159,13 +84,13 @@ static void begin(struct client *c, struct mono now, struct udp_feed *f, uint32_
         bool fresh = f->epoch == 0;
         start = start ? start : 1; /* seqs count from 1, whatever a strange server says */
         if (!udp_feed_start(f, now, &c->rtt, epoch, tag, start, head)) {
-                end_feed(c, f, f->epoch == epoch ? GAPS_EVICTED : GAPS_EPOCH, true);
+                udp_tell_end(c, f, f->epoch == epoch ? GAPS_EVICTED : GAPS_EPOCH, true);
                 udp_feed_anew(f, epoch, start);
                 fresh = true;
         }
         if (fresh) /* what was sent before this answer is missing, or comes with it */
                 gaps_beat(&f->gaps, now, &c->rtt, head, false);
-        tell_ready(c, f);
+        udp_tell_ready(c, f);
         f->ref = ref;
         f->origin = c->origin;
         f->rejoins = false;
@@ -185,7 +110,7 @@ void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *
 {
         struct udp_feed *f;
         if (c->own && !bytes_equal(udp_feed_name(c->own), a->id)) {
-                end_feed(c, c->own, GAPS_EPOCH, true);
+                udp_tell_end(c, c->own, GAPS_EPOCH, true);
                 drop_feed(c, c->own);
                 c->own = NULL;
         }
@@ -261,7 +186,7 @@ static void joined_one(struct client *c, struct mono now, uint64_t req, const st
                 if (again && (f == c->own || f == c->all))
                         return; /* nobody may refuse these: asked again */
                 if (again) {
-                        end_feed(c, f, GAPS_CLOSED, true);
+                        udp_tell_end(c, f, GAPS_CLOSED, true);
                         drop_feed(c, f);
                 }
                 udp_calls_joined(c, row->room, row->status);
@@ -292,7 +217,7 @@ void udp_rooms_drop(struct client *c, struct udp_feed *f)
 {
         if (!f || f == c->own || f == c->all)
                 return;
-        end_feed(c, f, GAPS_CLOSED, false);
+        udp_tell_end(c, f, GAPS_CLOSED, false);
         drop_feed(c, f);
 }
 
@@ -303,7 +228,7 @@ bool udp_rooms_left(struct client *c, struct mono now, const struct dgram_leave_
                 return false;
         if (m->end > 1) /* what was still for us, and did not come, is missing */
                 gaps_beat(&f->gaps, now, &c->rtt, m->end - 1, true);
-        end_feed(c, f, GAPS_CLOSED, false);
+        udp_tell_end(c, f, GAPS_CLOSED, false);
         udp_calls_left(c, udp_feed_name(f));
         drop_feed(c, f);
         return true;
@@ -350,11 +275,11 @@ bool udp_rooms_data(struct client *c, struct mono now, const struct dgram_msg *m
                 return true;
         }
         if (udp_parts_take(c, f, m, &told, &verdict))
-                tell(c, f, &told);
+                udp_tell(c, f, &told);
         udp_parts_told(c);
         c->stats.duplicates += verdict == GAPS_DUPLICATE;
         c->stats.late += verdict == GAPS_LATE;
-        tell_ready(c, f);
+        udp_tell_ready(c, f);
         c->news_messages += verdict == GAPS_NEW && !f->mends;
         if (verdict == GAPS_NEW)
                 udp_parity_kept(c, now, f, m);
@@ -411,7 +336,7 @@ bool udp_rooms_beat(struct client *c, struct mono now, const struct dgram_msg *m
         gaps_beat(&f->gaps, now, &c->rtt, m->beat.head, sure);
         f->beat_at = now;
         f->beat_no = m->beat.beat_no;
-        tell_ready(c, f);
+        udp_tell_ready(c, f);
         watch_doubt(c, now, f);
         /* It has said so already? Then that was lost, or is still on its way. */
         bool fresh = f->reported != f->gaps.contig || mono_is_never(f->reported_at) ||
@@ -432,7 +357,7 @@ void udp_rooms_gap(struct client *c, struct mono now, const struct dgram_gap *m)
                 return;
         for (unsigned i = 0; i < m->n; i++)
                 gaps_close(&f->gaps, now, &c->rtt, m->range[i].from, m->range[i].to, (uint8_t)m->reason);
-        tell_ready(c, f);
+        udp_tell_ready(c, f);
         watch_doubt(c, now, f);
 }
 
@@ -485,7 +410,7 @@ void udp_rooms_work(struct client *c, struct mono now)
                 if (f->ref == 0)
                         continue;
                 expire(c, now, f);
-                tell_ready(c, f);
+                udp_tell_ready(c, f);
                 ask(c, now, f);
                 if (!mono_before(now, f->report_due))
                         report(c, now, f);
