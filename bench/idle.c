@@ -197,13 +197,13 @@ static const char doc[] =
 enum { KEY_CONNECTIONS = 256, KEY_CYCLES, KEY_TCP, KEY_PID, KEY_REST, KEY_BYTES_MAX, KEY_GROWTH_MAX };
 
 static const struct argp_option option_list[] = {
-        { "connections", KEY_CONNECTIONS, "N", 0, "that stand at once (10000)", 0 },
-        { "cycles", KEY_CYCLES, "N", 0, "connects and disconnects (100000)", 0 },
+        { "connections", KEY_CONNECTIONS, "N", 0, "how many stand at once (10000)", 0 },
+        { "cycles", KEY_CYCLES, "N", 0, "how many connects and disconnects follow (100000)", 0 },
         { "rest", KEY_REST, "SPAN", 0, "how long nobody says a word (2s)", 0 },
-        { "tcp", KEY_TCP, "ADDRESS", 0, "of a server that runs already", 0 },
-        { "pid", KEY_PID, "PID", 0, "of that server", 0 },
-        { "bytes-max", KEY_BYTES_MAX, "SIZE", 0, "a connection may take (1kib)", 0 },
-        { "growth-max", KEY_GROWTH_MAX, "SIZE", 0, "the cycles may leave behind (256kib)", 0 },
+        { "tcp", KEY_TCP, "ADDRESS", 0, "measure the server at this address (one is started)", 0 },
+        { "pid", KEY_PID, "PID", 0, "the process of the server at --tcp", 0 },
+        { "bytes-max", KEY_BYTES_MAX, "SIZE", 0, "memory that a connection may take (1kib)", 0 },
+        { "growth-max", KEY_GROWTH_MAX, "SIZE", 0, "memory that the cycles may leave behind (256kib)", 0 },
         { 0 },
 };
 

@@ -28,21 +28,21 @@ enum {
 static const struct argp_option option_list[] = {
         { 0, 0, 0, 0, "What is said, to whom:", 10 },
         { "rate", KEY_RATE, "RATE", 0, "events per second (200/s)", 0 },
-        { "size", KEY_SIZE, "SIZE", 0, "payload of an event (64b; 16b to 65000b)", 0 },
-        { "duration", KEY_DURATION, "SPAN", 0, "of the plan (20s)", 0 },
-        { "spacing", KEY_SPACING, "constant|poisson", 0, "between events (constant)", 0 },
+        { "size", KEY_SIZE, "SIZE", 0, "payload of an event, 16b to 65000b (64b)", 0 },
+        { "duration", KEY_DURATION, "SPAN", 0, "how long events are said (20s)", 0 },
+        { "spacing", KEY_SPACING, "constant|poisson", 0, "the time between two events (constant)", 0 },
         { "plan", KEY_PLAN, "FILE", 0,
           "take times and sizes from a pcap or pcapng file instead; sizes over 65000b are clamped on all paths, and "
           "counted",
           0 },
-        { "subscribers", KEY_SUBSCRIBERS, "N", 0, "on each path (5)", 0 },
+        { "subscribers", KEY_SUBSCRIBERS, "N", 0, "how many on each path (5)", 0 },
         { "paths", KEY_PATHS, "LIST", 0,
-          "of tcp, udp-raw, udp-nack-ordered (or udp-nack), udp-nack-unordered (these four), udp-fec-ordered (or "
-          "udp-fec), udp-fec-unordered",
+          "some of tcp, udp-raw, udp-nack-ordered (or udp-nack), udp-nack-unordered (these four), udp-fec-ordered (or "
+          "udp-fec), udp-fec-unordered, as in tcp,udp-nack",
           0 },
-        { "seed", KEY_SEED, "N", 0, "of everything random in the experiment (1)", 0 },
-        { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control (the system's)", 0 },
-        { "out", KEY_OUT, "DIR", 0, "write results.json, ledger.csv and latency-*.hgrm there", 0 },
+        { "seed", KEY_SEED, "N", 0, "decides everything random in the experiment (1)", 0 },
+        { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control (the system's; in `lab run` see below)", 0 },
+        { "out", KEY_OUT, "DIR", 0, "write results.json, ledger.csv and latency-*.hgrm to this folder", 0 },
         { "fault", KEY_FAULT, "swallow|double", 0,
           "let one subscriber keep an event for itself, or say one twice, to see the ledger notice it", 0 },
         { 0 },
@@ -180,9 +180,9 @@ static const char doc[] =
         "Says a plan of events once and measures what each subscriber of each path makes of it.\v"
         "The servers are `lab serve`, or any tcp_server and udp_server on one hub:\n\n"
         "  lab serve --tcp 127.0.0.1:3000 --udp 127.0.0.1:3001 &\n"
-        "  bench run --tcp 127.0.0.1:3000 --udp 127.0.0.1:3001 --rate 200/s --duration 10s --out results\n\n"
-        "Exit code: 0 valid and every event accounted for; 1 an event is not; 3 the servers or the machine\n"
-        "are not there; 4 a bound of the measurement was broken, so the figures are not valid.";
+        "  bench run --rate 200/s --duration 10s --out results\n\n"
+        "Exit code: 0 valid and every event accounted for; 1 an event is not; 3 the servers are not there "
+        "or the machine lacks something; 4 a bound of the measurement was broken, so the figures are not valid.";
 
 enum { KEY_TCP = 256, KEY_UDP, KEY_PUBLISH };
 

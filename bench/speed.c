@@ -378,23 +378,23 @@ static int run_core(const struct options *o)
 
 static const char doc[] =
         "CPU per delivery of tcp_server and udp_server, beside a bare batch send of the same bytes in the same run.\v"
-        "One subscriber publishes W events in one write; when all N have got them, the next W follow, so that every\n"
-        "server gets the same batches however slow it is. Server processes run on one core, everything else on\n"
+        "One subscriber publishes W events in one write; when all N have got them, the next W follow, so that every "
+        "server gets the same batches however slow it is. Server processes run on one core, everything else on "
         "another. Trust the ratios; the seconds are this machine's. The whole takes about four minutes.\n\n"
         "  bench speed\n"
-        "  bench speed --paths udp --subscribers 1000 --size 64b --outstanding 64 --rounds 31";
+        "  bench speed --paths udp --subscribers 1000 --size 64b --outstanding 64";
 
 enum { KEY_QUICK = 256, KEY_ROUNDS, KEY_PATHS, KEY_SUBSCRIBERS, KEY_SIZE, KEY_OUTSTANDING, KEY_PACE };
 
 static const struct argp_option option_list[] = {
         { "quick", KEY_QUICK, 0, 0, "a few seconds: does it run, and is everything delivered?", 0 },
-        { "rounds", KEY_ROUNDS, "N", 0, "of each server in each setting (25)", 0 },
+        { "rounds", KEY_ROUNDS, "N", 0, "measurements of each server in each setting (25)", 0 },
         { "paths", KEY_PATHS, "WHICH", 0, "tcp, udp or both (both)", 0 },
-        { "subscribers", KEY_SUBSCRIBERS, "N", 0, "this many only (100 and 1000)", 0 },
-        { "size", KEY_SIZE, "SIZE", 0, "of an event's text, this only (64b and 1kib)", 0 },
+        { "subscribers", KEY_SUBSCRIBERS, "N", 0, "how many, this only (100 and 1000)", 0 },
+        { "size", KEY_SIZE, "SIZE", 0, "size of an event's text, this only (64b and 1kib)", 0 },
         { "outstanding", KEY_OUTSTANDING, "W", 0, "events in a burst, this only (1 and 64)", 0 },
         { "pace", KEY_PACE, "auto|off", 0,
-          "of udp_server: what each path bears, beside one that does not ask (auto), or off alone (auto)", 0 },
+          "udp_server as it runs by default, beside itself unpaced (auto); or off: unpaced alone", 0 },
         { 0 },
 };
 

@@ -43,7 +43,7 @@ static const struct argp_option option_list[] = {
           "udp: nack (ordered, repaired), nack-unordered, fec (repaired before it is asked for), fec-unordered or "
           "raw (nack)",
           0 },
-        { "auth-token-file", KEY_TOKEN, "FILE", 0, "the server's token, if it asks for one", 0 },
+        { "auth-token-file", KEY_TOKEN, "FILE", 0, "the file that holds the server's token, if it asks for one", 0 },
         { "json", KEY_JSON, 0, 0, "events in and out as lines of JSON", 0 },
         { 0 },
 };

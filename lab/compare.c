@@ -52,7 +52,7 @@ static const char doc[] =
         "is " PREFERRED_CONGESTION " where the machine allows it.\n\n"
         "  lab run compare --loss 5% --seed 7\n"
         "  lab run compare --loss 0% --blackout-at 9s --blackout-for 2s\n\n"
-        "Exit code: 0 valid and every event accounted for; 1 an event is not; 3 the machine lacks something;\n"
+        "Exit code: 0 valid and every event accounted for; 1 an event is not; 3 the machine lacks something; "
         "4 a bound of the measurement was broken, so the figures are not valid.";
 
 static error_t parse(int key, char *arg, struct argp_state *state)

@@ -32,13 +32,14 @@ struct options {
 enum { OPT_SEED = 1, OPT_FLOW, OPT_CLEAN, OPT_NEAR, OPT_OUT };
 
 static const struct argp_option argp_options[] = {
-        { "seed", OPT_SEED, "N", 0, "of all decisions (1)", 0 },
-        { "flow", OPT_FLOW, "NAME=FIRST-LAST", 0, "names the far side's ports of one kind of traffic; may be repeated",
-          0 },
-        { "clean", OPT_CLEAN, "NAME=FIRST-LAST", 0, "as --flow, and leaves that traffic alone", 0 },
-        { "near", OPT_NEAR, "COMMAND", 0, "what the shell runs at " NETNS_NEAR_LINK "; prints a line when it is ready",
-          0 },
-        { "out", OPT_OUT, "DIR", 0, "writes link.json and decisions.csv there", 0 },
+        { "seed", OPT_SEED, "N", 0, "decides the fate of every packet (1)", 0 },
+        { "flow", OPT_FLOW, "NAME=FIRST-LAST", 0,
+          "names the far side's ports of one kind of traffic, as in tcp=20000-20099; again for more", 0 },
+        { "clean", OPT_CLEAN, "NAME=FIRST-LAST", 0,
+          "as --flow, and leaves that traffic alone: neither delayed nor lost", 0 },
+        { "near", OPT_NEAR, "COMMAND", 0,
+          "what the shell runs at " NETNS_NEAR_LINK " first; it has to print a line when it is ready", 0 },
+        { "out", OPT_OUT, "DIR", 0, "write link.json and decisions.csv to this folder", 0 },
         { 0 },
 };
 
@@ -104,7 +105,10 @@ static const char doc[] =
         "Runs COMMAND in a network of its own at " NETNS_FAR_LINK ", behind an emulated path to " NETNS_NEAR_LINK
         ". A second, clean path leads from " NETNS_FAR_CLEAN " to " NETNS_NEAR_CLEAN ".\v"
         "Without options the path is perfect. A blackout's time counts from COMMAND's start. The same seed makes the "
-        "same decisions.";
+        "same decisions.\n\n"
+        "  lab link --delay 25ms --loss 2% -- ping -c 10 " NETNS_NEAR_LINK "\n"
+        "  lab link --delay 25ms --near 'bin/udp_server -l 0.0.0.0:3001' -- \\\n"
+        "      bin/client udp://" NETNS_NEAR_LINK ":3001";
 
 /* What runs while the command does. */
 struct stage {

@@ -66,12 +66,14 @@ enum { SCENARIO_RATE_BPS_MIN = 12000, SCENARIO_QUEUE_MIN = 1500, SCENARIO_QUEUE_
 
 static const struct argp_option option_list[] = {
         { 0, 0, 0, 0, "The bad network:", 60 },
-        { "delay", KEY_DELAY, "SPAN", 0, "each way", 0 },
-        { "loss", KEY_LOSS, "SHARE", 0, "of packets, each way", 0 },
-        { "bandwidth", KEY_BANDWIDTH, "BITRATE", 0, "of a line that everything shares, each way, as in 10mbit", 0 },
-        { "queue", KEY_QUEUE, "SIZE", 0, "in front of that line (64kb); what finds no place is dropped", 0 },
+        { "delay", KEY_DELAY, "SPAN", 0, "how long each packet takes, each way", 0 },
+        { "loss", KEY_LOSS, "SHARE", 0, "share of the packets that are lost, each way", 0 },
+        { "bandwidth", KEY_BANDWIDTH, "BITRATE", 0,
+          "of a line that everything shares, each way, as in 10mbit (no bound)", 0 },
+        { "queue", KEY_QUEUE, "SIZE", 0,
+          "how much may wait in front of that line; what finds no place is dropped (64kb)", 0 },
         { "blackout-at", KEY_BLACKOUT_AT, "SPAN", 0, "when both ways go dark", 0 },
-        { "blackout-for", KEY_BLACKOUT_FOR, "SPAN", 0, "for how long", 0 },
+        { "blackout-for", KEY_BLACKOUT_FOR, "SPAN", 0, "how long they stay so", 0 },
         { 0 },
 };
 
@@ -84,6 +86,15 @@ static struct loss read_loss(const char *text)
         if (err)
                 options_share("loss", text); /* says what is wrong with the number, and ends */
         return loss;
+}
+
+/* What would change nothing was meant otherwise. */
+static void check(const struct scenario *s)
+{
+        if (s->blackout_at_ns > 0 && s->blackout_for_ns == 0)
+                options_fail("--blackout-at: for how long? --blackout-for is missing, as in --blackout-for 2s");
+        if (s->queue_bytes > 0 && s->rate == 0)
+                options_fail("--queue: in front of which line? --bandwidth is missing, as in --bandwidth 10mbit");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -108,6 +119,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 return 0;
         case KEY_BLACKOUT_FOR:
                 s->blackout_for_ns = options_span("blackout-for", arg, 0, SCENARIO_SPAN_MAX_NS);
+                return 0;
+        case ARGP_KEY_SUCCESS:
+                check(s);
                 return 0;
         default:
                 return ARGP_ERR_UNKNOWN;

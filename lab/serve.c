@@ -23,10 +23,10 @@ enum { KEY_TCP = 256, KEY_UDP, KEY_SEED, KEY_PER_ADDRESS };
 static const struct argp_option option_list[] = {
         { "tcp", KEY_TCP, "ADDRESS", 0, "listen for Socket.IO here (127.0.0.1:3000); port 0 picks one", 0 },
         { "udp", KEY_UDP, "ADDRESS", 0, "listen for datagrams here (127.0.0.1:3001); port 0 picks one", 0 },
-        { "seed", KEY_SEED, "N", 0, "of the coin that says which path is flushed first in a turn (1)", 0 },
+        { "seed", KEY_SEED, "N", 0, "decides which path is flushed first in each turn (1)", 0 },
         { "per-address", KEY_PER_ADDRESS, "N", 0,
-          "UDP sessions that one address may have, but this host's own (64), and four times as many TCP connections "
-          "(1024); many clients may stand behind one",
+          "UDP sessions of one address, of IPv6 of a /64 (64; of this machine any number); of TCP connections it may "
+          "have four times as many, and 1024 in any case; many clients may stand behind one",
           0 },
         { 0 },
 };

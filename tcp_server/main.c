@@ -13,11 +13,11 @@ struct options {
 
 static const char doc[] =
         "Broadcasts chat events over Socket.IO, on WebSocket and HTTP long polling.\v"
-        "Any socket.io-client 4 can connect. When it is ready it prints `listening tcp ADDRESS`; SIGINT\n"
+        "Any socket.io-client 4 can connect. When it is ready it prints `listening tcp ADDRESS`; SIGINT "
         "and SIGTERM stop it cleanly.\n\n"
         "  tcp_server --listen 127.0.0.1:3000\n"
         "  client ws://127.0.0.1:3000 --room tea\n\n"
-        "A browser that opens http://127.0.0.1:3000/ gets a chat page. Socket.IO's client for browsers is taken from\n"
+        "A browser that opens http://127.0.0.1:3000/ gets a chat page. Socket.IO's client for browsers is taken from "
         "--bundle, else from tests/e2e/node_modules beside the program; without it the page says so, all else works.";
 
 enum { KEY_PER_ADDRESS = 256 };
@@ -25,8 +25,8 @@ enum { KEY_PER_ADDRESS = 256 };
 static const struct argp_option option_list[] = {
         { "listen", 'l', "ADDRESS", 0, "address and port to listen on (127.0.0.1:3000); port 0 picks one", 0 },
         { "per-address", KEY_PER_ADDRESS, "N", 0,
-          "of one address, of IPv6 of a /64; the next gets 429 (1024, the machine's own any number); many clients may "
-          "stand behind one",
+          "connections of one address, of IPv6 of a /64; the next gets 429 (1024; of this machine any number); many "
+          "clients may stand behind one",
           0 },
         { 0 },
 };

@@ -37,12 +37,13 @@ static const struct argp_option option_list[] = {
         { "recovery", KEY_RECOVERY, "on|off", 0, "connection state recovery (on; with the echo application off)", 0 },
         { "on-overrun", KEY_OVERRUN, "gap|close", 0,
           "what a reader gets that the log has overtaken (gap if its auth says {gaps: true}, else close)", 0 },
-        { "ping-interval", KEY_INTERVAL, "SPAN", 0, "between two heartbeats (25s)", 0 },
-        { "ping-timeout", KEY_TIMEOUT, "SPAN", 0, "for an answer to one (20s)", 0 },
-        { "connect-timeout", KEY_CONNECT, "SPAN", 0, "for a client to join the namespace (45s)", 0 },
-        { "head-timeout", KEY_HEAD, "SPAN", 0, "for a request's whole head; then 408 (10s)", 0 },
-        { "body-timeout", KEY_BODY, "SPAN", 0, "for a request's body, behind its head; then 408 (60s)", 0 },
-        { "max-payload", KEY_PAYLOAD, "SIZE", 0, "largest message taken (1000000b)", 0 },
+        { "ping-interval", KEY_INTERVAL, "SPAN", 0, "time between two heartbeats (25s)", 0 },
+        { "ping-timeout", KEY_TIMEOUT, "SPAN", 0, "time for a client to answer one (20s)", 0 },
+        { "connect-timeout", KEY_CONNECT, "SPAN", 0, "time for a client to join a namespace (45s)", 0 },
+        { "head-timeout", KEY_HEAD, "SPAN", 0, "time for a request's head to be whole; then 408 (10s)", 0 },
+        { "body-timeout", KEY_BODY, "SPAN", 0, "time for a request's body, from the end of its head; then 408 (60s)",
+          0 },
+        { "max-payload", KEY_PAYLOAD, "SIZE", 0, "largest message taken, up to 16mib (1000000b)", 0 },
         { "cors", KEY_CORS, "ORIGIN", 0, "tell browsers that pages of this origin may connect; * for any (none)", 0 },
         { "origin", KEY_ORIGIN, "ORIGIN", 0,
           "let pages of this origin connect, again for more, and refuse those of all others; * for any (any may, but "
@@ -52,7 +53,7 @@ static const struct argp_option option_list[] = {
         { "bundle", KEY_BUNDLE, "DIR", 0,
           "folder of socket.io.js and its sisters for browsers (the npm package that `make deps` installs)", 0 },
         { "congestion", KEY_CONGESTION, "NAME", 0, "TCP congestion control of every connection (the system's)", 0 },
-        { "nodelay", KEY_NODELAY, "on|off", 0, "TCP_NODELAY (on)", 0 },
+        { "nodelay", KEY_NODELAY, "on|off", 0, "TCP_NODELAY: small messages leave at once (on)", 0 },
         { "deflate", KEY_DEFLATE, "on|off", 0,
           "compress WebSocket messages (permessage-deflate) with clients that offer it (off)", 0 },
         { "deflate-window", KEY_WINDOW, "N", 0,
@@ -60,9 +61,9 @@ static const struct argp_option option_list[] = {
           0 },
         { "deflate-context", KEY_CONTEXT, "none|client", 0,
           "client: clients may refer to their earlier messages, for a window of memory each (none)", 0 },
-        { "deflate-threshold", KEY_THRESHOLD, "SIZE", 0, "shorter messages are sent plain (1kib)", 0 },
-        { "connections", KEY_CONNECTIONS, "N", 0, "in all; the next gets 503 (as many as there are descriptors for)",
-          0 },
+        { "deflate-threshold", KEY_THRESHOLD, "SIZE", 0, "send shorter messages plain (1kib)", 0 },
+        { "connections", KEY_CONNECTIONS, "N", 0,
+          "connections in all; the next gets 503 (as many as there are descriptors for)", 0 },
         { 0 },
 };
 
@@ -72,7 +73,8 @@ static const char *read_origin(const char *name, const char *text)
         const char *at = text, *scheme = strstr(text, "://");
         while (*at > ' ' && *at <= '~')
                 at++;
-        if (at == text || *at || (scheme && strchr(scheme + 3, '/')))
+        bool word = strcmp(text, "*") == 0 || strcmp(text, "null") == 0; /* null: files, and frames in a sandbox */
+        if (*at || (scheme ? strchr(scheme + 3, '/') != NULL : !word))
                 options_fail("--%s %s: must be an origin, as in https://example.org, or *", name, text);
         return text;
 }

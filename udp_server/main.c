@@ -12,7 +12,7 @@ struct options {
 };
 
 static const char doc[] = "Broadcasts chat events over sequenced datagrams.\v"
-                          "When it is ready it prints `listening udp ADDRESS`; SIGINT and SIGTERM stop it cleanly.\n"
+                          "When it is ready it prints `listening udp ADDRESS`; SIGINT and SIGTERM stop it cleanly. "
                           "A session sends no faster than a TCP would on its path, unless --pace off says so.\n\n"
                           "  udp_server --listen 127.0.0.1:3001\n"
                           "  client udp://127.0.0.1:3001 --room tea";
@@ -22,7 +22,7 @@ enum { KEY_PER_ADDRESS = 256 };
 static const struct argp_option option_list[] = {
         { "listen", 'l', "ADDRESS", 0, "address and port to bind to (127.0.0.1:3001); port 0 picks one", 0 },
         { "per-address", KEY_PER_ADDRESS, "N", 0,
-          "sessions of one address, of IPv6 of a /64 (64, the machine's own any number); many clients may stand behind "
+          "sessions of one address, of IPv6 of a /64 (64; of this machine any number); many clients may stand behind "
           "one",
           0 },
         { 0 },

@@ -23,7 +23,8 @@ static const struct argp_option option_list[] = {
           "send rooms once to this IPv4 group, as in 232.1.1.1:5007, for all clients that hear it; the others, and "
           "repairs for one alone, by unicast (none)",
           0 },
-        { "multicast-if", KEY_GROUP_IF, "IPV4", 0, "by the interface with this address (the one listened on)", 0 },
+        { "multicast-if", KEY_GROUP_IF, "IPV4", 0,
+          "send to the group by the interface with this address (the one listened on)", 0 },
         { "multicast-rate", KEY_GROUP_RATE, "BITRATE", 0,
           "so much goes to the group at most, whatever its links bear: it is not congestion controlled (1mbit)", 0 },
         { 0 },

@@ -72,7 +72,7 @@ wrong() {
         PATH) printf '%s\n' "x${t}2${t}as in /" "/x${t}2${t}as in /" "${t}2${t}as in /" ;;
         NAME=FIRST-LAST) for v in a a=2-1 a=0 a=70000 =5 a=1-2x ''; do echo "$v${t}2${t}write it as in"; done ;;
         NSP) for v in '' x / 'a b' '/a,b' '/a?b' '/a b'; do echo "$v${t}2${t}as in /news"; done ;;
-        ORIGIN) printf '%s\n' "${t}2${t}as in https" "https://a/${t}2${t}as in https" "a b${t}2${t}as in https" $'a\r'"${t}2${t}as in https" ;;
+        ORIGIN) printf '%s\n' "${t}2${t}as in https" "example.org${t}2${t}as in https" "https://a/${t}2${t}as in https" "a b${t}2${t}as in https" $'a\r'"${t}2${t}as in https" ;;
         NAME) printf '%s\n' "$long${t}2${t}1 to 64 bytes" "${t}2${t}1 to 64 bytes" ;;
         ROOM) printf '%s\n' "$long${t}2${t}1 to 255 bytes" "${t}2${t}1 to 255 bytes" ;;
         ALGORITHM) printf '%s\n' "nosuch${t}3${t}not known to this kernel" "${t}3${t}not known to this kernel" ;;
@@ -144,6 +144,8 @@ expect "client without a port" 2 'the port is missing' "$bin/client" ws://127.0.
 expect "client with a mode for TCP" 2 '--mode: only udp:// has modes' "$bin/client" --mode raw ws://127.0.0.1:1
 expect "lab link without a command" 2 'A COMMAND is missing, as in' "$bin/lab" link
 expect "lab same with one log" 2 'two decision logs are wanted' "$bin/lab" same a
+expect "a blackout without an end" 2 '--blackout-at: .*--blackout-for 2s' "$bin/lab" run compare --blackout-at 5s
+expect "a queue without a line" 2 '--queue: .*--bandwidth 10mbit' "$bin/lab" link --queue 64kb -- true
 expect "sizes that no path has" 2 '--size 64kib: must lie between 16b and 65000b' "$bin/bench" run --size 64kib
 
 # ---- what the machine lacks ----
