@@ -144,11 +144,11 @@ leaves_nothing() {
         pid=$!
         for _ in $(seq 400); do
                 pids=$(tree $pid)
-                [ "$(echo "$pids" | wc -l)" -ge 4 ] && break
+                spaces=$(for p in $pids; do readlink "/proc/$p/ns/net"; done | sort -u | grep -vF "$(readlink /proc/$$/ns/net)")
+                [ "$(echo "$pids" | wc -l)" -ge 4 ] && [ "$(echo "$spaces" | wc -l)" -ge 2 ] && break
                 sleep 0.05
         done
         [ "$(echo "$pids" | wc -l)" -eq 4 ] || { echo "# not four processes: $pids"; return 1; }
-        spaces=$(for p in $pids; do readlink "/proc/$p/ns/net"; done | sort -u | grep -vF "$(readlink /proc/$$/ns/net)")
         [ "$(echo "$spaces" | wc -l)" -eq 2 ] || { echo "# not two namespaces: $spaces"; return 1; }
         kill "-$signal" -- "$to$pid"
         wait $pid 2>/dev/null
