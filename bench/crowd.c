@@ -119,6 +119,7 @@ static void on_event(void *owner, struct mono now, const struct client_event *ev
                                  ev->reason ? ev->reason : "closed");
                 return;
         case CLIENT_ANSWER:
+        case CLIENT_OUT: /* what it misses then is missing in the ledger */
         case CLIENT_ADVICE:
                 return;
         }

@@ -250,11 +250,20 @@ static int put_gap(struct buf *out, const struct client_event *ev)
         return err ? err : buf_printf(out, " (%s)", ev->reason ? ev->reason : "no reason given");
 }
 
+static int put_out(struct buf *out, const struct client_event *ev)
+{
+        int err = buf_text(out, "you are out of ");
+        err = err ? err : put_room(out, ev->room);
+        return err ? err : buf_printf(out, " (%s)", ev->reason);
+}
+
 int phrase_event(struct buf *out, const struct client_event *ev)
 {
         struct event e;
         if (ev->kind == CLIENT_GAP)
                 return put_gap(out, ev);
+        if (ev->kind == CLIENT_OUT)
+                return put_out(out, ev);
         if (event_parse(ev->event, SIZE_MAX, &e) != 0 || event_is(&e, "hello"))
                 return 0;
         if (event_is(&e, "chat message"))

@@ -44,7 +44,7 @@ int phrase_verb(struct buf *out, const char *verb, struct bytes text);
 /* The event in a line of JSON, ["name", args...]. ERR_MALFORMED (no such array); ERR_TOO_BIG. */
 int phrase_json_event(struct buf *out, struct bytes line);
 
-/* An EVENT or a GAP as a person reads it. Appends nothing for events that a person need not see
+/* An EVENT, a GAP or an OUT as a person reads it. Appends nothing for events that a person need not see
  * (hello). */
 int phrase_event(struct buf *out, const struct client_event *ev);
 
@@ -60,7 +60,7 @@ int phrase_clean(struct buf *out, struct bytes text);
 /* Any engine event as one JSON object:
  *
  *   {"type":"up","id":..,"recovered":..}              {"type":"down","reason":..,"final":..}
- *   {"type":"joined","room":..}
+ *   {"type":"joined","room":..}                       {"type":"out","room":..,"reason":..}
  *   {"type":"event","event":[name,..],"room":..,"eid":..,"seq":..,"epoch":..,"recovered":..}
  *   {"type":"gap","room":..,"unit":"eid"|"seq","from":..,"to":..|null,"reason":..}
  *   {"type":"answer","call":..,"status":"ok"|"refused"|"unknown","answer":[..]}

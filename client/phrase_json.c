@@ -102,6 +102,14 @@ static int pack_advice(struct buf *out, const struct client_event *ev)
         return err ? err : put_pair_word(out, "reason", ev->reason);
 }
 
+static int pack_out(struct buf *out, const struct client_event *ev)
+{
+        int err = pack_put_map(out, 3);
+        err = err ? err : put_pair_word(out, "type", "out");
+        err = err ? err : put_pair_text(out, "room", ev->room);
+        return err ? err : put_pair_word(out, "reason", ev->reason);
+}
+
 static int pack_any(struct buf *out, const struct client_event *ev)
 {
         switch (ev->kind) {
@@ -117,6 +125,8 @@ static int pack_any(struct buf *out, const struct client_event *ev)
                 return pack_answer(out, ev);
         case CLIENT_JOINED:
                 return pack_joined(out, ev);
+        case CLIENT_OUT:
+                return pack_out(out, ev);
         case CLIENT_ADVICE:
                 return pack_advice(out, ev);
         }

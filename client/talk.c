@@ -149,6 +149,7 @@ static void on_event(void *owner, struct mono now, const struct client_event *ev
         case CLIENT_GAP:
                 k->gaps++;
                 /* fall through */
+        case CLIENT_OUT: /* it stays the room to speak in: what is said there is refused, and goes nowhere else */
         case CLIENT_EVENT:
                 on_chat_event(k, ev);
                 break;

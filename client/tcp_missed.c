@@ -109,5 +109,6 @@ void tcp_missed_rejoined(struct client *c, struct bytes room, struct bytes answe
 void tcp_missed_refused(struct client *c, struct bytes room)
 {
         tell_gap(c, room, UINT64_MAX);
+        tcp_client_tell(c, &(struct client_event){ .kind = CLIENT_OUT, .room = room, .reason = "not let in again" });
         tcp_rooms_remove(c, room);
 }

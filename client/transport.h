@@ -48,6 +48,8 @@ enum client_event_kind {
         CLIENT_GAP,    /* events of a room that this client will never get: room, unit, from, to, reason */
         CLIENT_ANSWER, /* to call `call`: status, answer */
         CLIENT_JOINED, /* a room was joined (or joined again after an unrecovered reconnect): room */
+        CLIENT_OUT,    /* out of a room, unasked: room, reason. UDP: the server's application took us out; on either
+                          path: not let in again after a reconnect. Socket.IO has no word for the first */
         CLIENT_ADVICE, /* the server holds that another path would serve this client better: reason */
 };
 
@@ -64,8 +66,8 @@ struct client_event {
         struct bytes id;       /* UP: this client's public id */
         bool recovered;        /* UP: rooms and place were kept. EVENT: came by repair or replay, not live */
         bool final;            /* DOWN */
-        const char *reason;    /* DOWN, GAP, ADVICE: words; static */
-        struct bytes room;     /* EVENT ("" when the path does not tell), GAP, JOINED; "" is `everyone` in GAP */
+        const char *reason;    /* DOWN, GAP, OUT, ADVICE: words; static */
+        struct bytes room;     /* EVENT ("" when the path does not tell), GAP, JOINED, OUT; "" is `everyone` in GAP */
         struct bytes event;    /* EVENT: canonical msgpack [name, args...], offset argument removed */
         uint32_t epoch;        /* EVENT, GAP (of the log that lost them); 0: not told */
         uint64_t eid, seq;     /* EVENT; 0: not told */

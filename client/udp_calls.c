@@ -399,9 +399,11 @@ void udp_calls_joined(struct client *c, struct bytes room, uint16_t status)
                 refuse(c, i, CLIENT_REFUSED, dgram_code_text(status));
 }
 
-void udp_calls_left(struct client *c, struct bytes room)
+bool udp_calls_left(struct client *c, struct bytes room)
 {
         uint32_t i = find_room(c, CALL_LEAVE, room);
-        if (i < c->calls_n)
-                answer(c, i, CLIENT_OK, bytes_of(NULL, 0));
+        if (i == c->calls_n)
+                return false;
+        answer(c, i, CLIENT_OK, bytes_of(NULL, 0));
+        return true;
 }

@@ -171,6 +171,7 @@ void udp_tell(struct client *c, const struct udp_feed *f, const struct udp_told 
 void udp_tell_ready(struct client *c, struct udp_feed *f); /* all whose turn has come */
 /* The feed's log is over: what is missing of it ends, and (unknown) what came after nobody can say. */
 void udp_tell_end(struct client *c, struct udp_feed *f, uint8_t reason, bool unknown);
+void udp_tell_out(struct client *c, const struct udp_feed *f, const char *reason); /* the user did not ask for it */
 
 /* udp_rooms: feeds of the session */
 struct udp_feed *udp_room_find(const struct client *c, struct bytes name);
@@ -236,7 +237,7 @@ bool udp_calls_event(struct client *c, struct bytes event);        /* an event o
 void udp_calls_lost(struct client *c, uint64_t from, uint64_t to); /* events of the own room */
 bool udp_calls_is_join(const struct client *c, uint64_t req, struct bytes room); /* is it waited for? */
 void udp_calls_joined(struct client *c, struct bytes room, uint16_t status);
-void udp_calls_left(struct client *c, struct bytes room);
+bool udp_calls_left(struct client *c, struct bytes room); /* false: nobody had asked for it */
 struct mono udp_calls_deadline(const struct client *c);
 
 /* udp_turns: what is said goes, and is done, in the order in which it was said */

@@ -187,6 +187,7 @@ static void joined_one(struct client *c, struct mono now, uint64_t req, const st
                         return; /* nobody may refuse these: asked again */
                 if (again) {
                         udp_tell_end(c, f, GAPS_CLOSED, true);
+                        udp_tell_out(c, f, "not let in again");
                         drop_feed(c, f);
                 }
                 udp_calls_joined(c, row->room, row->status);
@@ -229,7 +230,8 @@ bool udp_rooms_left(struct client *c, struct mono now, const struct dgram_leave_
         if (m->end > 1) /* what was still for us, and did not come, is missing */
                 gaps_beat(&f->gaps, now, &c->rtt, m->end - 1, true);
         udp_tell_end(c, f, GAPS_CLOSED, false);
-        udp_calls_left(c, udp_feed_name(f));
+        if (!udp_calls_left(c, udp_feed_name(f)))
+                udp_tell_out(c, f, "taken out by the server");
         drop_feed(c, f);
         return true;
 }

@@ -72,3 +72,8 @@ void udp_tell_end(struct client *c, struct udp_feed *f, uint8_t reason, bool unk
         if (unknown && f->epoch != 0)
                 tell_gap(c, f, f->gaps.contig + 1, UINT64_MAX, gaps_reason_text(reason), f->away_since);
 }
+
+void udp_tell_out(struct client *c, const struct udp_feed *f, const char *reason)
+{
+        udp_client_tell(c, &(struct client_event){ .kind = CLIENT_OUT, .room = udp_feed_name(f), .reason = reason });
+}

@@ -199,6 +199,7 @@ static void note(struct world *w, const struct client_event *ev)
         case CLIENT_JOINED:
                 w->joined = true;
                 return;
+        case CLIENT_OUT:
         case CLIENT_ADVICE:
                 return;
         }

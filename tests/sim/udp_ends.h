@@ -272,6 +272,7 @@ static void client_told(struct actor *a)
                 case CLIENT_ANSWER:
                         told_answer(a, &ev);
                         break;
+                case CLIENT_OUT:
                 case CLIENT_ADVICE:
                         break;
                 case CLIENT_DOWN:

@@ -88,6 +88,9 @@ static void tell(struct rig *r, const struct client_event *ev)
         case CLIENT_JOINED:
                 sprintf(words, "joined %.*s", (int)ev->room.n, ev->room.at);
                 break;
+        case CLIENT_OUT:
+                sprintf(words, "out of %.*s, %s", (int)ev->room.n, ev->room.at, ev->reason);
+                break;
         case CLIENT_ADVICE:
                 break;
         }

@@ -98,7 +98,7 @@ static const struct script scripts[] = {
           { UP, "join tea", "> 431[{\"room\":\"tea\"}]", "closed",
             "! 1 ok {\"room\":\"tea\"}|joined tea|down connection reset", "+ 1s", "open", "101", OPEN,
             "> 40{\"sid\":\"B\",\"pid\":\"Q\"}", "> 42[\"hello\",{},\"7-5\"]", "> 432[{\"error\":\"no\"}]",
-            "! up B|[\"hello\",{}] 0-0|gap tea 6--1 session lost, away" } },
+            "! up B|[\"hello\",{}] 0-0|gap tea 6--1 session lost, away|out of tea, not let in again" } },
 
         { "the server says goodbye",
           { UP, "> 41", "! down the server said goodbye, for good", "closed", "wish hold", "+ 60s", "wish hold" } },
