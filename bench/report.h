@@ -4,7 +4,7 @@
  * with report_take_* where a measuring module has the figures. Then
  *
  *     report_judge(&r);              decides the verdict, which is the process's exit code
- *     report_print(&r, stdout);      the table, at most 100 columns wide, the verdict first
+ *     report_print(&r, stdout);      the table, at most 80 columns wide, the verdict first
  *     report_write_json(&r, file);   results.json: everything in the table, and more
  *
  * The schema of results.json stands in bench/README.md.

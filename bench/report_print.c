@@ -8,7 +8,7 @@
 #include "bench/report_table.h"
 #include "core/base/units.h"
 
-enum { KEY = 12 }; /* width of the header's left column */
+enum { KEY = 12, MARK = 28, BOUND = 10 }; /* width of the header's left column, and of validity's */
 
 static void put_bar(FILE *out)
 {
@@ -80,9 +80,11 @@ static void put_verdict(const struct report *r, FILE *out)
         if (!r->balanced)
                 put_loud("NOT ALL ACCOUNTED FOR", r->unbalanced_why, out);
         put_network_warning(r, out);
-        if (r->balanced)
-                fprintf(out, "%sAll %s outcomes accounted for: missing = 0, delivered twice = 0.\n",
-                        r->valid ? "Valid run. " : "", figure_count(all, rows));
+        if (r->balanced) {
+                snprintf(text, sizeof text, "%sAll %s outcomes accounted for: missing = 0, delivered twice = 0.",
+                         r->valid ? "Valid run. " : "", figure_count(all, rows));
+                put_wrapped(text, 0, out);
+        }
         fputc('\n', out);
 }
 
@@ -157,24 +159,24 @@ static void put_late(const char *label, const struct report_lateness *l, FILE *o
 {
         const int64_t ns[] = { l->late.p50_ns, l->late.p99_ns, l->late.max_ns, l->p99_ns_max };
         char text[FIGURE_MAX];
-        fprintf(out, "  %-*s", REPORT_LABEL - 2, label);
+        fprintf(out, "  %-*s", MARK - 2, label);
         if (!l->known) {
                 fputs("  not measured\n", out);
                 return;
         }
         for (size_t i = 0; i < sizeof ns / sizeof *ns; i++)
-                fprintf(out, "%*s", 12, figure_decimal((double)ns[i] / 1e3, 1, text));
-        fprintf(out, "   %s\n", l->late.p99_ns > l->p99_ns_max ? "BROKEN" : "ok");
+                fprintf(out, "%*s", BOUND, figure_decimal((double)ns[i] / 1e3, ns[i] < 100 * NS_PER_MS, text));
+        fprintf(out, "  %s\n", l->late.p99_ns > l->p99_ns_max ? "BROKEN" : "ok");
 }
 
 static void put_drops(const char *label, const struct report_drops *d, FILE *out)
 {
         char text[FIGURE_MAX];
-        fprintf(out, "  %-*s", REPORT_LABEL - 2, label);
+        fprintf(out, "  %-*s", MARK - 2, label);
         if (!d->known)
                 fputs("  not measured\n", out);
         else
-                fprintf(out, "%*s%*s%*s   %s\n", 12, figure_count(d->dropped, text), 24, "", 12, "0",
+                fprintf(out, "%*s%*s%*s  %s\n", BOUND, figure_count(d->dropped, text), 2 * BOUND, "", BOUND, "0",
                         d->dropped ? "BROKEN" : "ok");
 }
 
@@ -182,11 +184,12 @@ static void put_validity(const struct report *r, FILE *out)
 {
         const struct report_validity *v = &r->validity;
         char span[UNITS_TEXT_MAX];
-        fprintf(out, "\n%-*s%12s%12s%12s%12s\n", REPORT_LABEL, "validity", "p50", "p99", "max", "bound p99");
+        fprintf(out, "\n%-*s%*s%*s%*s%*s\n", MARK, "validity", BOUND, "p50", BOUND, "p99", BOUND, "max", BOUND,
+                "bound p99");
         put_late("emulator lateness, us", &v->emulator, out);
         put_late("generator lateness, us", &v->generator, out);
         put_drops("packets dropped by devices", &v->device, out);
-        put_drops("full UDP receive buffers, drops", &v->udp_buffer, out);
+        put_drops("drops of full UDP buffers", &v->udp_buffer, out);
         fprintf(out, "  drained in %s\n", units_span_text(r->drain_ns, span));
 }
 

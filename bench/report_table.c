@@ -127,25 +127,24 @@ static bool mean(const struct table *t, const struct report_path *p, char text[F
         return versus_ns(t, p, p->versus.mean.value, text);
 }
 
-/* Two numbers side by side need every place: no commas, and no decimals where they do not fit. */
-static bool interval(const struct table *t, const struct report_path *p, const struct compare_interval *i,
-                     char text[FIGURE_MAX])
+static bool median_low(const struct table *t, const struct report_path *p, char text[FIGURE_MAX])
 {
-        int d = t->scale.decimals;
-        snprintf(text, FIGURE_MAX, "%.*f..%.*f", d, i->low / t->scale.ns, d, i->high / t->scale.ns);
-        if (strlen(text) >= CELL)
-                snprintf(text, FIGURE_MAX, "%.0f..%.0f", i->low / t->scale.ns, i->high / t->scale.ns);
-        return p->versus_known;
+        return versus_ns(t, p, p->versus.median.low, text);
 }
 
-static bool median_interval(const struct table *t, const struct report_path *p, char text[FIGURE_MAX])
+static bool median_high(const struct table *t, const struct report_path *p, char text[FIGURE_MAX])
 {
-        return interval(t, p, &p->versus.median, text);
+        return versus_ns(t, p, p->versus.median.high, text);
 }
 
-static bool mean_interval(const struct table *t, const struct report_path *p, char text[FIGURE_MAX])
+static bool mean_low(const struct table *t, const struct report_path *p, char text[FIGURE_MAX])
 {
-        return interval(t, p, &p->versus.mean, text);
+        return versus_ns(t, p, p->versus.mean.low, text);
+}
+
+static bool mean_high(const struct table *t, const struct report_path *p, char text[FIGURE_MAX])
+{
+        return versus_ns(t, p, p->versus.mean.high, text);
 }
 
 static bool favour(const struct table *t, const struct report_path *p, char text[FIGURE_MAX])
@@ -229,8 +228,8 @@ static const struct row rows[] = {
         ROW_MADE("before repair, %", raw_share),
         ROW_MADE("off the configured loss, sigma", raw_sigma),
         ROW_MADE("after repair, % of events", lost_share),
-        ROW_RARE("longest run before repair, events", raw_runs.longest),
-        ROW_RARE("longest run after repair, events", lost_runs.longest),
+        ROW_RARE("longest run before, events", raw_runs.longest),
+        ROW_RARE("longest run after, events", lost_runs.longest),
 
         ROW_SECTION("latency from the intended instant, $"),
         ROW_SPAN("p50", delay, p50_ns),
@@ -256,7 +255,7 @@ static const struct row rows[] = {
         ROW_MADE("reordered, % (RFC 4737)", reorder_share),
         ROW_RARE("worst extent, arrivals", extent_max),
         ROW_MADE("jitter, $ (RFC 3550)", jitter),
-        ROW_SPAN("delay variation p99, $ (RFC 3393)", variation, p99_ns),
+        ROW_SPAN("variation p99, $ (RFC 3393)", variation, p99_ns),
 
         ROW_SECTION("cost of a delivery"),
         ROW_MADE("payload, bytes", payload_each),
@@ -267,9 +266,11 @@ static const struct row rows[] = {
 
         ROW_SECTION("paired difference to @, $ (below 0: faster than @)"),
         ROW_MADE("median", median),
-        ROW_MADE("  95 % interval", median_interval),
+        ROW_MADE("  95 % interval from", median_low),
+        ROW_MADE("  to", median_high),
         ROW_MADE("mean", mean),
-        ROW_MADE("  95 % interval", mean_interval),
+        ROW_MADE("  95 % interval from", mean_low),
+        ROW_MADE("  to", mean_high),
         ROW_MADE("rank effect, -1 always faster", favour),
         ROW_MADE("pairs", pairs),
         ROW_MADE("paired by", paired_by),
@@ -335,6 +336,19 @@ static void put_label(const struct table *t, const char *label, int width)
         fprintf(t->out, "%*s", width > n ? width - n : 0, "");
 }
 
+/* A figure that is too wide for its column does without commas. */
+static const char *fit(char text[FIGURE_MAX])
+{
+        char *to = text;
+        if (strlen(text) < CELL)
+                return text;
+        for (const char *at = text; *at; at++)
+                if (*at != ',')
+                        *to++ = *at;
+        *to = '\0';
+        return to - text < CELL ? text : "(too wide)";
+}
+
 static void put_row(const struct table *t, const struct row *row, uint32_t first, uint32_t end)
 {
         fputs("  ", t->out);
@@ -342,8 +356,7 @@ static void put_row(const struct table *t, const struct row *row, uint32_t first
         for (uint32_t i = first; i < end; i++) {
                 char text[FIGURE_MAX];
                 bool said = cell_of(t, row, &t->r->paths[i], text);
-                const char *shown = !said ? "-" : strlen(text) < CELL ? text : "(too wide)";
-                fprintf(t->out, "%*s", CELL, shown);
+                fprintf(t->out, "%*s", CELL, said ? fit(text) : "-");
         }
         fputc('\n', t->out);
 }

@@ -275,6 +275,6 @@ int compare_main(int argc, char **argv)
                 options_machine("%s", why);
         int code = run_conclude(&c.report, c.out_dir);
         if (c.has_pair)
-                printf("network: %s/ (link.json, and decisions.csv with the fate of every packet)\n", c.out_dir);
+                printf("network: %s/ (link.json, decisions.csv: the fate of every packet)\n", c.out_dir);
         return code;
 }
