@@ -62,7 +62,8 @@ void pace_init(struct pace *p, struct mono now, struct pace_config config)
         *p = (struct pace){ .on = config.on,
                             .rate_max = config.rate_max ? config.rate_max : INT64_MAX,
                             .report_due = MONO_NEVER,
-                            .open_since = MONO_NEVER };
+                            .open_since = MONO_NEVER,
+                            .over_at = MONO_NEVER };
         set_rate(p, tfrc_rate_first(rtt.srtt_ns), &rtt);
         p->paid_to = mono_add(now, -p->burst_ns);
         p->judged_at = p->turned_at = p->anew_at = now;
@@ -132,26 +133,54 @@ struct mono pace_ready_at(const struct pace *p)
 
 /* ---- the breaker -------------------------------------------------------------------------- */
 
-static enum pace_word open_breaker(struct pace *p, struct mono now, const struct resend *rtt, bool for_loss)
+static bool is_open(const struct pace *p)
 {
-        bool open = !mono_is_never(p->open_since);
-        if (open && mono_since(now, p->advised_at) < PACE_ADVISE_NS)
+        return !mono_is_never(p->open_since);
+}
+
+/* The client is told, and now and then again. */
+static enum pace_word advise(struct pace *p, struct mono now)
+{
+        if (mono_since(now, p->advised_at) < PACE_ADVISE_NS)
                 return PACE_FINE;
         p->advised_at = now;
-        if (open)
-                return PACE_ADVISE;
-        p->open_since = now;
+        return PACE_ADVISE;
+}
+
+static enum pace_word open_breaker(struct pace *p, struct mono now, const struct resend *rtt, bool for_loss)
+{
+        if (mono_is_never(p->over_at))
+                p->over_at = mono_add(now, PACE_OPEN_NS);
+        if (is_open(p))
+                return advise(p, now);
+        p->advised_at = p->open_since = now;
         p->open_for_loss = for_loss;
         set_rate(p, p->rate, rtt);
         return PACE_ADVISE;
 }
 
+enum pace_breaker pace_breaker(const struct pace *p)
+{
+        return !is_open(p) ? PACE_CLOSED : p->open_for_loss ? PACE_OPEN_FOR_LOSS : PACE_OPEN_FOR_SILENCE;
+}
+
+void pace_resume(struct pace *p, struct mono now, enum pace_breaker breaker)
+{
+        struct resend rtt;
+        resend_init(&rtt);
+        if (!p->on || breaker == PACE_CLOSED)
+                return;
+        p->open_since = p->advised_at = p->paid_to = now;
+        p->open_for_loss = breaker == PACE_OPEN_FOR_LOSS;
+        set_rate(p, p->rate, &rtt);
+}
+
 /* What went out through an open one says nothing about the path but that it is there. */
 static void close_breaker(struct pace *p, const struct resend *rtt)
 {
-        if (mono_is_never(p->open_since))
+        if (!is_open(p))
                 return;
-        p->open_since = MONO_NEVER;
+        p->open_since = p->over_at = MONO_NEVER;
         p->limited = false;
         set_rate(p, tfrc_rate_first(rtt->srtt_ns), rtt);
 }
@@ -175,10 +204,11 @@ static void judge(struct pace *p, struct mono now, const struct pace_report *r)
 static enum pace_word work_breaker(struct pace *p, struct mono now, const struct resend *rtt)
 {
         bool long_so = mono_since(now, p->turned_at) >= PACE_BAD_NS;
+        bool judged = mono_before(p->open_since, p->judged_at);
         if (p->bad && long_so)
                 return open_breaker(p, now, rtt, true);
-        if (p->open_for_loss && !long_so && !mono_is_never(p->open_since))
-                return open_breaker(p, now, rtt, true);
+        if (p->open_for_loss && is_open(p) && !(long_so && judged))
+                return advise(p, now);
         close_breaker(p, rtt);
         return PACE_FINE;
 }
@@ -219,7 +249,7 @@ enum pace_word pace_report(struct pace *p, struct mono now, const struct resend 
 enum pace_word pace_expire(struct pace *p, struct mono now, const struct resend *rtt)
 {
         enum pace_word word = PACE_FINE;
-        if (!mono_is_never(p->open_since) && mono_since(now, p->open_since) >= PACE_OPEN_NS)
+        if (!mono_before(now, p->over_at))
                 return PACE_OVER;
         if (mono_before(now, p->report_due) || mono_is_never(p->report_due))
                 return PACE_FINE;
@@ -233,6 +263,5 @@ enum pace_word pace_expire(struct pace *p, struct mono now, const struct resend 
 
 struct mono pace_deadline(const struct pace *p)
 {
-        struct mono over = mono_add(p->open_since, PACE_OPEN_NS);
-        return mono_min(p->report_due, over);
+        return mono_min(p->report_due, p->over_at);
 }

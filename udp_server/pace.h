@@ -11,12 +11,13 @@
  *
  * The circuit breaker: more than 20 % lost at the first try for 10 s, or three REPORTs missed, leaves
  * one datagram a round trip and has the client told that TCP may serve it better. It closes when less
- * was lost for 10 s, or a REPORT came; open for 30 s, the session is to be closed.
+ * was lost for 10 s, or a REPORT came; open for 30 s, the session is to be closed. A session that goes on
+ * for one whose breaker was open begins with it open: coming back is no way around it.
  *
  * One that is off lets everything pass at once. Value module: no heap, no clock.
  *
- * Source: RFC 5348 4.3 and 4.4, RFC 8085 3.1.1 and 3.1.10, RFC 8083, RFC 9000 9.4, and the project's UDP wire spec,
- * section 8.
+ * Source: RFC 5348 4.3 and 4.4, RFC 8085 3.1.1 and 3.1.10, RFC 8083, RFC 8084 4, RFC 9000 9.4, and the project's UDP
+ * wire spec, section 8.
  */
 #ifndef UDP_SERVER_PACE_H
 #define UDP_SERVER_PACE_H
@@ -47,6 +48,9 @@ struct pace_config {
         int64_t rate_max; /* bytes per second; 0: no ceiling */
 };
 
+/* The breaker; what opened it says what it takes to close it. */
+enum pace_breaker { PACE_CLOSED, PACE_OPEN_FOR_SILENCE, PACE_OPEN_FOR_LOSS };
+
 /* "auto" (on, without a ceiling), "off", or a ceiling as in "10mbit". Returns as units_bitrate. */
 int pace_parse(const char *text, struct pace_config *config);
 
@@ -62,6 +66,8 @@ struct pace {
         struct mono paid_to;
         struct mono report_due; /* MONO_NEVER: nothing sent since the last one */
         struct mono open_since; /* the breaker; MONO_NEVER: it is closed */
+        struct mono over_at;    /* the session; MONO_NEVER: the breaker is closed, or the last session's, and nothing
+                                 * has come of this one yet that would have opened it */
         int64_t slack_ns;       /* for a REPORT to come, besides */
         int64_t rate_max;       /* INT64_MAX: no ceiling */
         uint32_t missed;
@@ -73,6 +79,11 @@ struct pace {
 };
 
 void pace_init(struct pace *p, struct mono now, struct pace_config config);
+
+enum pace_breaker pace_breaker(const struct pace *p);
+
+/* Just begun: for a session that ended so. An open breaker is open again, until REPORTs say that it may close. */
+void pace_resume(struct pace *p, struct mono now, enum pace_breaker breaker);
 
 /* The path is another one, of which nothing is known, and rtt has begun anew: so does the rate, and the breaker is
  * closed. But not within PACE_ANEW_NS of the last beginning: then what was found out stays, the breaker with it, and

@@ -15,6 +15,7 @@ struct udp_instance {
         struct udp_instances *all;
         struct app_socket *socket;
         struct udp_session *session; /* NULL: away */
+        enum pace_breaker breaker;
         struct mono away_at;
         struct dgram_ack *pub; /* pub_id lies at pub_id % pubs_cap; pub_id 0: empty */
         uint32_t pubs_cap;
@@ -111,6 +112,16 @@ struct app_socket *udp_instance_socket(const struct udp_instance *i)
 struct udp_session *udp_instance_session(const struct udp_instance *i)
 {
         return i->session;
+}
+
+enum pace_breaker udp_instance_breaker(const struct udp_instance *i)
+{
+        return i->breaker;
+}
+
+void udp_instance_keep_breaker(struct udp_instance *i, enum pace_breaker breaker)
+{
+        i->breaker = breaker;
 }
 
 void udp_instance_here(struct udp_instance *i, struct udp_session *session)

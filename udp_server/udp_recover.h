@@ -2,9 +2,9 @@
  *
  * An *instance* is one client across its reconnects, named by 16 random bytes that it keeps. It
  * holds the application's socket (id, rooms, intervals, origin) and the answers to the last 1,024
- * publishes, so that a PUB tried again, even on a new session, is never appended twice; and the newest
- * that is done of those that are to be done in order. An away instance is kept 120 s; at most 10,000 of them, the
- * oldest go first.
+ * publishes, so that a PUB tried again, even on a new session, is never appended twice; the newest
+ * that is done of those that are to be done in order; and whether its last session's circuit breaker was open. An away
+ * instance is kept 120 s; at most 10,000 of them, the oldest go first.
  *
  * Source: the project's UDP wire spec, section 7 (publish) and CORE.md (recovery).
  */
@@ -14,6 +14,7 @@
 #include "core/chat/app.h"
 #include "core/wire/dgram.h"
 #include "core/wire/reassembly.h"
+#include "udp_server/pace.h"
 
 enum { UDP_PUBS_KEPT = 1024, UDP_AWAY_MAX = 10000, UDP_PARTS_BYTES_TOTAL = 32 << 20 };
 #define UDP_AWAY_NS (120 * NS_PER_S)
@@ -43,6 +44,10 @@ struct app_socket *udp_instance_socket(const struct udp_instance *i);
 
 /* The session it is here with; NULL: away. */
 struct udp_session *udp_instance_session(const struct udp_instance *i);
+
+/* The breaker of its last session, as that left it; PACE_CLOSED: there was none. */
+enum pace_breaker udp_instance_breaker(const struct udp_instance *i);
+void udp_instance_keep_breaker(struct udp_instance *i, enum pace_breaker breaker);
 
 /* Here, with this session (its first, the next, or one that takes over). The caller tells the
  * application (app_return, app_take_over). */

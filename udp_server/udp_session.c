@@ -25,7 +25,7 @@ static void close_if_slow(struct udp_session *s, struct mono now)
         if (!s->slow || s->state != UDP_UP)
                 return;
         s->shared->stats->private_full++;
-        udp_session_close(s, now, DGRAM_CODE_SLOW, false);
+        udp_session_close(s, now, DGRAM_CODE_RATE, false); /* SLOW is said of paths, and has its client wait */
 }
 
 static void close_if_spent(struct udp_session *s, struct mono now)
@@ -100,7 +100,10 @@ static bool bind_instance(struct udp_session *s, struct mono now, const uint8_t 
         s->recovered = true;
         struct udp_session *before = udp_instance_session(s->instance);
         struct app_socket *socket = udp_instance_socket(s->instance);
+        if (before)
+                udp_instance_keep_breaker(s->instance, pace_breaker(&before->pace));
         udp_instance_here(s->instance, s);
+        pace_resume(&s->pace, now, udp_instance_breaker(s->instance));
         if (!before) {
                 app_return(socket, now, shared->encoding, &s->news);
                 return true;
@@ -175,6 +178,8 @@ static void unbind(struct udp_session *s, struct mono now, const char *reason, b
                 udp_ahead_uncover(s, &s->channel[k]); /* the rooms may go with the member */
         s->instance = NULL;
         s->member = NULL;
+        if (i)
+                udp_instance_keep_breaker(i, pace_breaker(&s->pace));
         if (i && (goodbye || app_socket_dismissed(udp_instance_socket(i))))
                 udp_instance_leave(i, now, reason);
         else if (i)

@@ -153,6 +153,10 @@ static void listener_turn(struct listener *l)
                 udp_transport.expire(l->client, w.now);
         while ((n = udp_transport.send(l->client, w.now, out, sizeof out)) > 0)
                 put(w.up, mono_add(w.now, w.delay_ns), (uint8_t)(l - w.listener), bytes_of(out, n));
+        if (l->open && udp_transport.wish(l->client) == CLIENT_CLOSE) {
+                l->open = false;
+                udp_transport.closed(l->client, w.now, "closed");
+        }
         told(l);
         if (l->client->all)
                 w.all_tag = l->client->all->tag;

@@ -171,6 +171,53 @@ static void a_path_that_loses_half_ends_the_session(void **state)
         end();
 }
 
+/* Until the server has ended so many sessions for their paths; how long that took. */
+static int64_t run_until_closed(uint64_t sessions)
+{
+        struct mono from = w.now;
+        while (udp_gate_stats(w.gate)->slow_closed < sessions && mono_since(w.now, from) < 100 * NS_PER_S)
+                run_for(10 * NS_PER_MS);
+        assert_int_equal(udp_gate_stats(w.gate)->slow_closed, sessions);
+        return mono_since(w.now, from);
+}
+
+static uint64_t bytes_in(int64_t span_ns)
+{
+        uint64_t before = udp_gate_stats(w.gate)->bytes_out;
+        run_for(span_ns);
+        return udp_gate_stats(w.gate)->bytes_out - before;
+}
+
+/* A first window each time would be 12 kB in the first round trip, and what slow start makes of it. */
+static void coming_back_is_no_way_around_it(void **state)
+{
+        const int64_t *rtt_ms = *state;
+        struct story s = on_a_line(*rtt_ms, 1);
+        struct listener *l = &w.listener[0];
+        begin(&s);
+        w.loss = 0.5;
+        offer(0.1);
+        run_until_closed(1);
+        run_for(2 * *rtt_ms * NS_PER_MS); /* its CLOSE, or the RESET that tells of it, has arrived */
+        for (int i = 0; l->client->state == UDP_UP && i < 1000; i++)
+                run_for(10 * NS_PER_MS);
+        l->client->reopen = w.now; /* one that does not wait */
+        for (int i = 0; l->client->state != UDP_UP && i < 1000; i++)
+                run_for(10 * NS_PER_MS);
+        assert_int_equal(l->client->state, UDP_UP);
+        uint64_t bytes = bytes_in(5 * NS_PER_S);
+        print_message("%lu bytes in the first 5 s of the next session\n", (unsigned long)bytes);
+        assert_in_range(bytes, 1, (uint64_t)(5 * 1000 / *rtt_ms) * (DGRAM_BYTES_MAX + 300));
+        w.loss = 0;
+        offer(0.9);
+        run_for(20 * NS_PER_S);
+        double got = goodput(0, 10 * NS_PER_S);
+        print_message("%.3f of the line once nothing is lost any more\n", got);
+        assert_true(got > 0.8);
+        assert_int_equal(udp_gate_stats(w.gate)->slow_closed, 1);
+        end();
+}
+
 int main(void)
 {
         static int64_t near = 20, middle = 50, far = 100;
@@ -189,6 +236,7 @@ int main(void)
                   &middle },
                 { "a_path_that_loses_half_ends_the_session, 50 ms", a_path_that_loses_half_ends_the_session, NULL, NULL,
                   &middle },
+                { "coming_back_is_no_way_around_it, 50 ms", coming_back_is_no_way_around_it, NULL, NULL, &middle },
         };
         return cmocka_run_group_tests_name("rates in simulated time", tests, NULL, NULL);
 }

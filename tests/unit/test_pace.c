@@ -252,16 +252,6 @@ static void open_for_30_s_is_the_end(void **state)
         assert_int_equal(advised, 5);
 }
 
-/* ---- another path -------------------------------------------------------------------------- */
-
-static void move(struct rig *r)
-{
-        resend_init(&r->rtt);
-        pace_move(&r->pace, r->now, &r->rtt);
-        resend_sample(&r->rtt, 50 * NS_PER_MS);
-        pace_round_trip(&r->pace, &r->rtt);
-}
-
 /* Three REPORTs are missed. */
 static void open_breaker(struct rig *r)
 {
@@ -271,6 +261,93 @@ static void open_breaker(struct rig *r)
                 pace_expire(&r->pace, r->now, &r->rtt);
         }
         assert_false(mono_is_never(r->pace.open_since));
+}
+
+/* ---- the next session ------------------------------------------------------------------------ */
+
+static struct rig resume(enum pace_breaker breaker)
+{
+        struct rig r = { .now = { 100 * NS_PER_S } };
+        resend_init(&r.rtt);
+        pace_init(&r.pace, r.now, (struct pace_config){ .on = true });
+        pace_resume(&r.pace, r.now, breaker);
+        resend_sample(&r.rtt, 50 * NS_PER_MS);
+        pace_round_trip(&r.pace, &r.rtt);
+        pass(&r, 1);
+        return r;
+}
+
+static void an_open_breaker_outlives_its_session(void **state)
+{
+        (void)state;
+        struct rig r = resume(PACE_CLOSED);
+        assert_near(r.pace.rate, FIRST);
+        r = resume(PACE_OPEN_FOR_SILENCE);
+        assert_int_equal(pace_breaker(&r.pace), PACE_OPEN_FOR_SILENCE);
+        assert_int_equal(send_all(&r, 1000), 1);
+        pass(&r, 50);
+        assert_near(send_for(&r, NS_PER_S), TFRC_SEGMENT_BYTES * 20);
+        assert_int_equal(report(&r, 0, 24000, 0, 0), PACE_FINE); /* it is heard */
+        assert_int_equal(pace_breaker(&r.pace), PACE_CLOSED);
+        assert_near(r.pace.rate, FIRST);
+        r = begin(false, 0);
+        pace_resume(&r.pace, r.now, PACE_OPEN_FOR_LOSS);
+        assert_int_equal(send_all(&r, 1000), 1000); /* paced no more */
+}
+
+static void less_loss_for_10_s_closes_that_one_too(void **state)
+{
+        (void)state;
+        struct rig r = resume(PACE_OPEN_FOR_LOSS);
+        for (int i = 0; i < 10; i++) {
+                assert_int_equal(pace_breaker(&r.pace), PACE_OPEN_FOR_LOSS);
+                assert_near(send_for(&r, NS_PER_S), TFRC_SEGMENT_BYTES * 20);
+                assert_int_equal(report(&r, 0.1, 24000, 80, 20), i == 4 ? PACE_ADVISE : PACE_FINE);
+        }
+        assert_int_equal(pace_breaker(&r.pace), PACE_CLOSED);
+        r = resume(PACE_OPEN_FOR_LOSS);
+        pass(&r, 60000);
+        report(&r, 0, 0, 0, 0); /* of nothing */
+        assert_int_equal(pace_breaker(&r.pace), PACE_OPEN_FOR_LOSS);
+        report(&r, 0, 24000, 10, 0);
+        assert_int_equal(pace_breaker(&r.pace), PACE_CLOSED);
+}
+
+static void who_says_nothing_is_not_sent_away_again(void **state)
+{
+        (void)state;
+        struct rig r = resume(PACE_OPEN_FOR_LOSS);
+        assert_true(mono_is_never(pace_deadline(&r.pace)));
+        pass(&r, 100000);
+        assert_int_equal(pace_expire(&r.pace, r.now, &r.rtt), PACE_FINE);
+        assert_near(r.pace.rate, TFRC_SEGMENT_BYTES * 20);
+}
+
+static void a_path_no_better_is_the_end_again(void **state)
+{
+        (void)state;
+        struct rig r = resume(PACE_OPEN_FOR_LOSS);
+        for (int i = 1; i <= 10; i++) {
+                send_for(&r, NS_PER_S);
+                report(&r, 0.1, 24000, 50, 50);
+                assert_int_equal(mono_is_never(r.pace.over_at), i < 10);
+        }
+        assert_int_equal(mono_since(r.pace.over_at, r.now), PACE_OPEN_NS);
+        r = resume(PACE_OPEN_FOR_LOSS);
+        open_breaker(&r);
+        assert_int_equal(mono_since(r.pace.over_at, r.now), PACE_OPEN_NS);
+        r.now = r.pace.over_at;
+        assert_int_equal(pace_expire(&r.pace, r.now, &r.rtt), PACE_OVER);
+}
+
+/* ---- another path -------------------------------------------------------------------------- */
+
+static void move(struct rig *r)
+{
+        resend_init(&r->rtt);
+        pace_move(&r->pace, r->now, &r->rtt);
+        resend_sample(&r->rtt, 50 * NS_PER_MS);
+        pace_round_trip(&r->pace, &r->rtt);
 }
 
 static void a_new_path_begins_with_a_first_window(void **state)
@@ -396,6 +473,10 @@ int main(void)
                 cmocka_unit_test(a_report_that_does_not_come_halves_it),
                 cmocka_unit_test(three_reports_missed_open_the_breaker),
                 cmocka_unit_test(bad_reports_for_10_s_open_it),
+                cmocka_unit_test(an_open_breaker_outlives_its_session),
+                cmocka_unit_test(less_loss_for_10_s_closes_that_one_too),
+                cmocka_unit_test(who_says_nothing_is_not_sent_away_again),
+                cmocka_unit_test(a_path_no_better_is_the_end_again),
                 cmocka_unit_test(a_new_path_begins_with_a_first_window),
                 cmocka_unit_test(the_breaker_was_the_old_paths),
                 cmocka_unit_test(one_good_report_in_between_is_enough),

@@ -377,7 +377,7 @@ static void a_client_that_takes_no_control_is_closed(void **state)
                 rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_PING });
         rig_hear(r, &p);
         assert_int_equal(RIG_COUNT(r, private_full), 1);
-        assert_int_equal(r->said[r->said_n - 1].close.code, DGRAM_CODE_SLOW);
+        assert_int_equal(r->said[r->said_n - 1].close.code, DGRAM_CODE_RATE);
         assert_int_equal(udp_gate_sessions(r->gate), 0);
         rig_stop(r);
 }
