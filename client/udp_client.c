@@ -83,7 +83,10 @@ static void take_session(struct client *c, struct mono now, const struct dgram_m
                 take_error(c, now, &m->error);
                 return;
         case DGRAM_CLOSE:
-                udp_connect_lose(c, now, dgram_code_text(m->close.code), false);
+                if (m->close.code == DGRAM_CODE_SLOW)
+                        udp_connect_slow(c, now);
+                else
+                        udp_connect_lose(c, now, dgram_code_text(m->close.code), false);
                 return;
         default:
                 return; /* ACCEPT again */

@@ -64,6 +64,7 @@ struct client {
         uint64_t nonce;
         struct dgram_cookie cookie;
         unsigned tries, attempts; /* of this message; of this connection, since it was last up */
+        unsigned slow_n;          /* sessions in a row whose path lost too much */
         struct mono retry, reopen;
 
         /* The session. */
@@ -73,6 +74,7 @@ struct client {
         uint8_t id[DGRAM_ID_MAX];
         size_t id_n;
         int64_t idle_ns;
+        struct mono up_at;
         struct seqwin seen;
         struct resend rtt;
         struct udp_meter meter;
@@ -152,6 +154,7 @@ void udp_connect_take(struct client *c, struct mono now, const struct dgram_msg 
 void udp_connect_expire(struct client *c, struct mono now);                          /* COOKIE_WAIT and ACCEPT_WAIT */
 /* The connection is gone, or never came to be. */
 void udp_connect_lose(struct client *c, struct mono now, const char *reason, bool final);
+void udp_connect_slow(struct client *c, struct mono now); /* the server's breaker ended the session */
 /* Until the server's CLOSE answers, or it has been said often enough: then retry is MONO_NEVER. */
 void udp_connect_bye(struct client *c, struct mono now);
 

@@ -8,6 +8,7 @@ enum { HELLO_TRIES = 5, CONNECT_TRIES = 4, BYE_TRIES = 3 };
 #define BYE_NS_MAX    (300 * NS_PER_MS) /* for the answer to each CLOSE; nobody likes to wait at the door */
 #define REOPEN_NS_MIN (100 * NS_PER_MS)
 #define REOPEN_NS_MAX (5 * NS_PER_S)
+#define SLOW_NS_FINE  (300 * NS_PER_S) /* a session that stood for so long was no slow one's successor */
 
 void udp_connect_hello(struct client *c, struct mono now)
 {
@@ -72,6 +73,30 @@ void udp_connect_lose(struct client *c, struct mono now, const char *reason, boo
         udp_client_tell(c, &(struct client_event){ .kind = CLIENT_DOWN, .reason = reason, .final = final });
 }
 
+/* A tripped breaker stays so for a time (RFC 8084 4): who comes back at once would have the path sent a first window
+ * again and again. The server remembers it as well; this one is for the path's sake. */
+void udp_connect_slow(struct client *c, struct mono now)
+{
+        static const struct {
+                int64_t ns;
+                const char *words;
+        } pause[] = {
+                { 1 * NS_PER_S, "too much is lost on the way; staying away for 1 s" },
+                { 2 * NS_PER_S, "too much is lost on the way; staying away for 2 s" },
+                { 4 * NS_PER_S, "too much is lost on the way; staying away for 4 s" },
+                { 8 * NS_PER_S, "too much is lost on the way; staying away for 8 s" },
+                { 16 * NS_PER_S, "too much is lost on the way; staying away for 16 s" },
+                { 30 * NS_PER_S, "too much is lost on the way; staying away for 30 s" },
+        };
+        unsigned last = sizeof pause / sizeof *pause - 1;
+        c->slow_n = mono_since(now, c->up_at) < SLOW_NS_FINE ? c->slow_n : 0;
+        unsigned n = c->slow_n < last ? c->slow_n : last;
+        c->slow_n++;
+        udp_connect_lose(c, now, pause[n].words, false);
+        if (!mono_is_never(c->reopen)) /* all of a room lost it at once */
+                c->reopen = mono_add(now, pause[n].ns + (int64_t)rng_below(&c->rng, (uint64_t)pause[n].ns / 2));
+}
+
 static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
 {
         const struct dgram_accept *a = &m->accept;
@@ -97,7 +122,7 @@ static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
         c->away_ns += c->ever_up ? mono_since(now, c->lost_at) : 0;
         c->ever_up = true;
         c->attempts = 0;
-        c->heard = now;
+        c->heard = c->up_at = now;
         c->advised = false;
         c->meter = (struct udp_meter){ .kernel_drops = c->meter.kernel_drops };
         udp_pulse_up(c, now);
