@@ -137,7 +137,7 @@ bool member_attached(const struct member *m);
 /* An attached member goes on in another encoding of the same per_room kind. No entry may be half given. */
 void member_recode(struct member *m, int encoding);
 
-uint32_t member_origin(const struct member *m); /* its number as publisher; not 0; unique in the hub's life */
+uint32_t member_origin(const struct member *m); /* its number as publisher; not 0; that of another after 2^32 - 1 */
 struct bytes member_id(const struct member *m);
 void *member_user(const struct member *m);
 uint64_t member_start(const struct member *m); /* hub_head when it was added */

@@ -326,6 +326,7 @@ struct member *hub_member_add(struct hub *h, struct bytes id, int encoding, cons
         m->attached = true;
         m->start_eid = m->at_eid = h->head;
         m->origin = h->next_origin++;
+        h->next_origin += h->next_origin == 0; /* 0 is the server: that member would hear nothing it says */
         h->stats.members++;
         m->id_n = (uint8_t)id.n;
         memcpy(m->id, id.at, id.n);

@@ -1,5 +1,6 @@
 /* The hub's rules on rooms, members, publishing and news, each with the sequence that goes wrong
  * without it. The random histories of tests/sim/sim_hub.c hold all of them together. */
+#include "core/chat/hub_inside.h"
 #include "tests/unit/hub_story.h"
 
 /* ---- who gets what ---------------------------------------------------------------------------- */
@@ -341,6 +342,19 @@ static void nothing_stays(struct world *w)
         assert_true(mono_is_never(hub_deadline(w->hub)));
 }
 
+static void numbers_run_out(struct world *w)
+{
+        w->hub->next_origin = UINT32_MAX;
+        struct member *last = add(w, "last", MESSAGE, &w->wakes), *first = add(w, "first", MESSAGE, &w->wakes);
+        assert_int_equal(member_origin(last), UINT32_MAX);
+        assert_int_equal(member_origin(first), 1); /* 0 is the server */
+        say(w, NULL, "", "hi");
+        assert_string_equal(given(w, last), "hi#1");
+        assert_string_equal(given(w, first), "hi#1");
+        hub_member_remove(last);
+        hub_member_remove(first);
+}
+
 static const struct story stories[] = {
         { "an event to several rooms is given once", .tell = union_once },
         { "messages get a copy for each room", .tell = copy_for_each_room, .bob = MESSAGE },
@@ -369,6 +383,7 @@ static const struct story stories[] = {
         { "a new room has evicted nothing from those who join it", .tell = new_room_evicts_nothing },
         { "a second stay has its own cursor", .tell = second_stay_cursor, .bob = MESSAGE },
         { "each event is encoded once for all", .tell = encoded_once },
+        { "numbers of publishers run out", .tell = numbers_run_out },
         { "when all have gone nothing stays", .tell = nothing_stays },
 };
 
