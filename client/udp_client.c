@@ -124,6 +124,8 @@ static void take(struct client *c, struct mono now, struct bytes message)
         if (c->state == UDP_BYE) {
                 if (m.type == DGRAM_CLOSE && m.tag == c->queue.tag)
                         c->retry = MONO_NEVER;
+                else if (m.type == DGRAM_ACCEPT)
+                        udp_connect_late(c, now, &m);
                 else if (m.type == DGRAM_CHALLENGE && m.tag == c->queue.tag)
                         take_challenge(c, &m.challenge); /* or our CLOSE is not believed */
         } else if (c->state != UDP_UP) {
@@ -381,14 +383,9 @@ static int udp_bye(struct client *c, struct mono now)
         if (c->state == UDP_OVER || c->state == UDP_BYE)
                 return ERR_CLOSED;
         udp_rooms_finish(c);
-        bool was_up = c->state == UDP_UP;
-        bool had_socket = was_up || c->state == UDP_COOKIE_WAIT || c->state == UDP_ACCEPT_WAIT || c->state == UDP_LOST;
-        c->queue.ready.n = 0;
-        c->state = UDP_BYE;
-        c->retry = MONO_NEVER;
-        c->tries = 0;
-        if (was_up)
-                udp_connect_bye(c, now);
+        bool had_socket = c->state == UDP_UP || c->state == UDP_COOKIE_WAIT || c->state == UDP_ACCEPT_WAIT ||
+                          c->state == UDP_LOST;
+        udp_connect_leave(c, now);
         udp_calls_over(c);
         if (!had_socket)
                 udp_closed(c, now, "goodbye");

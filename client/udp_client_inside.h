@@ -155,6 +155,10 @@ void udp_connect_expire(struct client *c, struct mono now);                     
 /* The connection is gone, or never came to be. */
 void udp_connect_lose(struct client *c, struct mono now, const char *reason, bool final);
 void udp_connect_slow(struct client *c, struct mono now); /* the server's breaker ended the session */
+/* Goodbye, in whatever state. Where a CONNECT has no answer yet, the door stays open for ACCEPT as long as a goodbye
+ * may take: */
+void udp_connect_leave(struct client *c, struct mono now);
+void udp_connect_late(struct client *c, struct mono now, const struct dgram_msg *m); /* that is it: CLOSE */
 /* Until the server's CLOSE answers, or it has been said often enough: then retry is MONO_NEVER. */
 void udp_connect_bye(struct client *c, struct mono now);
 

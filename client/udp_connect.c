@@ -182,3 +182,30 @@ void udp_connect_bye(struct client *c, struct mono now)
         if (again)
                 udp_client_say(c, &(struct dgram_msg){ .type = DGRAM_CLOSE });
 }
+
+/* A session that was begun for us, and that we do not want any more: only ACCEPT says what it is called. */
+void udp_connect_late(struct client *c, struct mono now, const struct dgram_msg *m)
+{
+        if (m->accept.nonce != c->nonce || m->accept.session_tag == c->queue.tag)
+                return;
+        c->queue.tag = m->accept.session_tag;
+        c->queue.epoch = m->epoch;
+        c->queue.pktno = 0;
+        c->tries = 0;
+        udp_connect_bye(c, now);
+}
+
+void udp_connect_leave(struct client *c, struct mono now)
+{
+        enum udp_state from = c->state;
+        c->queue.ready.n = 0;
+        c->state = UDP_BYE;
+        c->retry = MONO_NEVER;
+        c->tries = 0;
+        if (from == UDP_UP)
+                udp_connect_bye(c, now);
+        if (from != UDP_ACCEPT_WAIT)
+                return;
+        c->tries = BYE_TRIES;
+        c->retry = mono_add(now, BYE_TRIES * BYE_NS_MAX);
+}
