@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "client/client_io.h"
-#include "client/refusal.h"
 #include "core/base/err.h"
 #include "core/loop/loop.h"
 
@@ -437,35 +436,6 @@ static void test_hundred(void **state)
         }
 }
 
-/* ---- what the network says of a session that stands ------------------------------------------------ */
-
-static const struct refusal_row {
-        const char *name;
-        int64_t heard_ms; /* when something came; 0: nothing */
-        struct {
-                int64_t ms;
-                bool believed;
-        } said[3];
-} refusals[] = {
-        { "once, after a long silence", 0, { { 30000, false } } },
-        { "again, at once", 0, { { 5000, false }, { 5001, false }, { 5999, false } } },
-        { "again, and nothing came for a second", 0, { { 5000, false }, { 5500, false }, { 6000, true } } },
-        { "again, but something came meanwhile", 5900, { { 5000, false }, { 6000, false }, { 6899, false } } },
-        { "something came, then nothing for a second", 5900, { { 5000, false }, { 6000, false }, { 7000, true } } },
-};
-
-static void run_refusal(void **state)
-{
-        const struct refusal_row *row = *state;
-        struct refusal r;
-        refusal_heard(&r);
-        for (int i = 0; i < 3 && row->said[i].ms; i++) {
-                if (i > 0 && row->said[i - 1].ms < row->heard_ms && row->heard_ms < row->said[i].ms)
-                        refusal_heard(&r);
-                assert_int_equal(refusal_said(&r, (struct mono){ row->said[i].ms * NS_PER_MS }), row->said[i].believed);
-        }
-}
-
 /* Datagrams that the receive buffer had no place for are counted by the kernel and told here. */
 static void test_kernel_drops(void **state)
 {
@@ -519,7 +489,6 @@ int main(void)
                 cmocka_unit_test(test_kernel_drops),
                 cmocka_unit_test(test_kernel_drops_of_the_group),
         };
-        int failed = RUN_ROWS("client_io", rows, run_row);
-        failed += RUN_ROWS("client_io: refused while it is up", refusals, run_refusal);
-        return failed + cmocka_run_group_tests_name("client_io sockets", tests, NULL, NULL);
+        return RUN_ROWS("client_io", rows, run_row) +
+               cmocka_run_group_tests_name("client_io sockets", tests, NULL, NULL);
 }

@@ -127,26 +127,15 @@ static void left_and_joined_again_is_a_fresh_start(void **state)
 static void say_join(struct rig *r, struct rig_peer *p, uint32_t resumes, const char *const *rooms, uint32_t n)
 {
         struct dgram_join join = { .req = 7, .resumes = resumes, .rooms_n = n };
-        struct buf tail = { 0 };
         for (uint32_t i = 0; i < n; i++)
                 join.room[i] = (struct dgram_join_room){ bytes_text(rooms[i]), 1, RIG_EPOCH, 0 };
-        dgram_join_put(&tail, &join);
-        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_JOIN, .join = { buf_bytes(&tail) } });
-        buf_free(&tail);
-        rig_hear(r, p);
+        rig_say_join(r, p, &join);
 }
 
 static struct dgram_joined_room join_again(struct rig *r, struct rig_peer *p, uint64_t req)
 {
-        static struct dgram_join_ok ok;
         struct dgram_join join = { .req = req, .rooms_n = 1, .room = { { bytes_text("tea"), 1, 0, 0 } } };
-        struct buf tail = { 0 };
-        dgram_join_put(&tail, &join);
-        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_JOIN, .join = { buf_bytes(&tail) } });
-        buf_free(&tail);
-        rig_hear(r, p);
-        assert_int_equal(dgram_join_ok_parse(rig_said(r, DGRAM_JOIN_OK, 0)->join_ok.tail, &ok), 0);
-        return ok.room[0];
+        return rig_say_join(r, p, &join);
 }
 
 /* The same JOIN tried again begins where it began; another one of a client that gave its LEAVE up, and was

@@ -1,53 +1,6 @@
 /* The UDP client makes lost fragments of an event from the parity that came behind them, and asks only for what that
  * cannot give. */
-#include "tests/unit/udp_client_rig.h"
-
-enum { HEAD = 6 }; /* bytes of an event before its filler */
-
-/* ["x", bin] of so many bytes, another filler for each seq. */
-static struct bytes event_of(uint64_t seq, size_t bytes)
-{
-        static uint8_t event[DGRAM_EVENT_MAX];
-        size_t bin = bytes - HEAD;
-        memcpy(event, (const uint8_t[]){ 0x92, 0xA1, 'x', 0xC5, (uint8_t)(bin >> 8), (uint8_t)bin }, HEAD);
-        for (size_t i = HEAD; i < bytes; i++)
-                event[i] = (uint8_t)(i * 7 + i / 251 + seq);
-        return bytes_of(event, bytes);
-}
-
-static struct bytes fragment_of(struct bytes event, uint8_t idx)
-{
-        return bytes_of(event.at + (size_t)idx * DGRAM_FRAGMENT_BYTES, dgram_fragment_bytes(event.n, idx));
-}
-
-/* idx from the event's count on: parity. */
-static struct dgram_msg part(uint64_t seq, size_t bytes, uint8_t idx)
-{
-        static uint8_t symbol[DGRAM_FEC_M_MAX][DGRAM_FRAGMENT_BYTES];
-        struct dgram_msg m = data(TEA_TAG, seq, 100 + seq, 0);
-        struct bytes event = event_of(seq, bytes);
-        uint8_t *to[DGRAM_FEC_M_MAX], cnt = dgram_fragments(bytes);
-        m.data.crc32c = crc32c(event);
-        m.data.event_bytes = (uint16_t)bytes;
-        m.data.frag_idx = idx;
-        m.data.frag_cnt = cnt;
-        if (idx < cnt) {
-                m.data.event = fragment_of(event, idx);
-                return m;
-        }
-        memset(symbol, 0, sizeof symbol);
-        for (int r = 0; r < DGRAM_FEC_M_MAX; r++)
-                to[r] = symbol[r];
-        for (uint8_t i = 0; i < cnt; i++)
-                fec_add(cnt, DGRAM_FEC_M_MAX, i, fragment_of(event, i), to);
-        m.data.event = bytes_of(symbol[idx - cnt], DGRAM_FRAGMENT_BYTES);
-        return m;
-}
-
-static void say_part(struct end *e, uint64_t seq, size_t bytes, uint8_t idx)
-{
-        say(e, part(seq, bytes, idx));
-}
+#include "tests/unit/udp_parts_rig.h"
 
 /* All fragments but those, as bits. */
 static void say_parts_but(struct end *e, uint64_t seq, size_t bytes, uint64_t lost)
@@ -57,11 +10,10 @@ static void say_parts_but(struct end *e, uint64_t seq, size_t bytes, uint64_t lo
                         say_part(e, seq, bytes, idx);
 }
 
-static void told_whole(struct end *e, uint64_t seq, size_t bytes)
+/* And nothing is kept of it. */
+static void told_and_gone(struct end *e, uint64_t seq, size_t bytes)
 {
-        struct client_event ev = next(e, CLIENT_EVENT);
-        assert_int_equal(ev.seq, seq);
-        assert_true(bytes_equal(ev.event, event_of(seq, bytes)));
+        told_whole(e, seq, bytes);
         assert_int_equal(e->client->parts.n, 0);
         assert_int_equal(e->client->parts.bytes, 0);
 }
@@ -95,7 +47,7 @@ static void any_that_is_lost_comes_back(void **state)
                         say_parts_but(&e, seq, sizes[i], UINT64_C(1) << lost);
                         quiet(&e);
                         say_part(&e, seq, sizes[i], (uint8_t)(cnt + lost % DGRAM_FEC_M_MAX));
-                        told_whole(&e, seq, sizes[i]);
+                        told_and_gone(&e, seq, sizes[i]);
                         pass(&e, 1);
                 }
                 pass(&e, 500);
@@ -116,7 +68,7 @@ static void as_many_as_there_is_parity(void **state)
         say_part(&e, 1, 20000, 20);
         quiet(&e);
         say_part(&e, 1, 20000, 21);
-        told_whole(&e, 1, 20000);
+        told_and_gone(&e, 1, 20000);
         say_part(&e, 1, 20000, 22); /* of no use any more */
         assert_int_equal(e.client->parts.n, 0);
         assert_int_equal(mended(&e), 1);
@@ -132,7 +84,7 @@ static void parity_alone_is_an_event(void **state)
         say_part(&e, 1, 2000, 3);
         quiet(&e);
         say_part(&e, 1, 2000, 2);
-        told_whole(&e, 1, 2000);
+        told_and_gone(&e, 1, 2000);
         end(&e);
 }
 
@@ -143,7 +95,7 @@ static void what_is_only_late_is_a_double(void **state)
         in_tea(&e, CLIENT_MODE_FEC_ORDERED);
         say_parts_but(&e, 1, 4000, 1 << 2);
         say_part(&e, 1, 4000, 4);
-        told_whole(&e, 1, 4000);
+        told_and_gone(&e, 1, 4000);
         say_part(&e, 1, 4000, 2);
         quiet(&e);
         assert_int_equal(udp_transport.stats(e.client).duplicates, 1);
@@ -177,7 +129,7 @@ static void more_than_parity_can_give_is_asked_for_soon(void **state)
         pass(&e, 3);
         assert_int_equal(asked_for(&e), 1 << 1 | 1 << 3);
         say_part(&e, 1, 4000, 3); /* a repair: one is missing, and one of parity here */
-        told_whole(&e, 1, 4000);
+        told_and_gone(&e, 1, 4000);
         assert_int_equal(mended(&e), 1);
         end(&e);
 }
@@ -216,7 +168,7 @@ static void forged_parity_is_caught(void **state)
         pass(&e, 12);
         assert_int_equal(asked_for(&e), UINT64_MAX); /* all of it: nobody knows what is true */
         say_parts_but(&e, 1, 4000, 0);
-        told_whole(&e, 1, 4000);
+        told_and_gone(&e, 1, 4000);
         end(&e);
 }
 
@@ -232,7 +184,7 @@ static void parity_of_another_event_is_refused(void **state)
         quiet(&e);
         assert_int_equal(udp_client_stats(e.client).disputed, 1);
         say_part(&e, 1, 4000, 4); /* agrees again */
-        told_whole(&e, 1, 4000);
+        told_and_gone(&e, 1, 4000);
         say_part(&e, 1, 4000, 5); /* of one that is whole nothing is kept */
         assert_int_equal(e.client->parts.n, 0);
         end(&e);

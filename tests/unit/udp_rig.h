@@ -248,15 +248,12 @@ static inline struct rig_peer rig_peer(uint8_t host)
         return (struct rig_peer){ .addr = rig_addr(host, 1), .instance = { host }, .nonce = 1000u + host };
 }
 
-/* JOIN of one room; the answer's row, or a row of status 999 when there was no answer. */
-static inline struct dgram_joined_room rig_join(struct rig *r, struct rig_peer *p, const char *room, uint32_t epoch,
-                                                uint64_t contig)
+/* The answer's first row, or a row of status 999 when there was no answer. */
+static inline struct dgram_joined_room rig_say_join(struct rig *r, struct rig_peer *p, const struct dgram_join *join)
 {
         static struct dgram_join_ok ok;
-        struct dgram_join join = { .req = 1, .rooms_n = 1 };
-        join.room[0] = (struct dgram_join_room){ bytes_text(room), DGRAM_MODE_NACK_ORDERED, epoch, contig };
         struct buf tail = { 0 };
-        dgram_join_put(&tail, &join);
+        dgram_join_put(&tail, join);
         rig_say(r, p, (struct dgram_msg){ .type = DGRAM_JOIN, .join = { buf_bytes(&tail) } });
         buf_free(&tail);
         rig_hear(r, p);
@@ -264,6 +261,15 @@ static inline struct dgram_joined_room rig_join(struct rig *r, struct rig_peer *
         if (!m || dgram_join_ok_parse(m->join_ok.tail, &ok) != 0)
                 return (struct dgram_joined_room){ .status = 999 };
         return ok.room[0];
+}
+
+/* JOIN of one room. */
+static inline struct dgram_joined_room rig_join(struct rig *r, struct rig_peer *p, const char *room, uint32_t epoch,
+                                                uint64_t contig)
+{
+        struct dgram_join join = { .req = 1, .rooms_n = 1 };
+        join.room[0] = (struct dgram_join_room){ bytes_text(room), DGRAM_MODE_NACK_ORDERED, epoch, contig };
+        return rig_say_join(r, p, &join);
 }
 
 /* Publishes ["x", filler of n bytes] from the server. */

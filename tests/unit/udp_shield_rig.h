@@ -9,16 +9,8 @@ enum { BYTES = 60, WARM = 60 };
 
 static inline struct dgram_joined_room join_as(struct rig *r, struct rig_peer *p, const char *room, uint8_t mode)
 {
-        static struct dgram_join_ok ok;
-        struct dgram_join join = { .req = 9, .rooms_n = 1 };
-        struct buf tail = { 0 };
-        join.room[0] = (struct dgram_join_room){ .room = bytes_text(room), .mode = mode };
-        dgram_join_put(&tail, &join);
-        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_JOIN, .join = { buf_bytes(&tail) } });
-        buf_free(&tail);
-        rig_hear(r, p);
-        assert_int_equal(dgram_join_ok_parse(rig_said(r, DGRAM_JOIN_OK, 0)->join_ok.tail, &ok), 0);
-        return ok.room[0];
+        struct dgram_join join = { .req = 9, .rooms_n = 1, .room = { { .room = bytes_text(room), .mode = mode } } };
+        return rig_say_join(r, p, &join);
 }
 
 static inline struct rig *begin(struct rig_peer *p, uint8_t mode, struct dgram_joined_room *row)
