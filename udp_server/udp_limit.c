@@ -21,14 +21,23 @@ void udp_limit_begin(struct udp_session *s, struct mono now)
 }
 
 /* What is no event has a rate, too: one NACK may cost as much as a hundred PUBs. */
-bool udp_limit_ask(struct udp_session *s, struct mono now, uint8_t type)
+static bool may_ask(struct udp_session *s, struct mono now)
 {
         static const struct bucket_rule rule = { .each_ns = NS_PER_S / UDP_ASKS_PER_S, .burst_ns = NS_PER_S };
-        if (type == DGRAM_PUB || type == DGRAM_CLOSE)
-                return true;
         bool may = bucket_open(&s->asked, &rule, now);
         if (may)
                 bucket_spend(&s->asked, &rule, now, 1);
         s->shared->stats->asked_often += !may;
         return may;
+}
+
+bool udp_limit_ask(struct udp_session *s, struct mono now, uint8_t type)
+{
+        return type == DGRAM_PUB || type == DGRAM_CLOSE || may_ask(s, now);
+}
+
+/* It is paid for as an event when it is done; said again, it asks for its answer alone. */
+bool udp_limit_again(struct udp_session *s, struct mono now)
+{
+        return may_ask(s, now);
 }

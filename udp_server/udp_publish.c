@@ -177,7 +177,8 @@ void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub 
         struct udp_stats *stats = s->shared->stats;
         struct dgram_ack ack = { .pub_id = pub->pub_id };
         bool answers = is_last(pub); /* once, however many fragments come again */
-        switch (udp_pub_look(s->instance, pub->pub_id, &ack)) {
+        enum udp_pub_verdict known = udp_pub_look(s->instance, pub->pub_id, &ack);
+        switch (known) {
         case UDP_PUB_KNOWN:
                 stats->duplicate_pubs += answers;
                 if (ack.status == DGRAM_CODE_OK)
@@ -194,6 +195,7 @@ void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub 
         }
         if (is_for_now(&ack))
                 ack.eid = pktno;
-        if (answers)
+        bool done = known == UDP_PUB_NEW && ack.status != DGRAM_CODE_PUB_TOO_OLD && !is_for_now(&ack);
+        if (answers && (done || udp_limit_again(s, now)))
                 answer(s, &ack);
 }

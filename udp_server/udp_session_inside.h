@@ -158,6 +158,7 @@ void udp_rate_expire(struct udp_session *s, struct mono now);
 /* udp_limit: may it say something more of these now (limits.h)? Counts when not. */
 bool udp_session_may(struct udp_session *s, struct mono now, uint32_t n);
 bool udp_limit_ask(struct udp_session *s, struct mono now, uint8_t type); /* the same of what is no event */
+bool udp_limit_again(struct udp_session *s, struct mono now); /* of a PUB that was not done just now: its answer */
 void udp_limit_begin(struct udp_session *s, struct mono now);
 
 /* udp_again: repairs */

@@ -211,6 +211,53 @@ static void one_that_always_wants_all(void **state)
         assert_in_range(repairs_of_one_who_wants_all((struct pace_config){ .on = true }), 1000000, most);
 }
 
+struct answers_row {
+        const char *name;
+        uint64_t id;
+        int64_t events_per_s;
+        uint16_t flags;
+        uint16_t status;
+};
+
+static const struct answers_row answers[] = {
+        { "known", 2000, 10000, 0, DGRAM_CODE_DUPLICATE },
+        { "too old", 1, 10000, 0, DGRAM_CODE_PUB_TOO_OLD },
+        { "out of its order", 1999, 10000, DGRAM_PUB_IN_ORDER, DGRAM_CODE_PUB_TOO_OLD },
+        { "over the rate", 3000, 1, 0, DGRAM_CODE_RATE },
+};
+
+/* Answers to what is not done cost what a PING does, however often it is said. */
+static void no_answer_is_free(void **state)
+{
+        const struct answers_row *row = *state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        uint32_t said = 0;
+        rig_connect(r, &p);
+        struct dgram_pub pub = { .pub_id = 2000, .chan_ref = UDP_REF_ALL, .flags = row->flags, .frag_cnt = 1 };
+        pub.event = bytes_of("\x91\xa1x", 3);
+        pub.event_bytes = 3;
+        rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_PUB, .pub = pub });
+        app_limits(r->app)->events = bucket_rule((uint32_t)row->events_per_s, 1);
+        rig_hear(r, &p);
+        for (int i = 0; i < 2; i++, pub.pub_id++) /* this one takes what there is */
+                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_PUB, .pub = pub });
+        pub.pub_id = row->id;
+        rig_hear(r, &p);
+        rig_pass(r, 10);
+        for (int i = 0; i < 3 * UDP_ASKS_PER_S; i++) {
+                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_PUB, .pub = pub });
+                rig_hear(r, &p);
+                const struct dgram_msg *m = rig_said(r, DGRAM_PUB_ACK, 0);
+                if (m)
+                        assert_int_equal(m->pub_ack.ack[0].status, row->status);
+                said += m != NULL;
+        }
+        assert_in_range(said, UDP_ASKS_PER_S - 10, UDP_ASKS_PER_S + 1);
+        assert_true(RIG_COUNT(r, asked_often) >= UDP_ASKS_PER_S);
+        rig_stop(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -219,5 +266,6 @@ int main(void)
                 cmocka_unit_test(one_that_always_wants_all),
         };
         int failed = RUN_ROWS("udp_floods asking", askings, asks_too_often);
+        failed += RUN_ROWS("udp_floods answers", answers, no_answer_is_free);
         return failed + cmocka_run_group_tests_name("udp_floods", stories, NULL, NULL);
 }
