@@ -1,6 +1,7 @@
 #include "client/phrase.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "core/base/err.h"
 #include "core/event/event.h"
@@ -235,6 +236,20 @@ static int put_stay(struct buf *out, const struct event *e, const char *verb)
         return err ? err : buf_printf(out, " %s", verb);
 }
 
+/* A reason of the wire in a person's words; any other is words already. */
+static const char *reason_words(const char *reason)
+{
+        static const char *const words[][2] = {
+                { "evicted", "the server's log no longer had it" }, { "expired", "too old for the server's log" },
+                { "epoch", "the server was started anew" },         { "session lost", "the server had forgotten us" },
+                { "too big", "too large for a datagram" },          { "timeout", "asked for in vain" },
+        };
+        for (size_t i = 0; reason && i < sizeof words / sizeof *words; i++)
+                if (strcmp(reason, words[i][0]) == 0)
+                        return words[i][1];
+        return reason ? reason : "no reason given";
+}
+
 static int put_gap(struct buf *out, const struct client_event *ev)
 {
         const char *unit = ev->unit == CLIENT_UNIT_SEQ ? "seq" : "eid";
@@ -247,7 +262,7 @@ static int put_gap(struct buf *out, const struct client_event *ev)
         else
                 err = err ? err
                           : buf_printf(out, ": %s %" PRIu64 " to %" PRIu64 " are lost to you", unit, ev->from, ev->to);
-        return err ? err : buf_printf(out, " (%s)", ev->reason ? ev->reason : "no reason given");
+        return err ? err : buf_printf(out, " (%s)", reason_words(ev->reason));
 }
 
 static int put_out(struct buf *out, const struct client_event *ev)
