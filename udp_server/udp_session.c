@@ -219,7 +219,8 @@ bool udp_session_over(const struct udp_session *s, struct mono now)
 
 void udp_session_accept_again(struct udp_session *s, struct mono now)
 {
-        if (s->state != UDP_UP || s->queue.ready.n > DGRAM_QUEUE_BYTES_MAX / 2) /* copies of a CONNECT close nothing */
+        if (s->state != UDP_UP ||
+            s->queue.ready.n > DGRAM_QUEUE_BYTES_MAX / 4) /* copies of a CONNECT keep nothing out */
                 return;
         accept(s, now);
         udp_listen_offer(s, now);
@@ -279,10 +280,21 @@ static void dispatch(struct udp_session *s, struct mono now, const struct dgram_
         }
 }
 
+/* May what this asks for find no place among what is still to be said? Then it is as good as lost on the way, and comes
+ * again: that this server is late, or its socket full, ends no session. */
+static bool has_no_place(const struct udp_session *s, const struct dgram_msg *m)
+{
+        return s->queue.ready.n > DGRAM_QUEUE_BYTES_MAX / 2 && m->type != DGRAM_CLOSE && m->type != DGRAM_REPORT;
+}
+
 static void take(struct udp_session *s, struct mono now, struct bytes message)
 {
         struct dgram_msg m;
         int err = dgram_parse(message, &m);
+        if (has_no_place(s, &m)) {
+                s->shared->stats->no_place++;
+                return;
+        }
         if (dgram_is_broadcast(m.type)) {
                 s->shared->stats->class_b++;
                 return;

@@ -72,10 +72,11 @@
         X(pub_parts_dropped, "PUB given up: not whole")                        \
         X(pub_too_old, "PUB below the window of known ones")                   \
         X(nack_full, "NACK ranges refused: 32 are wanted already")             \
+        X(no_place, "passed over: no place for more answers")                  \
         X(asked_often, "passed over: NACK, PING and the like over the rate")   \
         X(no_channel, "messages for a channel that the session does not have") \
         X(unbound, "runs of events in a room without a channel")               \
-        X(private_full, "sessions closed: the client does not read")           \
+        X(private_full, "sessions closed: too much to be said at once")        \
         X(idle, "sessions lost: the client fell silent")                       \
         X(no_memory, "failures for want of memory")
 

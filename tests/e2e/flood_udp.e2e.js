@@ -148,6 +148,6 @@ const REPAIRS_MAX = (did) => 2.5e3 * did.heard_ms + 2 * 64 * 1200 + 100000; // o
   });
 });
 
-shared.end(['passed over: NACK, PING and the like over the rate', 'rejected: CONNECT of an address that begins too many', 'sessions closed: the client does not read',
+shared.end(['passed over: NACK, PING and the like over the rate', 'rejected: CONNECT of an address that begins too many', 'passed over: no place for more answers',
   'of them refused: no place, or a contradiction', 'PUB refused', 'repairs held off, since one is on its way']);
 tell();
