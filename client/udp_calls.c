@@ -135,7 +135,7 @@ void udp_calls_up(struct client *c, struct mono now)
                 if (k->answer_seq == 0)
                         k->due = now;
                 k->parts = all_parts(k); /* the server forgot those it had */
-                k->waits = k->held = false;
+                k->waits = k->held = k->kept = false;
                 i++;
         }
 }
@@ -244,6 +244,10 @@ static bool send_due(struct client *c, uint32_t i, struct mono now, bool *gone)
                 give_up(c, i, f);
                 return true;
         }
+        if (udp_turns_rest(c, i)) {
+                k->due = mono_add(now, resend_request_ns(&c->rtt, k->late));
+                return true;
+        }
         k->waits = udp_turns_wait(c, i, f);
         *gone = !k->waits && answered_here(c, i, f);
         if (*gone)
@@ -313,6 +317,7 @@ static void go_on(struct client *c, struct udp_call *k, const struct dgram_ack *
         if (k->missing == 0 || n < k->missing)
                 k->late = 0; /* it goes forward */
         k->missing = n;
+        k->kept = false;
         k->parts = missing | last_part(k);
         k->due = c->now;
 }
@@ -328,6 +333,10 @@ static void take_ack(struct client *c, const struct dgram_ack *a)
         }
         if (a->status == DGRAM_CODE_RATE || a->status == DGRAM_CODE_ORDER) {
                 udp_turns_not_now(c, i, a);
+                return;
+        }
+        if (a->status == DGRAM_CODE_HELD) {
+                udp_turns_kept(c, i, a);
                 return;
         }
         udp_turns_taken(c);

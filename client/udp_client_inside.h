@@ -32,6 +32,7 @@ struct udp_call {
         bool waits; /* for udp_calls_wake, before it is sent */
         bool held;  /* PUB: over the rate, or lost again; it waits until it is due, and all that was said after it */
         unsigned rated;      /* so often */
+        bool kept;           /* PUB: the server has it, until those before it are done */
         uint64_t answer_seq; /* done; its answer is this event of the own room; 0: not known yet */
         unsigned tries;      /* PUB: that may have done it, as far as is known */
         unsigned late;       /* times in a row that it was due: no answer had come */
@@ -111,6 +112,7 @@ struct client {
         struct udp_call *call[CALLS_MAX + 1]; /* in the order made; one more to say the name */
         uint32_t calls_n;
         int64_t last_call;
+        bool keeps_none;   /* the server refused the last PUB that came too early */
         uint32_t pubs_max; /* under way at once: fewer after each that was over the server's rate */
 };
 
@@ -252,6 +254,8 @@ bool udp_turns_wait(const struct client *c, uint32_t i, const struct udp_feed *f
 uint16_t udp_turns_back(const struct client *c, uint32_t i); /* from PUB i to the one that has to be done before it */
 void udp_turns_send(struct client *c, uint32_t i);           /* PUB i is about to be put into the queue */
 void udp_turns_not_now(struct client *c, uint32_t i, const struct dgram_ack *a); /* RATE or ORDER */
-void udp_turns_taken(struct client *c);                                          /* a PUB was done */
+void udp_turns_kept(struct client *c, uint32_t i, const struct dgram_ack *a);    /* HELD */
+bool udp_turns_rest(const struct client *c, uint32_t i); /* PUB i, to be sent again now: it has only to wait */
+void udp_turns_taken(struct client *c);                  /* a PUB was done */
 
 #endif

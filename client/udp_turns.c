@@ -1,5 +1,6 @@
-/* turns: what is said goes, and is done, in the order in which it was said. The server keeps nothing that comes too
- * early; it refuses that, and it is said again behind what has to be done first. */
+/* turns: what is said goes, and is done, in the order in which it was said. What comes too early the server keeps, if
+ * it has place, and only what it lacks is said again. Else it refuses that, and it is said again behind what has to be
+ * done first. */
 #include "client/udp_client_inside.h"
 
 enum { PARTS_FLIGHT_MAX = 128 << 10 /* bytes of events in fragments, not answered yet */ };
@@ -71,22 +72,41 @@ bool udp_turns_wait(const struct client *c, uint32_t i, const struct udp_feed *f
         return crowded(c, k) || (!c->recovered && udp_rooms_rejoining(c));
 }
 
-/* Open publishes from call i on that were sent go again. */
+static bool is_wanted(const struct udp_call *k)
+{
+        return is_open(k) && !k->kept;
+}
+
+static void go_early(struct client *c, struct udp_call *k)
+{
+        k->due = c->now;
+        k->again = true;
+}
+
+/* Open publishes from call i on that were sent, and are not kept, go again. */
 static void go_again(struct client *c, uint32_t i)
 {
         for (; i < c->calls_n; i++)
-                if (is_open(c->call[i]) && c->call[i]->tries > 0) {
-                        c->call[i]->due = c->now;
-                        c->call[i]->again = true;
-                }
+                if (is_wanted(c->call[i]) && c->call[i]->tries > 0)
+                        go_early(c, c->call[i]);
 }
 
-/* One that goes again takes with it all that went behind it: they are refused, most likely, for want of it. Else each
- * would be sent behind one that is refused already, and that would never end while more is said. */
+/* What the server keeps goes again only when nothing before it does: then it should have been done. */
+bool udp_turns_rest(const struct client *c, uint32_t i)
+{
+        for (uint32_t j = 0; c->call[i]->kept && j < i; j++)
+                if (is_wanted(c->call[j]))
+                        return true;
+        return false;
+}
+
+/* Where nothing is kept, one that goes again takes with it all that went behind it: they are refused, most likely, for
+ * want of it. Else each would be sent behind one that is refused already, and that would never end while more is said.
+ */
 void udp_turns_send(struct client *c, uint32_t i)
 {
         struct udp_call *k = c->call[i];
-        if (is_open(k) && k->pktno > 0)
+        if (is_open(k) && k->pktno > 0 && c->keeps_none)
                 go_again(c, i + 1);
         if (k->held)
                 udp_calls_wake(c);
@@ -98,7 +118,7 @@ void udp_turns_send(struct client *c, uint32_t i)
 static void too_early(struct client *c, uint64_t done, uint32_t pktno)
 {
         uint32_t i = 0;
-        while (i < c->calls_n && !(is_open(c->call[i]) && (uint64_t)c->call[i]->number > done))
+        while (i < c->calls_n && !(is_wanted(c->call[i]) && (uint64_t)c->call[i]->number > done))
                 i++;
         struct udp_call *lost = i < c->calls_n ? c->call[i] : NULL;
         if (!lost || lost->held || lost->tries == 0 || lost->pktno > pktno)
@@ -122,12 +142,33 @@ void udp_turns_not_now(struct client *c, uint32_t i, const struct dgram_ack *a)
         k->first = k->tries > 0 ? c->now : MONO_NEVER;
         k->late = 0;
         k->due = newest ? c->now : k->due;
+        k->kept = k->kept && !newest;
         if (a->status == DGRAM_CODE_ORDER) {
+                c->keeps_none = true;
                 too_early(c, a->seq, (uint32_t)a->eid);
         } else if (newest) {
                 k->held = true;
                 k->due = mono_add(c->now, resend_request_ns(&c->rtt, ++k->rated));
                 c->pubs_max = c->pubs_max > 1 ? c->pubs_max / 2 : 1;
+        }
+}
+
+/* What was said before it was lost on the way, if it has not gone again since. It counts as a try: the server may do it
+ * without hearing of us again. */
+void udp_turns_kept(struct client *c, uint32_t i, const struct dgram_ack *a)
+{
+        struct udp_call *k = c->call[i];
+        if (k->tries == 0 || k->answer_seq > 0 || k->kept)
+                return;
+        c->keeps_none = false;
+        k->kept = true;
+        k->parts = 0;
+        k->due = mono_add(c->now, resend_request_ns(&c->rtt, k->late));
+        for (uint32_t j = 0; j < i; j++) {
+                struct udp_call *lost = c->call[j];
+                if (is_wanted(lost) && !lost->held && lost->tries > 0 && (uint64_t)lost->number > a->seq &&
+                    lost->pktno < a->eid)
+                        go_early(c, lost);
         }
 }
 

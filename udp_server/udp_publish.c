@@ -95,10 +95,11 @@ static void publish_to(struct udp_session *s, struct mono now, const struct dgra
         ack->eid = out.eid;
 }
 
-static void perform(struct udp_session *s, struct mono now, const struct dgram_pub *pub, struct dgram_ack *ack)
+static void perform(struct udp_session *s, struct mono now, const struct dgram_pub *pub, bool paid,
+                    struct dgram_ack *ack)
 {
         struct event e;
-        if (!udp_session_may(s, now, 1))
+        if (!paid && !udp_session_may(s, now, 1))
                 ack->status = DGRAM_CODE_RATE;
         else if (event_parse(pub->event, DGRAM_EVENT_MAX, &e) != 0 || is_membership(&e))
                 ack->status = DGRAM_CODE_MALFORMED;
@@ -110,10 +111,12 @@ static void perform(struct udp_session *s, struct mono now, const struct dgram_p
                 publish_to(s, now, pub, ack);
 }
 
-/* Not seen before, and whole. */
-static void publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub, struct dgram_ack *ack)
+/* Not seen before, whole, and its turn. paid: it was counted as it came. */
+static void publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub, bool paid,
+                    struct dgram_ack *ack)
 {
-        perform(s, now, pub, ack);
+        perform(s, now, pub, paid, ack);
+        s->rated = ack->status == DGRAM_CODE_RATE;
         if (ack->status == DGRAM_CODE_OK)
                 s->shared->stats->published++;
         else
@@ -137,7 +140,7 @@ static bool publish_part(struct udp_session *s, struct mono now, const struct dg
         if (e) {
                 struct dgram_pub whole = *pub;
                 whole.event = reassembly_bytes(e);
-                publish(s, now, &whole, ack);
+                publish(s, now, &whole, e->back > 0, ack);
                 udp_pub_parts_done(s, e);
                 return true;
         }
@@ -145,7 +148,57 @@ static bool publish_part(struct udp_session *s, struct mono now, const struct dg
         return is_last(pub) && ack->seq != 0;
 }
 
-/* Not done before. Until it is its turn the last fragment is not taken, so that it cannot be whole. */
+/* Could it come to its turn, with no more before it than may be kept? While the one whose turn it is is over the rate,
+ * what there is to spend is for that. */
+static bool may_be_held(const struct udp_session *s, const struct dgram_pub *pub)
+{
+        struct dgram_ack known;
+        return !s->rated && pub->back <= UDP_PARTS_EVENTS_MAX &&
+               udp_pub_look(s->instance, pub->pub_id - pub->back, &known) == UDP_PUB_NEW;
+}
+
+/* Kept until it is its turn, if that may be: what it costs is counted now, once. Else the last fragment is not taken,
+ * so that it cannot be whole. Returns as publish_part. */
+static bool publish_early(struct udp_session *s, struct mono now, const struct dgram_pub *pub, uint64_t done,
+                          struct dgram_ack *ack)
+{
+        struct reassembly_event *e = NULL;
+        if (!is_last(pub) || may_be_held(s, pub))
+                e = udp_pub_parts_take(s, now, pub, &ack->seq);
+        if (!e && ack->seq != 0) {
+                ack->status = DGRAM_CODE_PARTS;
+                return is_last(pub);
+        }
+        bool first = e && e->back == 0;
+        if (first && !udp_session_may(s, now, 1)) {
+                udp_pub_parts_done(s, e);
+                e = NULL;
+        }
+        if (e)
+                udp_pub_parts_hold(s, e, pub->back);
+        ack->status = e ? DGRAM_CODE_HELD : DGRAM_CODE_ORDER;
+        ack->seq = done;
+        s->shared->stats->pub_early += !e && is_last(pub);
+        return first || is_last(pub);
+}
+
+/* Those that have waited for what was done just now. */
+static void publish_held(struct udp_session *s, struct mono now)
+{
+        struct reassembly_event *e;
+        while ((e = udp_pub_parts_ripe(s))) {
+                struct dgram_pub pub = udp_pub_parts_whole(e);
+                struct dgram_ack ack = { .pub_id = pub.pub_id };
+                uint64_t done;
+                if (udp_pub_turn(s->instance, &pub, &done) == UDP_PUB_NEW) {
+                        publish(s, now, &pub, true, &ack);
+                        answer(s, &ack);
+                }
+                udp_pub_parts_done(s, e);
+        }
+}
+
+/* Not done before. */
 static bool publish_new(struct udp_session *s, struct mono now, const struct dgram_pub *pub, struct dgram_ack *ack)
 {
         uint64_t done = 0;
@@ -155,21 +208,18 @@ static bool publish_new(struct udp_session *s, struct mono now, const struct dgr
                 ack->status = DGRAM_CODE_PUB_TOO_OLD;
                 return is_last(pub);
         }
-        if (turn == UDP_PUB_EARLY && is_last(pub)) {
-                s->shared->stats->pub_early++;
-                ack->status = DGRAM_CODE_ORDER;
-                ack->seq = done;
-                return true;
-        }
-        if (pub->frag_cnt > 1)
+        if (turn == UDP_PUB_EARLY)
+                return publish_early(s, now, pub, done, ack);
+        if (pub->frag_cnt > 1 || udp_pub_parts_has(s, pub->pub_id))
                 return publish_part(s, now, pub, ack);
-        publish(s, now, pub, ack);
+        publish(s, now, pub, false, ack);
         return true;
 }
 
 static bool is_for_now(const struct dgram_ack *ack)
 {
-        return ack->status == DGRAM_CODE_RATE || ack->status == DGRAM_CODE_PARTS || ack->status == DGRAM_CODE_ORDER;
+        return ack->status == DGRAM_CODE_RATE || ack->status == DGRAM_CODE_PARTS || ack->status == DGRAM_CODE_ORDER ||
+               ack->status == DGRAM_CODE_HELD;
 }
 
 void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub *pub, uint32_t pktno)
@@ -198,4 +248,5 @@ void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub 
         bool done = known == UDP_PUB_NEW && ack.status != DGRAM_CODE_PUB_TOO_OLD && !is_for_now(&ack);
         if (answers && (done || udp_limit_again(s, now)))
                 answer(s, &ack);
+        publish_held(s, now);
 }

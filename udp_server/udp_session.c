@@ -174,6 +174,7 @@ static void unbind(struct udp_session *s, struct mono now, const char *reason, b
 {
         struct udp_instance *i = s->instance;
         udp_listen_over(s);
+        udp_pub_parts_free(s);
         for (uint32_t k = 0; k < s->channels_n; k++)
                 udp_ahead_uncover(s, &s->channel[k]); /* the rooms may go with the member */
         s->instance = NULL;
@@ -193,7 +194,6 @@ void udp_session_destroy(struct udp_session *s, struct mono now)
         unbind(s, now, "transport close", false);
         dgram_queue_free(&s->queue);
         free(s->repair);
-        udp_pub_parts_free(s);
         for (uint32_t i = 0; i < s->channels_n; i++)
                 room_release(s->channel[i].room);
         free(s->channel);

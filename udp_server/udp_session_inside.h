@@ -14,7 +14,7 @@
 enum {
         UDP_REF_OWN = 1,                 /* chan ref of the room of its own id */
         UDP_REF_ALL = 2,                 /* of everyone */
-        UDP_PARTS_EVENTS_MAX = 16,       /* PUBs that a session has under way in fragments */
+        UDP_PARTS_EVENTS_MAX = 64,       /* PUBs that a session has under way in fragments, or that came too early */
         UDP_PARTS_BYTES_MAX = 256 << 10, /* of them together */
         UDP_BEAT_MS = 1000,
         UDP_LINE_BYTES = 64,   /* of memory, as caches have it */
@@ -76,12 +76,14 @@ struct udp_session {
         bool blocked; /* the transport took less than it was lent, or the rate is spent */
         bool held;    /* there is something to send that may not go yet */
         bool whole;   /* what is lent is all that there is */
-        bool ample;   /* when news was begun last, there was rate for more than that */
+        bool rated; /* the PUB whose turn it is was over the rate: until it is done none is kept that would spend of it
+                     */
+        bool ample; /* when news was begun last, there was rate for more than that */
         struct mono heard;
         struct mono looked;        /* when it was last looked for what is to be sent unasked */
         struct mono resume_until;  /* MONO_NEVER: not resuming */
         struct udp_repair *repair; /* made by the first NACK */
-        struct reassembly *parts;  /* by the first fragment of a PUB */
+        struct reassembly *parts;  /* PUBs that are not whole, or wait for their turn; NULL: none */
         struct dgram_queue queue;
         struct pace pace;
 
@@ -190,6 +192,10 @@ uint64_t udp_listen_given(const struct udp_channel *c, uint64_t given); /* first
  * yet; *missing: these fragments, as bits; 0: this one was not taken */
 struct reassembly_event *udp_pub_parts_take(struct udp_session *s, struct mono now, const struct dgram_pub *pub,
                                             uint64_t *missing);
+bool udp_pub_parts_has(const struct udp_session *s, uint64_t pub_id);                      /* some of it */
+void udp_pub_parts_hold(struct udp_session *s, struct reassembly_event *e, uint16_t back); /* whole, until its turn */
+struct reassembly_event *udp_pub_parts_ripe(const struct udp_session *s); /* of these the oldest that waits no more */
+struct dgram_pub udp_pub_parts_whole(const struct reassembly_event *e);
 void udp_pub_parts_done(struct udp_session *s, struct reassembly_event *e);
 void udp_pub_parts_expire(struct udp_session *s, struct mono now); /* gives up what stands still */
 struct mono udp_pub_parts_deadline(const struct udp_session *s);

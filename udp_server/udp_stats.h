@@ -67,9 +67,10 @@
         X(reset_limited, "RESET not sent: over the rate")                      \
         X(pub_refused, "PUB refused")                                          \
         X(pub_early, "PUB refused for now: an older one has to come first")    \
+        X(pub_held, "PUB kept until an older one is done")                     \
         X(pub_parts, "fragments of PUB")                                       \
         X(pub_parts_refused, "of them refused: no place, or a contradiction")  \
-        X(pub_parts_dropped, "PUB given up: not whole")                        \
+        X(pub_parts_dropped, "PUB given up: not whole, or never its turn")     \
         X(pub_too_old, "PUB below the window of known ones")                   \
         X(nack_full, "NACK ranges refused: 32 are wanted already")             \
         X(no_place, "passed over: no place for more answers")                  \

@@ -128,6 +128,7 @@ enum dgram_code {
          * are missing (seq: which, as bits); an older PUB has to come first (seq: the newest that is done). */
         DGRAM_CODE_PARTS = 19,
         DGRAM_CODE_ORDER = 20,
+        DGRAM_CODE_HELD = 21, /* as ORDER, but this one is kept, and done behind that */
         /* The client's own; never on the wire. */
         DGRAM_CODE_TIMEOUT = 100,
         DGRAM_CODE_OUTCOME_UNKNOWN = 101,

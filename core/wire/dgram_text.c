@@ -38,6 +38,7 @@ const char *dgram_code_text(uint16_t code)
                 "log unreachable",
                 "fragments missing",
                 "an older one first",
+                "kept until its turn",
         };
         static const char *const own[] = { "timeout", "outcome unknown", "not repaired" };
         if (code < sizeof words / sizeof *words)

@@ -26,17 +26,18 @@ struct reassembly_event *reassembly_find(const struct reassembly *r, uint64_t ch
         return NULL;
 }
 
-static bool fits(const struct reassembly *r, size_t bytes)
+/* head: of memory beside the bytes. */
+static bool fits(const struct reassembly *r, size_t bytes, size_t head)
 {
-        return bytes <= r->bytes_max - r->bytes && (!r->total || bytes <= r->total->bytes_max - r->total->bytes);
+        return bytes <= r->bytes_max - r->bytes && (!r->total || bytes + head <= r->total->bytes_max - r->total->bytes);
 }
 
 /* So many bytes more are taken; below 0: given back. */
-static void account(struct reassembly *r, int64_t bytes)
+static void account(struct reassembly *r, int64_t bytes, int64_t head)
 {
         r->bytes += (size_t)bytes;
         if (r->total)
-                r->total->bytes += (size_t)bytes;
+                r->total->bytes += (size_t)(bytes + head);
 }
 
 static uint64_t missing(const struct reassembly_event *e)
@@ -46,8 +47,10 @@ static uint64_t missing(const struct reassembly_event *e)
 
 struct reassembly_event *reassembly_begin(struct reassembly *r, struct mono now, const struct reassembly_part *p)
 {
-        bool place = r->n < r->events_max && fits(r, p->event_bytes);
-        struct reassembly_event *e = place ? malloc(sizeof *e + p->event_bytes) : NULL;
+        struct reassembly_event *e = NULL;
+        bool place = r->n < r->events_max && fits(r, p->event_bytes, sizeof *e);
+        if (place)
+                e = malloc(sizeof *e + p->event_bytes);
         if (!e)
                 return NULL;
         *e = (struct reassembly_event){ .channel = p->channel,
@@ -58,7 +61,7 @@ struct reassembly_event *reassembly_begin(struct reassembly *r, struct mono now,
                                         .opened = MONO_NEVER };
         memcpy(e->stamp, p->stamp, sizeof e->stamp);
         r->event[r->n++] = e;
-        account(r, e->event_bytes);
+        account(r, e->event_bytes, sizeof *e);
         return e;
 }
 
@@ -88,12 +91,12 @@ bool reassembly_put_parity(struct reassembly *r, struct reassembly_event *e, str
                            const uint8_t *symbol)
 {
         assert(row < DGRAM_FEC_M_MAX);
-        if (e->parity[row] || !fits(r, DGRAM_FRAGMENT_BYTES) || !(e->parity[row] = malloc(DGRAM_FRAGMENT_BYTES)))
+        if (e->parity[row] || !fits(r, DGRAM_FRAGMENT_BYTES, 0) || !(e->parity[row] = malloc(DGRAM_FRAGMENT_BYTES)))
                 return false;
         memcpy(e->parity[row], symbol, DGRAM_FRAGMENT_BYTES);
         e->parity_n++;
         e->fed = now;
-        account(r, DGRAM_FRAGMENT_BYTES);
+        account(r, DGRAM_FRAGMENT_BYTES, 0);
         return true;
 }
 
@@ -137,7 +140,7 @@ void reassembly_drop(struct reassembly *r, struct reassembly_event *e)
         while (r->event[i] != e)
                 i++;
         r->event[i] = r->event[--r->n];
-        account(r, -(int64_t)e->event_bytes - (int64_t)e->parity_n * DGRAM_FRAGMENT_BYTES);
+        account(r, -(int64_t)e->event_bytes - (int64_t)e->parity_n * DGRAM_FRAGMENT_BYTES, -(int64_t)sizeof *e);
         for (int row = 0; row < DGRAM_FEC_M_MAX; row++)
                 free(e->parity[row]);
         free(e);

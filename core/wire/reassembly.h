@@ -51,12 +51,13 @@ struct reassembly_event {
         uint8_t parity_n;                 /* so many of these came: */
         uint8_t *parity[DGRAM_FEC_M_MAX]; /* each DGRAM_FRAGMENT_BYTES; NULL: it did not come */
 
-        uint8_t tries; /* the caller's own; 0 and MONO_NEVER at first */
+        uint8_t tries; /* the caller's own; 0, 0 and MONO_NEVER at first */
+        uint16_t back;
         struct mono opened;
         uint8_t bytes[];
 };
 
-/* What several sessions may hold together. */
+/* What several sessions may hold together: what events take of memory, and not of their bytes alone. */
 struct reassembly_total {
         size_t bytes, bytes_max;
 };

@@ -43,7 +43,7 @@ local FROM_SERVER = set("COOKIE", "ACCEPT", "JOIN_OK", "LEAVE_OK", "GROUP", "PUB
 local CODES = {
     [0] = "ok", "duplicate", "bad cookie", "bad version", "not authorised", "no channel", "not a member", "too big", "malformed",
     "rate limited", "full", "publish too old", "new epoch", "evicted", "limit reached", "shutting down", "bad path",
-    "receiver too slow", "log unreachable", "fragments missing", "an older one first",
+    "receiver too slow", "log unreachable", "fragments missing", "an older one first", "kept until its turn",
 }
 local REASONS = { "evicted", "excluded", "yours", "expired", "epoch", "too big" }
 local MODES = { [0] = "raw", "nack-ordered", "nack-unordered", "fec-ordered", "fec-unordered" }

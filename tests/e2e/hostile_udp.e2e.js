@@ -356,6 +356,20 @@ hostile('PUBs in fragments that never complete, and contradict themselves', asyn
   peer.end();
 });
 
+hostile('PUBs before their turn, which never comes', async (address, rng) => {
+  const peer = await session(address);
+  const inOrder = (id, back) => peer.pub(id, 2, ['early', 'e'.repeat(rng.below(1000))], { flags: back * 65536 + 4 });
+  for (let i = 1; i <= 3000; i++) {
+    const id = 2 + rng.below(500);
+    await peer.send(inOrder(id, 1 + rng.below(Math.min(id - 1, 100))));
+    if (i % 100 === 0) await sleep(2);
+  }
+  await peer.still();
+  await sleep(2100); // all of them are gone; the first comes through, and the next
+  for (const id of [1, 2]) await peer.ask(() => inOrder(id, id - 1), (m) => m.type === 'PUB_ACK' && m.body.readBigUInt64BE(8) === BigInt(id) && m.body.readUInt16BE(16) === 0, 'PUB_ACK');
+  peer.end();
+});
+
 hostile('JOIN from the far future, and with a long name', async (address) => {
   const peer = await session(address);
   const room = await peer.join('r', { epoch: peer.epoch, contig: 2n ** 62n });
@@ -380,5 +394,6 @@ server.end(['rejected: not ours', 'rejected: another version', 'rejected: length
   'rejected: no such session', 'rejected: old, and from another address', 'not asked: a CHALLENGE is on its way', 'sessions that went on at another address', 'rejected: pktno seen or too old', 'rejected: HELLO of less than 1,200 bytes',
   'rejected: HELLO over the rate', 'rejected: CONNECT without a valid cookie', 'rejected: CONNECT of less than 256 bytes', 'RESET not sent: over the rate',
   'PUB refused', 'PUB answered again', 'PUB below the window of known ones', 'messages for a channel that the session does not have',
-  'of them refused: no place, or a contradiction', 'PUB given up: not whole']);
+  'of them refused: no place, or a contradiction', 'PUB given up: not whole, or never its turn',
+  'PUB kept until an older one is done', 'PUB refused for now: an older one has to come first']);
 tell();

@@ -101,6 +101,82 @@ static void what_was_lost_goes_again_before_what_came_too_early(void **state)
         end(&e);
 }
 
+/* Only what the server lacks; by itself, and as soon as something shows that it is lost. */
+static void what_is_kept_does_not_go_again(void **state)
+{
+        (void)state;
+        struct end e;
+        three(&e);
+        uint32_t third = pktno_of(&e, 3);
+        assert_int_equal(call(&e), 4);
+        hear(&e);
+        uint32_t fourth = pktno_of(&e, 4);
+        say_ack(&e, 3, DGRAM_CODE_HELD, 0, third);
+        assert_int_equal(pubs_said(&e), 12);
+        assert_int_equal(backs_said(&e), 1);
+        say_ack(&e, 3, DGRAM_CODE_HELD, 0, third);  /* twice is no news */
+        say_ack(&e, 4, DGRAM_CODE_HELD, 0, fourth); /* said before these went again */
+        assert_int_equal(pubs_said(&e), 0);
+        assert_int_equal(call(&e), 5);
+        hear(&e);
+        assert_int_equal(pubs_said(&e), 5);
+        uint32_t fifth = pktno_of(&e, 5);
+        say_ack(&e, 1, DGRAM_CODE_OK, 1, 1);
+        assert_int_equal(pubs_said(&e), 0);
+        say_ack(&e, 5, DGRAM_CODE_HELD, 1, fifth); /* 2 was lost again */
+        assert_int_equal(pubs_said(&e), 2);
+        for (int ms = 0; ms < 1000; ms += 10) { /* then it is asked for at its times, alone */
+                pass(&e, 10);
+                assert_in_range(pubs_said(&e) * 10 + backs_said(&e), 0, 20);
+                assert_int_equal(pubs_said(&e) % 2, 0);
+        }
+        for (int64_t i = 2; i <= 5; i++)
+                say_ack(&e, i, DGRAM_CODE_OK, (uint64_t)i, (uint64_t)i);
+        for (int64_t i = 1; i <= 5; i++)
+                answered(&e, i, CLIENT_OK);
+        end(&e);
+}
+
+/* What was before it is done, and nothing is heard of it: was the answer lost, or it forgotten? */
+static void what_should_be_done_is_asked_about(void **state)
+{
+        (void)state;
+        struct end e;
+        three(&e);
+        uint32_t third = pktno_of(&e, 3);
+        say_ack(&e, 1, DGRAM_CODE_OK, 1, 1);
+        say_ack(&e, 3, DGRAM_CODE_HELD, 1, third);
+        assert_int_equal(pubs_said(&e), 2);
+        say_ack(&e, 2, DGRAM_CODE_OK, 2, 2);
+        assert_int_equal(pubs_said(&e), 0);
+        for (int ms = 0; ms < 100 && e.said_n == 0; ms += 10)
+                pass(&e, 10);
+        assert_int_equal(pubs_said(&e), 3);
+        assert_int_equal(backs_said(&e), 0);
+        end(&e);
+}
+
+/* A server that has no place for one, and later has. */
+static void what_is_not_kept_goes_again(void **state)
+{
+        (void)state;
+        struct end e;
+        three(&e);
+        uint32_t second = pktno_of(&e, 2), third = pktno_of(&e, 3);
+        say_ack(&e, 2, DGRAM_CODE_HELD, 0, second);
+        assert_int_equal(pubs_said(&e), 1);
+        say_ack(&e, 3, DGRAM_CODE_ORDER, 0, third);
+        assert_int_equal(pubs_said(&e), 3);
+        pass(&e, 0);
+        for (int ms = 0; ms < 100 && e.said_n == 0; ms += 10)
+                pass(&e, 10);
+        assert_int_equal(pubs_said(&e), 13); /* behind it, in one datagram */
+        assert_int_equal(e.datagrams, 1);
+        say_ack(&e, 3, DGRAM_CODE_HELD, 0, pktno_of(&e, 3));
+        assert_int_equal(pubs_said(&e), 1); /* which went before it */
+        end(&e);
+}
+
 static void what_was_only_late_does_not_go_again(void **state)
 {
         (void)state;
@@ -149,17 +225,20 @@ static void the_rate_is_waited_for_however_long(void **state)
         end(&e);
 }
 
-/* Refused at each try it is surely not done, so another server may do it; with a try that nobody answered, who knows.
+/* Refused at each try, and not kept, it is surely not done, so another server may do it; with a try that nobody
+ * answered, who knows.
  */
 struct fate_row {
         const char *name;
-        bool unheard; /* a try of which nothing was heard came first */
+        bool unheard;     /* a try of which nothing was heard came first */
+        uint16_t refusal; /* the code */
         enum client_status status;
 };
 
 static const struct fate_row fates[] = {
-        { "refused for now at each try", false, CLIENT_OK },
-        { "one try was not answered", true, CLIENT_UNKNOWN },
+        { "refused for now at each try", false, DGRAM_CODE_RATE, CLIENT_OK },
+        { "one try was not answered", true, DGRAM_CODE_RATE, CLIENT_UNKNOWN },
+        { "the server kept it", false, DGRAM_CODE_HELD, CLIENT_UNKNOWN },
 };
 
 static void run_fate(void **state)
@@ -171,7 +250,7 @@ static void run_fate(void **state)
         hear(&e);
         if (row->unheard)
                 pass(&e, 50);
-        say_ack(&e, one, DGRAM_CODE_RATE, 0, pktno_of(&e, one));
+        say_ack(&e, one, row->refusal, 0, pktno_of(&e, one));
         say(&e, (struct dgram_msg){ .type = DGRAM_CLOSE });
         next(&e, CLIENT_DOWN);
         udp_transport.closed(e.client, e.now, "closed");
@@ -279,6 +358,9 @@ int main(void)
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(what_is_over_the_rate_goes_before_all_that_follows),
                 cmocka_unit_test(what_was_lost_goes_again_before_what_came_too_early),
+                cmocka_unit_test(what_is_kept_does_not_go_again),
+                cmocka_unit_test(what_should_be_done_is_asked_about),
+                cmocka_unit_test(what_is_not_kept_goes_again),
                 cmocka_unit_test(what_was_only_late_does_not_go_again),
                 cmocka_unit_test(what_the_server_has_does_not_go_again),
                 cmocka_unit_test(the_rate_is_waited_for_however_long),
