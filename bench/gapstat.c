@@ -24,7 +24,8 @@ struct gapstat {
         uint64_t gaps_whole, gaps_partly, gaps_lost;
 };
 
-void gapstat_runs_add(struct gapstat_runs *r, uint64_t length)
+/* 0 adds nothing. */
+static void runs_add(struct gapstat_runs *r, uint64_t length)
 {
         if (length == 0)
                 return;
@@ -40,10 +41,10 @@ void gapstat_runs_scan(struct gapstat_runs *r, const bool *lost, size_t n)
         uint64_t length = 0;
         for (size_t i = 0; i < n; i++) {
                 if (!lost[i])
-                        gapstat_runs_add(r, length);
+                        runs_add(r, length);
                 length = lost[i] ? length + 1 : 0;
         }
-        gapstat_runs_add(r, length);
+        runs_add(r, length);
 }
 
 struct gapstat *gapstat_create(uint32_t subscribers)
@@ -74,7 +75,7 @@ void gapstat_destroy(struct gapstat *g)
 
 static void close_gap(struct gapstat *g, const struct gap *gap)
 {
-        gapstat_runs_add(&g->raw, gap->recovered + gap->lost);
+        runs_add(&g->raw, gap->recovered + gap->lost);
         if (gap->recovered == 0) {
                 g->gaps_lost++;
         } else if (gap->lost > 0) {

@@ -30,8 +30,6 @@ struct gapstat_runs {
         uint64_t by_length[GAPSTAT_LENGTHS];
 };
 
-void gapstat_runs_add(struct gapstat_runs *r, uint64_t length); /* 0 adds nothing */
-
 /* Adds the runs of consecutive trues among n. */
 void gapstat_runs_scan(struct gapstat_runs *r, const bool *lost, size_t n);
 

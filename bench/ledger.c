@@ -74,7 +74,8 @@ const char *ledger_reason_text(enum ledger_reason reason)
         return reasons[reason].text;
 }
 
-enum ledger_outcome ledger_reason_outcome(enum ledger_reason reason)
+/* Skipped or lost. */
+static enum ledger_outcome reason_outcome(enum ledger_reason reason)
 {
         return reasons[reason].outcome;
 }
@@ -303,7 +304,7 @@ static void settle_row(struct ledger *l, struct ledger_row *row, enum ledger_rea
 {
         bool delivered = row->outcome == LEDGER_LIVE || row->outcome == LEDGER_RECOVERED;
         if (row->outcome == LEDGER_NONE) {
-                row->outcome = (uint8_t)ledger_reason_outcome(reason);
+                row->outcome = (uint8_t)reason_outcome(reason);
                 row->reason = (uint8_t)reason;
                 l->open--;
         } else if (delivered && !open_ended) {

@@ -50,9 +50,8 @@ enum ledger_reason {
  * LEDGER_OTHER for a stranger's. */
 enum ledger_reason ledger_reason_named(struct bytes text);
 
-const char *ledger_reason_text(enum ledger_reason reason);            /* "" for LEDGER_NO_REASON */
-enum ledger_outcome ledger_reason_outcome(enum ledger_reason reason); /* skipped or lost */
-const char *ledger_outcome_text(enum ledger_outcome outcome);         /* "missing" for LEDGER_NONE */
+const char *ledger_reason_text(enum ledger_reason reason);    /* "" for LEDGER_NO_REASON */
+const char *ledger_outcome_text(enum ledger_outcome outcome); /* "missing" for LEDGER_NONE */
 
 struct ledger;
 

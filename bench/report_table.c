@@ -7,20 +7,27 @@
 
 enum { LABEL = REPORT_LABEL, CELL = REPORT_CELL, COLUMNS = (REPORT_WIDTH - LABEL) / CELL };
 
-struct report_scale report_scale_of(const struct report *r)
+/* Spans are printed in one unit throughout a report, so that a column can be read downwards. */
+struct scale {
+        const char *unit; /* "ms" or "us" */
+        double ns;
+        int decimals;
+};
+
+static struct scale scale_of(const struct report *r)
 {
         int64_t slowest = 0;
         for (uint32_t i = 0; i < r->paths_n; i++)
                 slowest = r->paths[i].delay.p50_ns > slowest ? r->paths[i].delay.p50_ns : slowest;
         bool small = slowest < 2 * NS_PER_MS;
-        return small ? (struct report_scale){ "us", 1e3, 1 } : (struct report_scale){ "ms", 1e6, 2 };
+        return small ? (struct scale){ "us", 1e3, 1 } : (struct scale){ "ms", 1e6, 2 };
 }
 
 /* ---- cells: each writes text and says whether there is anything to say ---- */
 
 struct table {
         const struct report *r;
-        struct report_scale scale;
+        struct scale scale;
         FILE *out;
 };
 
@@ -410,7 +417,7 @@ static void put_group(const struct table *t, uint32_t first, uint32_t end)
 
 void report_table_print(const struct report *r, FILE *out)
 {
-        struct table t = { r, report_scale_of(r), out };
+        struct table t = { r, scale_of(r), out };
         for (uint32_t first = 0; first < r->paths_n; first += COLUMNS)
                 put_group(&t, first, r->paths_n - first < COLUMNS ? r->paths_n : first + COLUMNS);
 }

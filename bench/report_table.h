@@ -8,13 +8,4 @@ enum { REPORT_WIDTH = 80, REPORT_LABEL = 32, REPORT_CELL = 12 }; /* characters: 
 /* Four paths beside each other, more below. */
 void report_table_print(const struct report *r, FILE *out);
 
-/* Spans are printed in one unit throughout a report, so that a column can be read downwards. */
-struct report_scale {
-        const char *unit; /* "ms" or "us" */
-        double ns;
-        int decimals;
-};
-
-struct report_scale report_scale_of(const struct report *r);
-
 #endif

@@ -36,7 +36,6 @@ static void take_order(struct seqstat *s, uint64_t seq, struct mono now)
         uint64_t oldest = s->records > SEQSTAT_RECORDS ? s->records - SEQSTAT_RECORDS : 0;
         s->beyond += oldest > 0 && first == record(s, oldest);
         s->reordered++;
-        s->extent_sum += extent;
         if (extent > s->extent_max)
                 s->extent_max = extent;
         if (late_ns > s->late_ns_max)
@@ -59,16 +58,6 @@ void seqstat_arrived(struct seqstat *s, uint64_t seq, struct mono said, struct m
         s->arrivals++;
         take_order(s, seq, now);
         take_jitter(s, mono_since(now, said));
-}
-
-double seqstat_ratio(const struct seqstat *s)
-{
-        return s->arrivals ? (double)s->reordered / (double)s->arrivals : 0;
-}
-
-double seqstat_extent_mean(const struct seqstat *s)
-{
-        return s->reordered ? (double)s->extent_sum / (double)s->reordered : 0;
 }
 
 void seqstat_variation(const int64_t *delay_ns, size_t n, int64_t none, struct hist *out)

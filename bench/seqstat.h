@@ -29,7 +29,7 @@ struct seqstat_record {
 /* A zeroed seqstat is empty and ready. */
 struct seqstat {
         uint64_t arrivals, reordered, beyond;
-        uint64_t extent_max, extent_sum;
+        uint64_t extent_max;
         int64_t late_ns_max;
         double jitter_ns; /* after the last arrival */
         double jitter_ns_max;
@@ -41,12 +41,6 @@ struct seqstat {
 /* Event `seq` (its plan index, or its place in the room's log) arrived first at `now`; it was
  * said at `said`. */
 void seqstat_arrived(struct seqstat *s, uint64_t seq, struct mono said, struct mono now);
-
-/* The share of arrivals that were reordered, 0..1. */
-double seqstat_ratio(const struct seqstat *s);
-
-/* Mean extent of the reordered; 0 when there is none. */
-double seqstat_extent_mean(const struct seqstat *s);
 
 /* Records the size (without sign) of RFC 3393's variation for all neighbours among n delays in
  * sequence order. A delay of `none` did not arrive. */

@@ -18,7 +18,7 @@ void log_name_set(const char *name)
 
 static void say(enum log_level level, const char *format, va_list args)
 {
-        static const char *const words[] = { "error: ", "warning: ", "", "debug: " };
+        static const char *const words[] = { "error: ", "warning: ", "" };
         if (level > level_max)
                 return;
         char line[1024];
@@ -38,4 +38,3 @@ static void say(enum log_level level, const char *format, va_list args)
 LOG_FUNCTION(log_error, LOG_ERROR)
 LOG_FUNCTION(log_warn, LOG_WARN)
 LOG_FUNCTION(log_info, LOG_INFO)
-LOG_FUNCTION(log_debug, LOG_DEBUG)

@@ -166,10 +166,6 @@ void hub_nudge(struct hub *h); /* wake, once between two announces */
 /* ---- members (member.c) ---- */
 struct member *member_find(const struct hub *h, struct bytes id); /* NULL: nobody's id */
 
-/* The room of its own id, which is made when it is first needed, as if it had been there since the
- * member was: nobody has said anything in it. NULL: out of memory. */
-struct room *member_own_room(struct member *m);
-
 /* *r is the room of that name, a member's own among them; NULL: there is none. Returns 0 or ERR_NO_MEMORY. */
 int room_named(struct hub *h, struct bytes name, struct room **r);
 

@@ -178,7 +178,9 @@ struct member *member_find(const struct hub *h, struct bytes id)
         return NULL;
 }
 
-struct room *member_own_room(struct member *m)
+/* The room of its own id, which is made when it is first needed, as if it had been there since the
+ * member was: nobody has said anything in it. NULL: out of memory. */
+static struct room *own_room(struct member *m)
 {
         struct stay **last = &m->stays;
         if (m->own)
@@ -203,7 +205,7 @@ int room_named(struct hub *h, struct bytes name, struct room **r)
         *r = room_find(h, name);
         struct member *m = *r ? NULL : member_find(h, name);
         if (m)
-                *r = member_own_room(m);
+                *r = own_room(m);
         return m && !*r ? ERR_NO_MEMORY : 0;
 }
 
@@ -301,7 +303,7 @@ bool member_room_at(const struct member *m, uint32_t i, struct bytes *name)
 struct room *member_room(struct member *m, struct bytes name)
 {
         if (is_own(m, name))
-                return member_own_room(m);
+                return own_room(m);
         struct room *r = find_room(m->hub, name);
         for (const struct stay *s = m->stays; r && s; s = s->next)
                 if (s->room == r)
@@ -332,7 +334,7 @@ struct member *hub_member_add(struct hub *h, struct bytes id, int encoding, cons
         memcpy(m->id, id.at, id.n);
         int err = room_named(h, id, &known); /* others may be there already */
         LIST_INSERT_HEAD(bucket(h, id), m, id_link);
-        if (err || !stay_begin(m, h->everyone, &m->stays) || (known && !member_own_room(m))) {
+        if (err || !stay_begin(m, h->everyone, &m->stays) || (known && !own_room(m))) {
                 hub_member_remove(m);
                 return NULL;
         }

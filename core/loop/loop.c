@@ -145,13 +145,6 @@ struct mono loop_clock(void)
         return (struct mono){ t.tv_sec * NS_PER_S + t.tv_nsec };
 }
 
-int64_t loop_unix_us(void)
-{
-        struct timespec t;
-        clock_gettime(CLOCK_REALTIME, &t);
-        return t.tv_sec * (NS_PER_S / NS_PER_US) + t.tv_nsec / NS_PER_US;
-}
-
 int64_t loop_process_cpu_ns(pid_t pid)
 {
         clockid_t clock;

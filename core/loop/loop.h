@@ -40,9 +40,6 @@ int loop_on_signals(struct loop *l, void (*stop)(void *ctx), void *ctx);
 /* CLOCK_MONOTONIC now: the same for all processes of a machine. */
 struct mono loop_clock(void);
 
-/* Microseconds since 1970, for people and file names only. */
-int64_t loop_unix_us(void);
-
 /* Processor time that all threads of a process have used, what runs now included; pid 0 is
  * our own. Negative: there is no such process. */
 int64_t loop_process_cpu_ns(pid_t pid);

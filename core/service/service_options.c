@@ -100,7 +100,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 c->event_burst = EVENT_BURST;
                 return 0;
         case 'v':
-                log_level_set(LOG_DEBUG);
+                log_level_set(LOG_INFO);
                 return 0;
         case KEY_APP:
                 c->handlers = app_word(arg);

@@ -376,7 +376,6 @@ enum dgram_verdict {
         DGRAM_BAD_PADDING, /* something behind the padding's first zero */
         DGRAM_VERDICTS,
 };
-const char *dgram_verdict_text(enum dgram_verdict verdict);
 
 enum dgram_verdict dgram_check(struct bytes datagram);
 

@@ -47,10 +47,3 @@ const char *dgram_code_text(uint16_t code)
                 return own[code - DGRAM_CODE_TIMEOUT];
         return "unknown code";
 }
-
-const char *dgram_verdict_text(enum dgram_verdict verdict)
-{
-        static const char *const words[DGRAM_VERDICTS] = { "good", "no magic", "bad version", "bad length",
-                                                           "bad padding" };
-        return words[verdict];
-}

@@ -20,7 +20,8 @@ const char *gaps_reason_text(uint8_t reason)
         return "unknown";
 }
 
-enum gaps_outcome gaps_outcome_of(uint16_t reason)
+/* A stranger's reason is a loss. */
+static enum gaps_outcome outcome_of(uint16_t reason)
 {
         return reason == GAPS_EXCLUDED || reason == GAPS_YOURS ? GAPS_SKIPPED : GAPS_LOST;
 }
@@ -293,7 +294,7 @@ enum gaps_verdict gaps_look(const struct gaps *g, uint64_t seq, uint8_t idx)
                 return GAPS_DUPLICATE;
         if (g->hole[i].state != ENDED)
                 return GAPS_NEW;
-        return gaps_outcome_of(g->hole[i].reason) == GAPS_LOST ? GAPS_LATE : GAPS_DUPLICATE;
+        return outcome_of(g->hole[i].reason) == GAPS_LOST ? GAPS_LATE : GAPS_DUPLICATE;
 }
 
 static struct gaps_arrival mark(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
@@ -323,12 +324,6 @@ struct gaps_arrival gaps_mark_part(struct gaps *g, struct mono now, const struct
                                    uint64_t seq, uint8_t idx, uint8_t cnt)
 {
         return mark(g, now, rtt, datagram, seq, idx, cnt, false);
-}
-
-struct gaps_arrival gaps_mark(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
-                              uint64_t seq)
-{
-        return mark(g, now, rtt, datagram, seq, 0, 1, false);
 }
 
 struct gaps_arrival gaps_mend(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
@@ -459,7 +454,7 @@ static void take_ended(struct gaps *g, struct gaps_run *run)
         struct gaps_hole *h = g->hole;
         uint64_t last = place_last(place_seq(h->to));
         run->reason = h->reason;
-        run->outcome = gaps_outcome_of(h->reason);
+        run->outcome = outcome_of(h->reason);
         run->opened = h->opened;
         while (g->holes_n > 0 && h->from <= last + 1) {
                 bool same = h->state == ENDED && h->reason == run->reason;

@@ -77,8 +77,6 @@ enum gaps_reason {
 };
 const char *gaps_reason_text(uint8_t reason); /* "evicted", ...; "unknown" for a stranger */
 
-enum gaps_outcome gaps_outcome_of(uint16_t reason); /* of a wire GAP reason; a stranger's is LOST */
-
 struct gaps_hole {
         uint64_t from, to;  /* places, both inclusive */
         struct mono opened; /* when the hole was first seen; told with its end */
@@ -124,13 +122,10 @@ struct gaps_arrival {
         struct mono opened; /* NEW into a hole: when that was first seen; else MONO_NEVER */
 };
 
-/* DATA `seq` arrived in the caller's datagram number `datagram` (any number that differs between
- * datagrams; several messages of one datagram count once as "later"). */
-struct gaps_arrival gaps_mark(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
-                              uint64_t seq);
-
-/* Fragment idx (from 0) of the cnt of event `seq` arrived. All fragments of an event that are taken in say the
- * same cnt: the caller puts it back with gaps_absent before it believes another. */
+/* Fragment idx (from 0) of the cnt of event `seq` arrived, of a small one number 0 of 1, in the caller's datagram
+ * number `datagram` (any number that differs between datagrams; several messages of one datagram count once as
+ * "later"). All fragments of an event that are taken in say the same cnt: the caller puts it back with gaps_absent
+ * before it believes another. */
 struct gaps_arrival gaps_mark_part(struct gaps *g, struct mono now, const struct resend *rtt, uint64_t datagram,
                                    uint64_t seq, uint8_t idx, uint8_t cnt);
 

@@ -17,7 +17,8 @@ enum sio_form sio_sniff(bool binary, struct bytes first)
         return (map & 0xf0) == 0x80 || map == 0xde || map == 0xdf ? SIO_FORM_MSGPACK : SIO_FORM_NONE;
 }
 
-bool sio_reserved(struct bytes name)
+/* Is this event name Socket.IO's own? */
+static bool reserved_name(struct bytes name)
 {
         static const char *const reserved[] = { "connect",       "connect_error", "disconnect",
                                                 "disconnecting", "newListener",   "removeListener" };
@@ -34,7 +35,7 @@ static bool event_valid(struct bytes data)
         if (!pack_get_array(data, &n, &members) || !pack_next(&members, &first))
                 return false;
         if (pack_get_text(first, &name))
-                return !sio_reserved(name);
+                return !reserved_name(name);
         enum pack_kind kind = pack_kind(first);
         return kind == PACK_UINT || kind == PACK_INT || kind == PACK_REAL;
 }

@@ -59,7 +59,4 @@ int sio_put(struct buf *out, const struct sio_packet *p, struct json_bins *bins)
 /* May a packet of this type bear this data? The one list of rules, for both forms. */
 bool sio_data_valid(enum sio_type type, struct bytes data);
 
-/* Is this event name Socket.IO's own? */
-bool sio_reserved(struct bytes name);
-
 #endif

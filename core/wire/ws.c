@@ -33,7 +33,8 @@ const char *ws_fault_text(enum ws_fault fault)
         return faults[fault].words;
 }
 
-bool ws_code_valid(uint16_t code)
+/* May this code stand in a close frame? (RFC 6455, 7.4, and the IANA registry: 1012 to 1014) */
+static bool code_valid(uint16_t code)
 {
         if (code >= 3000 && code <= 4999)
                 return true;
@@ -194,7 +195,7 @@ static enum ws_fault tell_close(struct bytes payload, struct ws_event *ev)
                 return WS_FAULT_NONE;
         struct reader r = reader_of(payload.at, payload.n);
         ev->code = reader_u16(&r);
-        if (r.failed || !ws_code_valid(ev->code))
+        if (r.failed || !code_valid(ev->code))
                 return WS_FAULT_CLOSE_CODE;
         ev->payload = reader_take(&r, reader_left(&r));
         return utf8_valid(ev->payload) ? WS_FAULT_NONE : WS_FAULT_UTF8;
@@ -330,7 +331,8 @@ size_t ws_recv(struct ws *ws, uint8_t *in, size_t n, struct ws_event *ev)
         return used;
 }
 
-size_t ws_head(uint8_t out[WS_HEAD_MAX], enum ws_opcode opcode, uint64_t payload_bytes, const uint8_t *mask)
+/* A final frame's; mask is NULL on a server, else the payload must be masked with it, too. */
+static size_t put_head(uint8_t out[WS_HEAD_MAX], enum ws_opcode opcode, uint64_t payload_bytes, const uint8_t *mask)
 {
         struct writer w = writer_of(out, WS_HEAD_MAX);
         uint8_t masked = mask ? MASKED : 0;
@@ -354,7 +356,7 @@ int ws_put(struct buf *out, enum ws_opcode opcode, struct bytes payload, const u
         uint8_t *at = buf_room(out, WS_HEAD_MAX + payload.n);
         if (!at)
                 return ERR_NO_MEMORY;
-        size_t head_n = ws_head(at, opcode, payload.n, mask);
+        size_t head_n = put_head(at, opcode, payload.n, mask);
         if (payload.n > 0)
                 memcpy(at + head_n, payload.at, payload.n);
         if (mask)
@@ -375,7 +377,7 @@ void ws_end(struct buf *out, ptrdiff_t start, enum ws_opcode opcode)
 {
         uint8_t head[WS_HEAD_MAX], *frame = out->at + start;
         size_t payload_n = out->n - (size_t)start - WS_HEAD_ROOM;
-        size_t head_n = ws_head(head, opcode, payload_n, NULL);
+        size_t head_n = put_head(head, opcode, payload_n, NULL);
         memmove(frame + head_n, frame + WS_HEAD_ROOM, payload_n);
         memcpy(frame, head, head_n);
         out->n = (size_t)start + head_n + payload_n;

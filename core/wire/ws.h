@@ -121,10 +121,6 @@ size_t ws_recv(struct ws *ws, uint8_t *in, size_t n, struct ws_event *ev);
  * calls it, so that a message that was gathered is not held until the peer's next byte. */
 void ws_rest(struct ws *ws);
 
-/* Writes the head of a final frame of payload_bytes; mask is NULL on a server, else four bytes
- * with which the payload must be masked too. Returns the head's length. */
-size_t ws_head(uint8_t out[WS_HEAD_MAX], enum ws_opcode opcode, uint64_t payload_bytes, const uint8_t *mask);
-
 /* Masks or unmasks n bytes in place; phase says how many bytes of the frame came before them. */
 void ws_mask(uint8_t *at, size_t n, const uint8_t mask[4], uint64_t phase);
 
@@ -140,8 +136,5 @@ void ws_end(struct buf *out, ptrdiff_t start, enum ws_opcode opcode);
 /* Appends a close frame: with code and reason (at most 123 bytes are taken), or empty when code is
  * WS_NO_CODE. */
 int ws_put_close(struct buf *out, uint16_t code, const char *reason, const uint8_t *mask);
-
-/* May this code stand in a close frame? (RFC 6455, 7.4, and the IANA registry: 1012 to 1014) */
-bool ws_code_valid(uint16_t code);
 
 #endif

@@ -287,7 +287,7 @@ static void run_check(void **state)
 {
         const struct check_row *row = *state;
         struct bytes rest = bytes_of(row->bytes, row->n), message;
-        assert_string_equal(dgram_verdict_text(dgram_check(rest)), dgram_verdict_text(row->verdict));
+        assert_int_equal(dgram_check(rest), row->verdict);
         int messages = 0;
         while (row->verdict == DGRAM_GOOD && dgram_next(&rest, &message))
                 messages++;

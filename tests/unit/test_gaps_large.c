@@ -19,12 +19,12 @@ static void the_book_is_bounded(void **state)
         gaps_init(&g, 0, true);
         uint64_t refused = 0;
         for (uint64_t seq = 2; seq < 4 * GAPS_RANGES_MAX; seq += 2)
-                refused += gaps_mark(&g, ms(0), &rtt, seq, seq).verdict == GAPS_FULL;
+                refused += gaps_mark_part(&g, ms(0), &rtt, seq, seq, 0, 1).verdict == GAPS_FULL;
         assert_int_equal(g.holes_n, GAPS_RANGES_MAX);
         assert_true(refused > 0);
         assert_int_equal(g.full, refused);
         for (uint64_t seq = 1; seq < 4 * GAPS_RANGES_MAX; seq++)
-                gaps_mark(&g, ms(1), &rtt, seq, seq);
+                gaps_mark_part(&g, ms(1), &rtt, seq, seq, 0, 1);
         struct gaps_run run;
         assert_true(gaps_next(&g, &run));
         assert_int_equal(run.from, 1);
@@ -42,7 +42,7 @@ static void many_holes_are_asked_in_turns(void **state)
         resend_init(&rtt);
         gaps_init(&g, 0, true);
         for (uint64_t seq = 2; seq <= 80; seq += 2)
-                gaps_mark(&g, ms(0), &rtt, seq, seq);
+                gaps_mark_part(&g, ms(0), &rtt, seq, seq, 0, 1);
         gaps_expire(&g, ms(30), ms(30));
         struct dgram_range range[DGRAM_RANGES_MAX];
         uint8_t tries;

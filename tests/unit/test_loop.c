@@ -239,7 +239,6 @@ static void clocks(void **state)
         (void)state;
         struct mono a = loop_clock(), b = loop_clock();
         assert_false(mono_before(b, a));
-        assert_true(loop_unix_us() > INT64_C(1600000000) * 1000000); /* after 2020 */
 }
 
 /* Processor time passes with work, never faster than the clock, and belongs to a process. */
