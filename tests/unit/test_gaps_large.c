@@ -33,6 +33,51 @@ static void the_book_is_bounded(void **state)
         gaps_free(&g);
 }
 
+/* Where there is no place to cut a hole in two, what arrives inside it has not arrived. */
+static void no_place_inside_a_hole(void **state)
+{
+        (void)state;
+        struct gaps g;
+        struct resend rtt;
+        resend_init(&rtt);
+        gaps_init(&g, 0, true);
+        gaps_beat(&g, ms(0), &rtt, 100, false);
+        for (uint64_t seq = 102; g.holes_n < GAPS_RANGES_MAX; seq += 2)
+                assert_int_equal(gaps_mark(&g, ms(0), &rtt, seq, seq).verdict, GAPS_NEW);
+        assert_int_equal(gaps_mark(&g, ms(0), &rtt, 1, 50).verdict, GAPS_FULL);
+        assert_int_equal(g.full, 1);
+        assert_int_equal(gaps_look(&g, 50, 0), GAPS_NEW);
+        assert_int_equal(g.holes_n, GAPS_RANGES_MAX);
+        gaps_mark(&g, ms(0), &rtt, 1, 101);
+        gaps_mark(&g, ms(0), &rtt, 1, 103); /* two are free again, for both sides of it */
+        assert_int_equal(gaps_mark(&g, ms(0), &rtt, 1, 50).verdict, GAPS_NEW);
+        assert_int_equal(gaps_look(&g, 49, 0), GAPS_NEW);
+        assert_int_equal(gaps_look(&g, 50, 0), GAPS_DUPLICATE);
+        assert_int_equal(gaps_look(&g, 51, 0), GAPS_NEW);
+        gaps_free(&g);
+}
+
+/* On a short way ten tries take 1.2 s, well within the patience. */
+static void ten_tries_and_no_more(void **state)
+{
+        (void)state;
+        struct gaps g;
+        struct gaps_run run;
+        struct resend rtt = { .srtt_ns = NS_PER_MS, .samples = 9 };
+        struct dgram_range range[DGRAM_RANGES_MAX];
+        uint8_t tries;
+        int asked = 0;
+        gaps_init(&g, 0, true);
+        gaps_beat(&g, ms(0), &rtt, 1, false);
+        for (uint64_t t = 0; t < 2900; t++) {
+                gaps_expire(&g, ms(t), ms(t)); /* all the time something else is heard */
+                asked += gaps_ask(&g, ms(t), &rtt, range, &tries) > 0;
+        }
+        assert_int_equal(asked, 10);
+        assert_true(gaps_next(&g, &run) && run.outcome == GAPS_LOST && run.reason == GAPS_TIMEOUT);
+        gaps_free(&g);
+}
+
 /* A NACK holds 32 ranges; the rest is asked 10 ms later. */
 static void many_holes_are_asked_in_turns(void **state)
 {
@@ -232,9 +277,14 @@ static void parity_of_one_event(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(mended_fragments_are_one_loss),       cmocka_unit_test(parity_of_one_event),
-                cmocka_unit_test(an_ncf_does_not_cut_an_event_in_two), cmocka_unit_test(the_book_is_bounded),
-                cmocka_unit_test(many_holes_are_asked_in_turns),       cmocka_unit_test(against_a_naive_book),
+                cmocka_unit_test(mended_fragments_are_one_loss),
+                cmocka_unit_test(parity_of_one_event),
+                cmocka_unit_test(an_ncf_does_not_cut_an_event_in_two),
+                cmocka_unit_test(the_book_is_bounded),
+                cmocka_unit_test(many_holes_are_asked_in_turns),
+                cmocka_unit_test(against_a_naive_book),
+                cmocka_unit_test(no_place_inside_a_hole),
+                cmocka_unit_test(ten_tries_and_no_more),
         };
         return cmocka_run_group_tests_name("gaps at large", tests, NULL, NULL);
 }

@@ -53,6 +53,10 @@ static void waits_grow_and_are_capped(void **state)
         assert_int_equal(resend_request_ns(&r, 1), 125 * NS_PER_MS);
         assert_int_equal(resend_request_ns(&r, 2), 250 * NS_PER_MS);
         assert_int_equal(resend_request_ns(&r, 1000000), 8 * NS_PER_S);
+        resend_init(&r);
+        resend_sample(&r, 50 * NS_PER_MS); /* 155 ms: what doubles does not come by 8 s */
+        assert_int_equal(resend_request_ns(&r, 6), 4960 * NS_PER_MS);
+        assert_int_equal(resend_request_ns(&r, 7), 8 * NS_PER_S);
 }
 
 int main(void)

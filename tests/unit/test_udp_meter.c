@@ -79,7 +79,22 @@ static void run_row(void **state)
         assert_false(udp_meter_changed(&m, now, rtt_ns));
 }
 
+/* On a way of 1 ms a loss event is not told each millisecond. */
+static void no_report_within_20_ms(void **state)
+{
+        (void)state;
+        struct udp_meter m = { 0 };
+        struct mono told = { 9 * NS_PER_S };
+        struct dgram_report r;
+        udp_meter_came(&m, told, 1172, true);
+        udp_meter_tell(&m, told, NS_PER_MS, &r);
+        udp_meter_lost(&m, mono_add(told, NS_PER_MS), NS_PER_MS);
+        assert_false(udp_meter_changed(&m, mono_add(told, 20 * NS_PER_MS - 1), NS_PER_MS));
+        assert_true(udp_meter_changed(&m, mono_add(told, 20 * NS_PER_MS), NS_PER_MS));
+}
+
 int main(void)
 {
-        return RUN_ROWS("udp_meter", rows, run_row);
+        const struct CMUnitTest more[] = { cmocka_unit_test(no_report_within_20_ms) };
+        return RUN_ROWS("udp_meter", rows, run_row) + cmocka_run_group_tests_name("udp_meter", more, NULL, NULL);
 }
