@@ -289,12 +289,12 @@ static void on_event(struct app *a, struct app_socket *s, struct mono at, const 
                 HOLDS(room_number(name) >= 0, "a room that nobody named");
         if (event_is(e, "join") && room_number(name) >= 0) {
                 int r = room_number(name);
-                if (hub_join(actor->member, at, name) == 0) {
+                if (hub_join(app_socket_member(s), at, name) == 0) {
                         actor->need_from[sim.epoch][r] = head_of(r) + 1;
                         actor->need_end[sim.epoch][r] = 0;
                 }
         } else if (event_is(e, "leave")) {
-                hub_leave(actor->member, at, name);
+                hub_leave(app_socket_member(s), at, name);
         } else if (event_is(e, "pub")) {
                 struct published out;
                 pack_get_u64(event_arg(e, 0), &n);
