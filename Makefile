@@ -68,8 +68,8 @@ $(B)/bin/%: $(B)/obj/%/main.o $(ARCHIVE)
 $(B)/tests/test_%: $(B)/obj/tests/unit/test_%.o $(B)/obj/tests/unit/harness.o $(ARCHIVE)
 	@mkdir -p $(@D); echo "  LD   $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka
 
-# These have malloc fail (tests/unit/no_memory.h).
-$(patsubst %,$(B)/tests/test_%,event_queue tcp_torn udp_torn): LDFLAGS += -Wl,--wrap=malloc
+# These have malloc and calloc fail (tests/unit/no_memory.h).
+$(patsubst %,$(B)/tests/test_%,event_queue tcp_torn udp_torn): LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc
 
 $(B)/tests/sim_%: $(B)/obj/tests/sim/sim_%.o $(B)/obj/tests/unit/harness.o $(ARCHIVE)
 	@mkdir -p $(@D); echo "  LD   $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lcmocka

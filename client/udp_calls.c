@@ -109,18 +109,21 @@ bool udp_calls_naming(const struct client *c)
         return c->calls_n > 0 && c->call[0]->names;
 }
 
-void udp_calls_name(struct client *c, struct mono now)
+bool udp_calls_name(struct client *c, struct mono now)
 {
         struct buf event = { 0 };
         struct udp_call *k = NULL;
-        if (!udp_calls_naming(c) && event_begin(&event, "name", 1) == 0 && pack_put_word(&event, c->config.name) == 0)
+        if (udp_calls_naming(c))
+                return true;
+        if (event_begin(&event, "name", 1) == 0 && pack_put_word(&event, c->config.name) == 0)
                 k = create(c, now, CALL_PUB, buf_bytes(&event));
         buf_free(&event);
         if (!k)
-                return;
+                return false;
         k->names = true;
         memmove(&c->call[1], &c->call[0], c->calls_n++ * sizeof c->call[0]);
         c->call[0] = k;
+        return true;
 }
 
 void udp_calls_up(struct client *c, struct mono now)

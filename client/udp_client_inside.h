@@ -185,8 +185,8 @@ void udp_tell_out(struct client *c, const struct udp_feed *f, const char *reason
 /* udp_rooms: feeds of the session */
 struct udp_feed *udp_room_find(const struct client *c, struct bytes name);
 struct udp_feed *udp_room_tagged(const struct client *c, uint64_t tag); /* NULL: none, or not begun yet */
-/* kept: the server knew this instance. */
-void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *a, bool kept);
+/* kept: the server knew this instance. False: memory is out. */
+bool udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *a, bool kept);
 void udp_rooms_away(struct client *c, struct mono now);
 void udp_rooms_finish(struct client *c); /* what is still missing is told as lost */
 void udp_rooms_free(struct client *c);
@@ -235,7 +235,7 @@ void udp_parity_of_parts(struct client *c, struct mono now, struct udp_feed *f, 
 
 /* udp_calls */
 int64_t udp_call_add(struct client *c, struct mono now, enum udp_call_kind kind, struct bytes bytes);
-void udp_calls_name(struct client *c, struct mono now); /* says the name before anything else */
+bool udp_calls_name(struct client *c, struct mono now); /* says the name before anything else; false: no memory */
 bool udp_calls_naming(const struct client *c);          /* and it is not answered yet */
 void udp_calls_wake(struct client *c);                  /* something happened that calls may have waited for */
 void udp_calls_up(struct client *c, struct mono now);   /* a session stands: what waits may go */

@@ -130,9 +130,9 @@ static void go_up(struct client *c, struct mono now, const struct dgram_msg *m)
         udp_client_tell(c, &(struct client_event){
                                    .kind = CLIENT_UP, .id = bytes_of(c->id, c->id_n), .recovered = c->recovered });
         udp_calls_up(c, now);
-        udp_rooms_up(c, now, a, m->flags & DGRAM_RECOVERED);
-        if (c->config.name && !c->recovered)
-                udp_calls_name(c, now);
+        bool kept = m->flags & DGRAM_RECOVERED, named = !c->config.name || c->recovered;
+        if (!udp_rooms_up(c, now, a, kept) || (!named && !udp_calls_name(c, now)))
+                udp_connect_lose(c, now, "out of memory", true);
 }
 
 void udp_connect_take(struct client *c, struct mono now, const struct dgram_msg *m)

@@ -106,7 +106,7 @@ bool udp_rooms_rejoining(const struct client *c)
         return false;
 }
 
-void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *a, bool kept)
+bool udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *a, bool kept)
 {
         struct udp_feed *f;
         if (c->own && !bytes_equal(udp_feed_name(c->own), a->id)) {
@@ -120,13 +120,16 @@ void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *
                 if (f->epoch == c->epoch)
                         f->origin = c->origin; /* its events may come before JOIN is answered */
         }
-        if (!c->own && (c->own = add_feed(c, a->id)))
+        bool new_own = !c->own, new_all = !c->all;
+        c->own = new_own ? add_feed(c, a->id) : c->own;
+        c->all = new_all ? add_feed(c, bytes_of(NULL, 0)) : c->all;
+        if (!c->own || !c->all) /* it would hear nothing, and not know */
+                return false;
+        if (new_own)
                 begin(c, now, c->own, UDP_REF_OWN, c->epoch, a->own.tag, a->own.start, a->own.head);
-        if (!c->all && (c->all = add_feed(c, bytes_of(NULL, 0))))
+        if (new_all || !c->recovered)
                 begin(c, now, c->all, UDP_REF_ALL, c->epoch, a->all.tag, a->all.start, a->all.head);
-        else if (c->all && !c->recovered)
-                begin(c, now, c->all, UDP_REF_ALL, c->epoch, a->all.tag, a->all.start, a->all.head);
-        if (kept && c->own && c->all) /* the server waits to be asked, even by one who heard no ACCEPT before */
+        if (kept) /* the server waits to be asked, even by one who heard no ACCEPT before */
                 c->own->rejoins = c->all->rejoins = true;
         c->resumes = 0;
         LIST_FOREACH(f, &c->feeds, link)
@@ -134,6 +137,7 @@ void udp_rooms_up(struct client *c, struct mono now, const struct dgram_accept *
         c->rejoin_due = now;
         c->rejoin_tries = 0;
         c->rejoin_req = c->next_req;
+        return true;
 }
 
 static void say_join(struct client *c, struct dgram_join *join)

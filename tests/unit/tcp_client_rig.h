@@ -133,7 +133,7 @@ static void give(struct rig *r, const void *bytes, size_t n)
 {
         for (size_t at = 0; at < n; at += r->piece) {
                 size_t part = n - at < r->piece ? n - at : r->piece;
-                uint8_t *copy = calloc(1, part);
+                uint8_t *copy = reallocarray(NULL, 1, part);
                 memcpy(copy, (const uint8_t *)bytes + at, part);
                 t->recv(r->client, r->now, copy, part);
                 free(copy);

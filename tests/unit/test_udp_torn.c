@@ -104,8 +104,8 @@ static void between_two_sessions(void **state)
         say(&e, (struct dgram_msg){ .type = DGRAM_CLOSE, .close = { DGRAM_CODE_SHUTDOWN } });
         assert_false(next(&e, CLIENT_DOWN).final);
         udp_transport.closed(e.client, e.now, "closed");
-        no_memory = true;
         udp_transport.leave(e.client, e.now, bytes_text("milk")); /* answered here: it never was there */
+        no_memory = true;
         pass(&e, 60000);
         no_memory = false;
         down_for_good(&e);
@@ -114,11 +114,40 @@ static void between_two_sessions(void **state)
         end(&e);
 }
 
+/* Without its own room, or everyone's, a session would hear nothing of them; without its name it would be another's. */
+static void a_session_that_cannot_be_begun(void **state)
+{
+        (void)state;
+        bool whole = false;
+        int n;
+        for (n = 0; n < 50 && !whole; n++) {
+                struct end e;
+                struct client_event ev = { 0 }, last = { 0 };
+                begin(&e, CLIENT_MODE_NACK_ORDERED);
+                e.client->config.name = "Ann";
+                connect(&e);
+                no_memory = true;
+                spare = n;
+                accept(&e, 0, EPOCH, 1, 1);
+                no_memory = false;
+                whole = udp_calls_naming(e.client);
+                while (udp_transport.next(e.client, &ev))
+                        last = ev;
+                assert_int_equal(last.kind, whole ? CLIENT_UP : CLIENT_DOWN);
+                assert_int_equal(last.final, !whole);
+                assert_int_equal(udp_transport.wish(e.client), whole ? CLIENT_HOLD : CLIENT_CLOSE);
+                end(&e);
+        }
+        assert_true(whole);
+        assert_in_range(n, 5, 10); /* UP, two rooms and the name were each refused memory once */
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
                 cmocka_unit_test(what_was_kept_is_told_before),
                 cmocka_unit_test(between_two_sessions),
+                cmocka_unit_test(a_session_that_cannot_be_begun),
         };
         return RUN_ROWS("cannot be told", rows, run_row) + cmocka_run_group_tests_name("udp_torn", stories, NULL, NULL);
 }

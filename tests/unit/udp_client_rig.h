@@ -65,7 +65,7 @@ static inline void pass(struct end *e, int64_t ms)
 
 static inline int give(struct end *e, const void *at, size_t n)
 {
-        uint8_t *exact = calloc(1, n ? n : 1); /* the sanitizer sees a byte too far */
+        uint8_t *exact = reallocarray(NULL, 1, n ? n : 1); /* the sanitizer sees a byte too far */
         if (n > 0)
                 memcpy(exact, at, n);
         int err = udp_transport.recv(e->client, e->now, exact, n);
