@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "core/base/err.h"
+#include "core/wire/dgram_codec.h"
 
 /* ---- the list of types ---------------------------------------------------------- */
 
@@ -46,81 +47,6 @@ size_t dgram_fragment_bytes(size_t event_bytes, uint8_t idx)
 }
 
 /* ---- layouts, each once for both directions ----------------------------------------------- */
-
-/* Reads into the fields it is shown, or writes them. */
-struct codec {
-        struct reader *in; /* NULL: writing */
-        struct writer *out;
-        bool refused; /* reading: well-formed fields that contradict each other */
-};
-
-static void u8(struct codec *c, uint8_t *v)
-{
-        if (c->in)
-                *v = reader_u8(c->in);
-        else
-                writer_u8(c->out, *v);
-}
-
-static void u16(struct codec *c, uint16_t *v)
-{
-        if (c->in)
-                *v = reader_u16(c->in);
-        else
-                writer_u16(c->out, *v);
-}
-
-static void u32(struct codec *c, uint32_t *v)
-{
-        if (c->in)
-                *v = reader_u32(c->in);
-        else
-                writer_u32(c->out, *v);
-}
-
-static void u64(struct codec *c, uint64_t *v)
-{
-        if (c->in)
-                *v = reader_u64(c->in);
-        else
-                writer_u64(c->out, *v);
-}
-
-static void i64(struct codec *c, int64_t *v)
-{
-        uint64_t bits = (uint64_t)*v;
-        u64(c, &bits);
-        if (c->in)
-                *v = (int64_t)bits;
-}
-
-static void reserved(struct codec *c, size_t n)
-{
-        if (c->in)
-                reader_take(c->in, n);
-        else
-                writer_zeros(c->out, n);
-}
-
-static void raw(struct codec *c, uint8_t *v, size_t n)
-{
-        if (!c->in) {
-                writer_put(c->out, v, n);
-                return;
-        }
-        struct bytes run = reader_take(c->in, n);
-        if (run.at)
-                memcpy(v, run.at, n);
-}
-
-/* Whatever is left of the message. */
-static void rest(struct codec *c, struct bytes *v)
-{
-        if (c->in)
-                *v = reader_take(c->in, reader_left(c->in));
-        else
-                writer_put(c->out, v->at, v->n);
-}
 
 static void refuse_unless(struct codec *c, bool good)
 {
@@ -322,15 +248,6 @@ static void report(struct codec *c, struct dgram_report *m)
         u32(c, &m->rate);
         u32(c, &m->delay_us);
         u32(c, &m->beat_no);
-}
-
-/* Messages that are padded inside their length, so that their answer is the smaller one. */
-static void fill(struct codec *c, size_t bytes)
-{
-        if (c->in)
-                reader_take(c->in, reader_left(c->in));
-        else
-                writer_zeros(c->out, bytes);
 }
 
 /* What rooms and their events are about. */
