@@ -1,7 +1,7 @@
 /* udp_deeds: a scenario is run: its deeds, each at its time, and the reckoning at the end. */
 #ifndef TESTS_SIM_UDP_DEEDS_H
 #define TESTS_SIM_UDP_DEEDS_H
-#include "tests/sim/udp_ends.h"
+#include "tests/sim/udp_time.h"
 
 enum { LONG_MS = 20000 }; /* dark, asleep or jumped for longer, somebody may give up */
 

@@ -9,28 +9,6 @@ static void close_of(struct rig *r, struct rig_peer *p)
         rig_hear(r, p);
 }
 
-static struct dgram_ack pub(struct rig *r, struct rig_peer *p, uint64_t pub_id, uint32_t ref, uint16_t flags,
-                            struct bytes event)
-{
-        struct dgram_pub m = { pub_id, ref, 0, 1, (uint16_t)event.n, 0, flags, event };
-        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_PUB, .pub = m });
-        rig_hear(r, p);
-        const struct dgram_msg *ack = rig_said(r, DGRAM_PUB_ACK, 0);
-        assert_non_null(ack);
-        return ack->pub_ack.ack[0];
-}
-
-#define TEXT(s) bytes_of(s, sizeof s - 1)
-
-/* In order, behind the one whose id is `back` below; 0: behind none. */
-static struct dgram_ack pub_behind(struct rig *r, struct rig_peer *p, uint64_t pub_id, uint16_t back)
-{
-        struct dgram_pub m = { pub_id, 0, 0, 1, 3, back, DGRAM_PUB_IN_ORDER, TEXT("\x91\xa1x") };
-        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_PUB, .pub = m });
-        rig_hear(r, p);
-        return rig_said(r, DGRAM_PUB_ACK, 0)->pub_ack.ack[0];
-}
-
 /* ---- joining ------------------------------------------------------------------------------- */
 
 static void a_fresh_join_starts_behind_the_head(void **state)
@@ -151,7 +129,7 @@ static void run_pub(void **state)
         rig_connect(r, &p);
         rig_join(r, &p, "tea", 0, 0);
         struct bytes event = bytes_of(row->event.at, row->event.n);
-        struct dgram_ack ack = pub(r, &p, 1, row->ref, row->flags, event);
+        struct dgram_ack ack = rig_pub(r, &p, 1, row->ref, row->flags, event);
         assert_int_equal(ack.pub_id, 1);
         assert_int_equal(ack.status, row->status);
         assert_int_equal(ack.chan_ref == OWN, row->by_event);
@@ -166,7 +144,7 @@ static void run_pub(void **state)
                 assert_int_equal(m->data.origin, 0);
         }
         /* The same id again: the same answer, nothing done. */
-        struct dgram_ack again = pub(r, &p, 1, row->ref, row->flags, event);
+        struct dgram_ack again = rig_pub(r, &p, 1, row->ref, row->flags, event);
         assert_int_equal(again.status, ack.status == DGRAM_CODE_OK ? DGRAM_CODE_DUPLICATE : ack.status);
         assert_int_equal(again.eid, ack.eid);
         assert_int_equal(rig_count_said(r, DGRAM_DATA), 0);
@@ -179,12 +157,12 @@ static void publishes_are_known_after_a_reconnect(void **state)
         struct rig *r = rig_start();
         struct rig_peer p = rig_peer(1);
         rig_connect(r, &p);
-        struct dgram_ack ack = pub(r, &p, 1, 0, 0, TEXT("\x92\xa1x\x01"));
+        struct dgram_ack ack = rig_pub(r, &p, 1, 0, 0, TEXT("\x92\xa1x\x01"));
         struct rig_peer back = rig_peer(1);
         back.addr = rig_addr(9, 9);
         back.nonce = 5;
         rig_connect(r, &back);
-        struct dgram_ack again = pub(r, &back, 1, 0, 0, TEXT("\x92\xa1x\x01"));
+        struct dgram_ack again = rig_pub(r, &back, 1, 0, 0, TEXT("\x92\xa1x\x01"));
         assert_int_equal(again.status, DGRAM_CODE_DUPLICATE);
         assert_int_equal(again.eid, ack.eid);
         assert_int_equal(back.accept.origin, p.accept.origin);
@@ -396,84 +374,6 @@ static void what_cannot_be_answered_at_once_is_as_good_as_lost(void **state)
         rig_stop(r);
 }
 
-/* ---- limits -------------------------------------------------------------------------------- */
-
-/* A datagram cannot wait: what is over the rate is refused, and a JOIN passed over, to be said again. */
-static void over_the_rate(void **state)
-{
-        (void)state;
-        struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        app_limits(r->app)->events = bucket_rule(10, 3);
-        for (uint64_t i = 1; i <= 5; i++) {
-                struct dgram_ack ack = pub(r, &p, i, 0, 0, TEXT("\x91\xa1x"));
-                assert_int_equal(ack.status, i <= 3 ? DGRAM_CODE_OK : DGRAM_CODE_RATE);
-        }
-        assert_int_equal(rig_join(r, &p, "tea", 0, 0).status, 999);
-        assert_int_equal(app_limits(r->app)->met[LIMIT_EVENTS], 3);
-        assert_int_equal(RIG_COUNT(r, pub_refused), 2);
-        rig_pass(r, 100);
-        assert_int_equal(rig_join(r, &p, "tea", 0, 0).status, DGRAM_CODE_OK);
-        /* Said again, the same PUB is done. */
-        rig_pass(r, 100);
-        assert_int_equal(pub(r, &p, 5, 0, 0, TEXT("\x91\xa1x")).status, DGRAM_CODE_OK);
-        struct dgram_ack ack = pub(r, &p, 6, 0, 0, TEXT("\x91\xa1x"));
-        assert_int_equal(ack.status, DGRAM_CODE_RATE);
-        assert_int_equal(ack.eid, p.pktno); /* which try this answers */
-        rig_stop(r);
-}
-
-/* What was said after a PUB that is over the rate is not done before it. */
-static void over_the_rate_in_order(void **state)
-{
-        (void)state;
-        struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        app_limits(r->app)->events = bucket_rule(10, 3);
-        for (uint64_t i = 1; i <= 4; i++)
-                pub_behind(r, &p, i, i > 1);
-        rig_pass(r, 100); /* there is place for one, the next that comes is not its turn */
-        struct dgram_ack ack = pub_behind(r, &p, 5, 1);
-        assert_int_equal(ack.status, DGRAM_CODE_ORDER);
-        assert_int_equal(ack.seq, 3);
-        assert_int_equal(ack.eid, p.pktno);
-        assert_int_equal(pub_behind(r, &p, 4, 1).status, DGRAM_CODE_OK);
-        rig_pass(r, 100);
-        assert_int_equal(pub_behind(r, &p, 5, 1).status, DGRAM_CODE_OK);
-        assert_int_equal(RIG_COUNT(r, pub_early), 1);
-        rig_stop(r);
-}
-
-static void as_many_rooms_as_one_may_be_in(void **state)
-{
-        (void)state;
-        struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        app_limits(r->app)->rooms_max = 2;
-        rig_connect(r, &p);
-        assert_int_equal(rig_join(r, &p, "one", 0, 0).status, DGRAM_CODE_OK);
-        assert_int_equal(rig_join(r, &p, "two", 0, 0).status, DGRAM_CODE_OK);
-        assert_int_equal(rig_join(r, &p, "three", 0, 0).status, DGRAM_CODE_LIMIT);
-        assert_int_equal(app_limits(r->app)->met[LIMIT_ROOMS], 1);
-        rig_stop(r);
-}
-
-static void a_long_name_of_an_event(void **state)
-{
-        (void)state;
-        struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        app_limits(r->app)->event_name_max = 1;
-        rig_connect(r, &p);
-        assert_int_equal(pub(r, &p, 1, OWN, 0, TEXT("\x91\xa2xy")).status, DGRAM_CODE_MALFORMED);
-        assert_int_equal(pub(r, &p, 2, OWN, 0, TEXT("\x91\xa1x")).status, DGRAM_CODE_OK);
-        assert_int_equal(pub(r, &p, 3, 0, 0, TEXT("\x91\xa2xy")).status, DGRAM_CODE_OK); /* {error} is on its way */
-        assert_int_equal(app_limits(r->app)->met[LIMIT_EVENT_NAME], 2);
-        rig_stop(r);
-}
-
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -489,10 +389,6 @@ int main(void)
                 cmocka_unit_test(later_levels_are_passed_over),
                 cmocka_unit_test(shutdown_tells_everybody),
                 cmocka_unit_test(what_cannot_be_answered_at_once_is_as_good_as_lost),
-                cmocka_unit_test(over_the_rate),
-                cmocka_unit_test(over_the_rate_in_order),
-                cmocka_unit_test(as_many_rooms_as_one_may_be_in),
-                cmocka_unit_test(a_long_name_of_an_event),
         };
         int failed = RUN_ROWS("udp_session publishes", pubs, run_pub);
         failed += RUN_ROWS("udp_session resumes", resumes, run_resume);

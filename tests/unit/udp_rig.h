@@ -272,6 +272,20 @@ static inline struct dgram_joined_room rig_join(struct rig *r, struct rig_peer *
         return rig_say_join(r, p, &join);
 }
 
+/* The first row of the answer to a PUB of one datagram, in no order. */
+static inline struct dgram_ack rig_pub(struct rig *r, struct rig_peer *p, uint64_t pub_id, uint32_t ref, uint16_t flags,
+                                       struct bytes event)
+{
+        struct dgram_pub m = { pub_id, ref, 0, 1, (uint16_t)event.n, 0, flags, event };
+        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_PUB, .pub = m });
+        rig_hear(r, p);
+        const struct dgram_msg *ack = rig_said(r, DGRAM_PUB_ACK, 0);
+        assert_non_null(ack);
+        return ack->pub_ack.ack[0];
+}
+
+#define TEXT(s) bytes_of(s, sizeof s - 1)
+
 /* Publishes ["x", filler of n bytes] from the server. */
 static inline struct published rig_publish(struct rig *r, const char *room, size_t n)
 {
