@@ -415,7 +415,7 @@ int main(int argc, char **argv)
                 what = strcmp(argv[6], whats[i].name) == 0 ? &whats[i] : what;
         if (!what)
                 return 2;
-        f.rng = rng_seeded(strtoull(argv[3], NULL, 10), "flooder");
+        f.rng = rng_seeded(strtoull(argv[3], NULL, 10), argv[6]); /* each an instance of its own */
         f.rate = strtoll(argv[4], NULL, 10);
         memset(f.event, 'l', sizeof f.event);
         open_socket(&f, argv[1], argv[2]);
