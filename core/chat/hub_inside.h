@@ -1,4 +1,4 @@
-/* hub_inside: what hub.c, room.c, member.c, half.c and walk.c share, and nobody else sees.
+/* hub_inside: what hub.c, room.c, member.c, resume.c, half.c and walk.c share, and nobody else sees.
  *
  *   hub --- room (by name) --- roomlog, one stream for each encoding in use
  *    |        |
