@@ -1,7 +1,7 @@
 /* What a multicast group's datagrams and repairs cost, and who is repaired by it. */
-#include "tests/unit/udp_rig.h"
+#include "tests/unit/udp_group_rig.h"
 
-enum { RATE = 1000000, AGG_MS = 5, ROOM_EVENTS = 300, HEADERS = 28 };
+enum { AGG_MS = 5, HEADERS = 28 };
 
 struct heard {
         struct rig *r;
@@ -12,29 +12,14 @@ struct heard {
 /* Both are in `tea`, and hear the group. */
 static struct heard begin(int64_t rate)
 {
-        struct heard h = { .r = malloc(sizeof *h.r), .a = rig_peer(1), .b = rig_peer(2) };
-        struct udp_gate_config gate = {
-                .group = { .address = { { [10] = 0xFF, [11] = 0xFF, [12] = 232, [15] = 1 }, 5007 }, .rate = rate }
-        };
-        rig_start_config(h.r, &(struct hub_config){ .room_events_max = ROOM_EVENTS }, gate);
+        struct heard h = { .r = start_at(rate), .a = rig_peer(1), .b = rig_peer(2) };
         struct rig_peer *each[] = { &h.a, &h.b };
         for (int i = 0; i < 2; i++) {
                 rig_connect(h.r, each[i]);
                 h.ref = rig_join(h.r, each[i], "tea", 0, 0).chan_ref;
-                rig_say(h.r, each[i], (struct dgram_msg){ .type = DGRAM_LISTEN, .listen = { 1 } });
-                rig_hear(h.r, each[i]);
+                listen(h.r, each[i], 1);
         }
         return h;
-}
-
-static int hear_group(struct rig *r)
-{
-        struct udp_group *g = udp_gate_group(r->gate);
-        r->said_n = r->datagrams = 0;
-        for (int n; (n = udp_group_slices(g, r->now, &r->batch)) > 0; udp_group_sent(g, r->now, &r->batch, n))
-                for (int i = 0; i < n; i++)
-                        rig_take(r, &r->batch.datagram[i]);
-        return r->said_n;
 }
 
 /* Until all that there was has gone, and nothing is owed. */

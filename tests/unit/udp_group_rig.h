@@ -3,7 +3,7 @@
 #define TESTS_UNIT_UDP_GROUP_RIG_H
 #include "tests/unit/udp_rig.h"
 
-enum { RATE = 1000000 };
+enum { RATE = 1000000, ROOM_EVENTS = 300 };
 
 static inline struct rig *start_at(int64_t rate)
 {
@@ -11,7 +11,7 @@ static inline struct rig *start_at(int64_t rate)
         struct udp_gate_config gate = {
                 .group = { .address = { { [10] = 0xFF, [11] = 0xFF, [12] = 232, [15] = 1 }, 5007 }, .rate = rate }
         };
-        rig_start_config(r, &(struct hub_config){ .room_events_max = 300 }, gate);
+        rig_start_config(r, &(struct hub_config){ .room_events_max = ROOM_EVENTS }, gate);
         return r;
 }
 
