@@ -64,6 +64,9 @@ static void settled(struct talk *k)
 
 static void on_up(struct talk *k, const struct client_event *ev)
 {
+        struct buf spare = k->id_before;
+        k->id_before = k->id;
+        k->id = spare;
         k->id.n = 0;
         buf_put(&k->id, ev->id.at, ev->id.n);
         bool back = k->ever_up;
@@ -111,7 +114,7 @@ static void on_chat_event(struct talk *k, const struct client_event *ev)
         if (k->config.json)
                 return;
         struct client_event shown = *ev;
-        if (k->id.n && bytes_equal(ev->room, buf_bytes(&k->id)))
+        if (ev->room.n && (bytes_equal(ev->room, buf_bytes(&k->id)) || bytes_equal(ev->room, buf_bytes(&k->id_before))))
                 shown.room = bytes_text("what was for you alone");
         struct buf out = { 0 };
         talk_print(k, TALK_PUT, &out, phrase_event(&out, &shown));
@@ -263,6 +266,7 @@ void talk_destroy(struct talk *k)
         alarm_end(&k->alarm);
         waiting_free(&k->waiting);
         buf_free(&k->id);
+        buf_free(&k->id_before);
         buf_free(&k->room);
         buf_free(&k->name);
         free(k);

@@ -14,9 +14,10 @@ struct talk {
         struct terminal *term;
         struct alarm alarm;
         struct waiting waiting;
-        struct buf id;   /* the room that is ours alone */
-        struct buf room; /* where lines go; empty: to everyone */
-        struct buf name; /* set by /name: said again after an unrecovered reconnect */
+        struct buf id;        /* the room that is ours alone */
+        struct buf id_before; /* and was until the server forgot us: what it lost is told behind UP */
+        struct buf room;      /* where lines go; empty: to everyone */
+        struct buf name;      /* set by /name: said again after an unrecovered reconnect */
         const char *down_reason, *why;
         uint64_t refused, unanswered, gaps, recovered;
         bool screen;

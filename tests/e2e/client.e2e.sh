@@ -178,23 +178,30 @@ fi
 # A server that dies without a word, and comes back with another log.
 open gone_ws "$ws" --room tea --name Gone
 open gone_udp "$udp" --room tea --name Lost --json
+open gone_words "$udp" --room tea --name Own
 until_line "$dir/gone_ws.err" "you are in" >/dev/null
 until_line "$dir/gone_udp" '"type":"joined"' >/dev/null
+until_line "$dir/gone_words.err" "you are in" >/dev/null
 tell gone_ws "before"
 until_line "$dir/gone_udp" "before" >/dev/null
 kill -9 "$server"
 wait "$server" 2>/dev/null
 tell gone_udp '["chat message","into the dark"]' # the kernel's refusals are how UDP finds out
+tell gone_words "into the dark, too"
 check "ws: a lost connection is told" until_line "$dir/gone_ws.err" "connection lost"
 check "udp: a lost connection is told" until_line "$dir/gone_udp" '"type":"down"'
 serve "${ws#ws://}" "${udp#udp://}"
 check "ws: the client comes back by itself" until_line "$dir/gone_ws.err" "connected again"
 check "udp: the client comes back by itself" until_lines 2 "$dir/gone_udp" '"type":"up"'
 check "udp: the log that is gone is told as a gap" until_line "$dir/gone_udp" '"type":"gap","room":"tea"'
+check "udp: and to a person in words, of the room that was his, too" until_line "$dir/gone_words" \
+        '^gap in what was for you alone: .* is lost to you (the server was started anew)$'
 tell gone_ws "again in the room"
 check "both are in their room again" until_line "$dir/gone_udp" "again in the room"
 
 # Nobody is there to say goodbye to: they go all the same.
+kill "${pid[gone_words]}" # the server has its mouth open, too
+wait "${pid[gone_words]}"
 kill -STOP "$server"
 for path in ws udp; do
         kill -INT "${pid[gone_$path]}"
