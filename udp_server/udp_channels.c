@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/event/pack.h"
+#include "core/wire/gaps.h"
 #include "udp_server/udp_session_inside.h"
 
 #define BEAT_NS_FIRST (20 * NS_PER_MS)
@@ -268,7 +269,7 @@ void udp_channel_gave(struct udp_channel *c, struct mono now)
 }
 
 /* One that finds no place is not said: others follow it, and a client is not closed for them. */
-static void beat(struct udp_session *s, struct mono now, struct udp_channel *c)
+static void beat(struct udp_session *s, struct mono now, struct udp_channel *c, uint64_t head)
 {
         if (s->queue.ready.n > DGRAM_QUEUE_BYTES_MAX / 2)
                 return;
@@ -276,12 +277,23 @@ static void beat(struct udp_session *s, struct mono now, struct udp_channel *c)
                                .tag = room_tag(c->room),
                                .beat = { .epoch = hub_epoch(app_hub(s->app)),
                                          .beat_no = ++c->beat_no,
-                                         .head = udp_listen_given(c, room_head_seq(c->room) + 1) - 1,
+                                         .head = udp_listen_given(c, head + 1) - 1,
                                          .tail = room_tail_seq(c->room),
                                          .now_us = (uint64_t)(now.ns / NS_PER_US) } };
         s->shared->stats->beats++;
         c->beat_at = now;
         udp_session_say(s, &m);
+}
+
+/* One that is behind asks. Does it doubt a jump? It may never be at the head, and would do so for ever; so it is told
+ * what it had been sent when it asked last. What was sent since may be on its way, and later events show what of that
+ * is lost. */
+static void answer_behind(struct udp_session *s, struct mono now, struct udp_channel *c)
+{
+        uint64_t before = c->asked_next;
+        c->asked_next = member_cursor(s->member, c->room);
+        if (before > c->reported + 1 + GAPS_JUMP_MAX)
+                beat(s, now, c, before - 1);
 }
 
 void udp_channels_beat(struct udp_session *s, struct mono now, bool all)
@@ -304,7 +316,9 @@ void udp_channels_beat(struct udp_session *s, struct mono now, bool all)
                                 c->beat_due = MONO_NEVER; /* it knows */
                 }
                 if (at_head && c->reported != head)
-                        beat(s, now, c);
+                        beat(s, now, c, head);
+                else if (!at_head && all && !c->awaited)
+                        answer_behind(s, now, c);
         }
 }
 

@@ -42,6 +42,7 @@ struct udp_channel {
 
         uint64_t group_from;
         uint64_t reported;   /* contig of the last REPORT */
+        uint64_t asked_next; /* first seq that it was not sent yet, when it was behind and asked last; 0: never */
         uint32_t came, lost; /* as the last REPORT counts them */
         uint32_t join_pktno; /* of the newest JOIN of it, and its req */
         uint32_t beat_no;

@@ -188,6 +188,24 @@ static uint64_t bytes_in(int64_t span_ns)
         return udp_gate_stats(w.gate)->bytes_out - before;
 }
 
+/* It is never at the head, and where a GAP of thousands is lost, what comes then is doubted: the server's answer to
+ * the PING that follows has to settle that, or nothing is repaired, told or reported as lost any more. */
+static void who_is_behind_is_not_left_in_doubt(void **state)
+{
+        const int64_t *rtt_ms = *state;
+        struct story s = on_a_line(*rtt_ms, 1);
+        begin(&s);
+        w.loss = 0.5;
+        offer(1);
+        int64_t took_ns = run_until_closed(1);
+        print_message("a path that loses half, always behind: over after %.1f s\n", (double)took_ns / NS_PER_S);
+        w.loss = 0;
+        offer(0.5);
+        run_for(20 * NS_PER_S);
+        assert_true(goodput(0, 10 * NS_PER_S) > 0.4);
+        end();
+}
+
 /* A first window each time would be 12 kB in the first round trip, and what slow start makes of it. */
 static void coming_back_is_no_way_around_it(void **state)
 {
@@ -235,6 +253,8 @@ int main(void)
                 { "one_that_is_not_paced_fills_the_line, 50 ms", one_that_is_not_paced_fills_the_line, NULL, NULL,
                   &middle },
                 { "a_path_that_loses_half_ends_the_session, 50 ms", a_path_that_loses_half_ends_the_session, NULL, NULL,
+                  &middle },
+                { "who_is_behind_is_not_left_in_doubt, 50 ms", who_is_behind_is_not_left_in_doubt, NULL, NULL,
                   &middle },
                 { "coming_back_is_no_way_around_it, 50 ms", coming_back_is_no_way_around_it, NULL, NULL, &middle },
         };

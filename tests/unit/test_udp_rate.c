@@ -259,6 +259,45 @@ static void what_a_report_does_not_say(void **state)
         rig_stop(r);
 }
 
+/* It asks, and is told the head; 0: nothing of that room. */
+static uint64_t asked_head(struct rig *r, struct rig_peer *p, uint64_t tag)
+{
+        rig_say(r, p, (struct dgram_msg){ .type = DGRAM_PING, .ping = { 1 } });
+        rig_hear(r, p);
+        for (int i = 0; i < r->said_n; i++)
+                if (r->said[i].type == DGRAM_BEAT && r->said[i].tag == tag)
+                        return r->said[i].beat.head;
+        return 0;
+}
+
+/* To one that has not said that it knows what came more than a jump ago, the head is what it was sent until it asked
+ * the time before. */
+static void who_waits_and_asks_is_told_what_was_sent(void **state)
+{
+        (void)state;
+        struct rig *r = start(true);
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        uint64_t next = row.start + 1, first; /* behind `joined` */
+        struct dgram_report stuck = { .chan_ref = row.chan_ref, .contig = row.start, .rate = 1000000 };
+        for (int i = 0; i < 4000; i++)
+                rig_publish(r, "tea", 10);
+        hear_for(r, &p, 20, &next);
+        assert_int_equal(asked_head(r, &p, row.tag), 0);
+        for (; next < row.start + 1100; report(r, &p, stuck))
+                hear_for(r, &p, 100, &next);
+        first = next;
+        assert_int_equal(asked_head(r, &p, row.tag), 0); /* when it asked last it was sent little */
+        hear_for(r, &p, 100, &next);
+        assert_true(first < next && next < row.start + 4000);
+        assert_int_equal(asked_head(r, &p, row.tag), first - 1);
+        stuck.contig = next - 1;
+        report(r, &p, stuck);
+        assert_int_equal(asked_head(r, &p, row.tag), 0); /* it has all of that */
+        rig_stop(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -271,6 +310,7 @@ int main(void)
                 cmocka_unit_test(none_of_them_is_always_the_last),
                 cmocka_unit_test(a_pong_that_cannot_be),
                 cmocka_unit_test(what_a_report_does_not_say),
+                cmocka_unit_test(who_waits_and_asks_is_told_what_was_sent),
         };
         return cmocka_run_group_tests_name("udp_rate", stories, NULL, NULL);
 }
