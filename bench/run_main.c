@@ -253,6 +253,10 @@ int run_main(int argc, char **argv)
         char why[RUN_WHY_MAX];
         int err = run_measure(&config, &report, why);
         plan_free(&plan);
+        if (err == ERR_CLOSED) {
+                fprintf(stderr, "bench run: stopped\n");
+                return EXIT_STOPPED;
+        }
         if (err)
                 options_machine("%s", why);
         return run_conclude(&report, o.run.out_dir);

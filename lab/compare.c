@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DIR_MAX = 400, FILE_MAX = DIR_MAX + 32, EXIT_STOPPED = 128 + SIGINT };
+enum { DIR_MAX = 400, FILE_MAX = DIR_MAX + 32 };
 
 #define PREFERRED_CONGESTION "cubic" /* what most hosts run; bbr does not mind 2 % of loss and hides the lesson */
 #define TCP_PORT             ":3000"

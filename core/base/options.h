@@ -11,7 +11,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum exit_code { EXIT_DONE = 0, EXIT_EXPECTATION = 1, EXIT_USAGE = 2, EXIT_MACHINE = 3, EXIT_INVALID = 4 };
+enum exit_code {
+        EXIT_DONE = 0,
+        EXIT_EXPECTATION = 1,
+        EXIT_USAGE = 2,
+        EXIT_MACHINE = 3,
+        EXIT_INVALID = 4,
+        EXIT_STOPPED = 130, /* a measurement was interrupted; as a shell says it of SIGINT */
+};
 
 /* argp_parse with one line for an unknown option. argv[0] is the name in front of every line. */
 void options_parse(const struct argp *argp, int argc, char **argv, void *input);

@@ -178,6 +178,13 @@ expect "client, nobody there on UDP" 3 '^client: cannot reach 127.0.0.1:1: Conne
 joining=(bash -c '"$@" 2>&1 | grep -v "^joining$" >&2; exit "${PIPESTATUS[0]}"' -) # is said meanwhile
 expect "bench run, nobody there" 3 '^bench run: nothing answers at tcp 127.0.0.1:1 .Connection refused.; `bin/lab serve --tcp 127.0.0.1:1 --udp 127.0.0.1:1`' "${joining[@]}" "$bin/bench" run --tcp 127.0.0.1:1 --udp 127.0.0.1:1
 expect "bench run, nobody there on UDP" 3 '^bench run: nothing answers at udp 127.0.0.1:1 .Connection refused.' "${joining[@]}" "$bin/bench" run --tcp "$tcp" --udp 127.0.0.1:1
+"$bin/bench" run --tcp "$tcp" --udp "$udp" >/dev/null 2>stopped &
+pid=$!
+started="$started $pid"
+for _ in $(seq 600); do grep -q '^joining$' stopped && break; sleep 0.05; done
+kill -INT "$pid"
+wait "$pid"
+expect "bench run, interrupted" 130 '^bench run: stopped' sh -c 'tail -n 1 stopped >&2; exit "$1"' - $?
 expect "a plan that is no capture" 3 '--plan.*key' sh -c 'echo hello, this is no capture >key; exec "$@"' - "$bin/bench" run --plan key
 expect "a key that is too short" 3 '--key-file key: too short for a key' "$bin/udp_server" --listen 127.0.0.1:0 --key-file key
 expect "a namespace twice" 3 'cannot start the service: exists already' "$bin/tcp_server" --listen 127.0.0.1:0 --namespace /a --namespace /a
