@@ -43,14 +43,14 @@ static void no_place_inside_a_hole(void **state)
         gaps_init(&g, 0, true);
         gaps_beat(&g, ms(0), &rtt, 100, false);
         for (uint64_t seq = 102; g.holes_n < GAPS_RANGES_MAX; seq += 2)
-                assert_int_equal(gaps_mark(&g, ms(0), &rtt, seq, seq).verdict, GAPS_NEW);
-        assert_int_equal(gaps_mark(&g, ms(0), &rtt, 1, 50).verdict, GAPS_FULL);
+                assert_int_equal(gaps_mark_part(&g, ms(0), &rtt, seq, seq, 0, 1).verdict, GAPS_NEW);
+        assert_int_equal(gaps_mark_part(&g, ms(0), &rtt, 1, 50, 0, 1).verdict, GAPS_FULL);
         assert_int_equal(g.full, 1);
         assert_int_equal(gaps_look(&g, 50, 0), GAPS_NEW);
         assert_int_equal(g.holes_n, GAPS_RANGES_MAX);
-        gaps_mark(&g, ms(0), &rtt, 1, 101);
-        gaps_mark(&g, ms(0), &rtt, 1, 103); /* two are free again, for both sides of it */
-        assert_int_equal(gaps_mark(&g, ms(0), &rtt, 1, 50).verdict, GAPS_NEW);
+        gaps_mark_part(&g, ms(0), &rtt, 1, 101, 0, 1);
+        gaps_mark_part(&g, ms(0), &rtt, 1, 103, 0, 1); /* two are free again, for both sides of it */
+        assert_int_equal(gaps_mark_part(&g, ms(0), &rtt, 1, 50, 0, 1).verdict, GAPS_NEW);
         assert_int_equal(gaps_look(&g, 49, 0), GAPS_NEW);
         assert_int_equal(gaps_look(&g, 50, 0), GAPS_DUPLICATE);
         assert_int_equal(gaps_look(&g, 51, 0), GAPS_NEW);
