@@ -181,7 +181,10 @@ expect "bench run, nobody there on UDP" 3 '^bench run: nothing answers at udp 12
 "$bin/bench" run --tcp "$tcp" --udp "$udp" >/dev/null 2>stopped &
 pid=$!
 started="$started $pid"
-for _ in $(seq 600); do grep -q '^joining$' stopped && break; sleep 0.05; done
+for _ in $(seq 600); do # until it catches SIGINT
+        [ $((0x$(awk '/^SigCgt/ { print $2 }' "/proc/$pid/status") & 2)) -ne 0 ] && break
+        sleep 0.05
+done
 kill -INT "$pid"
 wait "$pid"
 expect "bench run, interrupted" 130 '^bench run: stopped' sh -c 'tail -n 1 stopped >&2; exit "$1"' - $?
