@@ -44,9 +44,13 @@ struct report_path {
 
         struct ledger_tally tally;
 
-        /* Datagrams or packets that carried events, first sendings, before any repair. */
+        /* Datagrams that carried events, first sendings, before any repair; lost by the loss model alone. */
         bool raw_known;
         uint64_t raw_sent, raw_lost;
+
+        /* Packets of any kind to its subscribers that were lost otherwise: the line's queue was full; the path was
+         * dark. */
+        uint64_t queue_packets, blackout_packets;
 
         struct report_dist delay;           /* from the intended instant */
         struct report_dist delay_from_sent; /* from the actual send: hides the generator's stalls */

@@ -79,6 +79,8 @@ static void put_loss(struct json_out *j, const struct report_path *p)
                 json_out_null(j, "raw_lost");
                 json_out_null(j, "raw_share");
         }
+        json_out_uint(j, "queue_packets", p->queue_packets);
+        json_out_uint(j, "blackout_packets", p->blackout_packets);
         json_out_real(j, "share_after_repair", (double)p->tally.outcomes[LEDGER_LOST] / (double)p->tally.rows);
         put_runs(j, "runs_before_repair", &p->raw_runs);
         put_runs(j, "runs_after_repair", &p->lost_runs);

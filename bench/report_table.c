@@ -234,6 +234,8 @@ static const struct row rows[] = {
         ROW_MADE("  of datagrams sent", raw_sent),
         ROW_MADE("before repair, %", raw_share),
         ROW_MADE("off the configured loss, sigma", raw_sigma),
+        ROW_RARE("packets that the queue dropped", queue_packets),
+        ROW_RARE("packets in the blackout", blackout_packets),
         ROW_MADE("after repair, % of events", lost_share),
         ROW_RARE("longest run before, events", raw_runs.longest),
         ROW_RARE("longest run after, events", lost_runs.longest),

@@ -11,11 +11,24 @@ static uint64_t bytes_of_total(const struct link_total *total)
         return bytes;
 }
 
+static uint64_t packets_of_total(const struct link_total *total, enum link_verdict verdict)
+{
+        uint64_t packets = 0;
+        for (int c = 0; c < LINK_CLASSES; c++)
+                packets += total->count[c][verdict].packets;
+        return packets;
+}
+
 static void fill_path(const struct link_way *down, struct report_path *p)
 {
-        for (size_t i = 0; i < down->totals_n; i++)
-                if (strcmp(down->totals[i].name, p->name) == 0)
-                        p->wire_bytes = bytes_of_total(&down->totals[i]);
+        for (size_t i = 0; i < down->totals_n; i++) {
+                const struct link_total *total = &down->totals[i];
+                if (strcmp(total->name, p->name) != 0)
+                        continue;
+                p->wire_bytes = bytes_of_total(total);
+                p->queue_packets = packets_of_total(total, LINK_QUEUE);
+                p->blackout_packets = packets_of_total(total, LINK_BLACKOUT);
+        }
         link_report_loss(down, p->name, &p->raw_sent, &p->raw_lost);
         p->raw_known = p->raw_sent > 0;
 }
@@ -25,8 +38,7 @@ static uint64_t vanished(const struct link_way *way)
 {
         uint64_t packets = way->device_dropped + way->write_failed + way->early_overflow;
         for (size_t i = 0; i < way->totals_n; i++)
-                for (int c = 0; c < LINK_CLASSES; c++)
-                        packets += way->totals[i].count[c][LINK_OVERFLOW].packets;
+                packets += packets_of_total(&way->totals[i], LINK_OVERFLOW);
         return packets;
 }
 

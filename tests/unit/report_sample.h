@@ -100,6 +100,8 @@ static struct report *sample(void)
         r->paths[3].delay = r->paths[3].delay_from_sent = dist(20000, 25.11, 25.4, 80.1, 91, 1132.8);
         for (uint32_t i = 1; i < 4; i++)
                 fill_udp(&r->paths[i], -7.81);
+        r->paths[0].queue_packets = 12;
+        r->paths[3].queue_packets = 345;
         for (uint32_t i = 2; i < 4; i++) {
                 r->paths[i].recovery = dist(390, 57.3, 61, 83.2, 110, 110.4);
                 r->paths[i].gaps_whole = 390;

@@ -24,6 +24,8 @@ static struct link_summary summary(void)
         down->totals[1].count[LINK_DATA][LINK_PASSED] = (struct link_count){ 999, 99900 };
         down->totals[1].count[LINK_DATA][LINK_LOST] = (struct link_count){ 20, 2000 };
         down->totals[1].count[LINK_UDP][LINK_BLACKOUT] = (struct link_count){ 1, 1 };
+        down->totals[1].count[LINK_DATA][LINK_QUEUE] = (struct link_count){ 4, 0 };
+        down->totals[1].count[LINK_UDP][LINK_QUEUE] = (struct link_count){ 3, 0 };
         down->totals[1].first_data[LINK_PASSED] = 980;
         down->totals[1].first_data[LINK_LOST] = 20;
         return s;
@@ -48,6 +50,9 @@ static void each_path_gets_its_own(void **state)
         assert_true(r.paths[1].raw_known);
         assert_int_equal(r.paths[1].raw_sent, 1000);
         assert_int_equal(r.paths[1].raw_lost, 20);
+        assert_int_equal(r.paths[1].queue_packets, 7);
+        assert_int_equal(r.paths[1].blackout_packets, 1);
+        assert_int_equal(r.paths[0].queue_packets + r.paths[0].blackout_packets, 0);
         assert_int_equal(r.paths[1].wire_bytes, 101901);
 }
 
