@@ -271,7 +271,7 @@ void udp_channel_gave(struct udp_channel *c, struct mono now)
 /* One that finds no place is not said: others follow it, and a client is not closed for them. */
 static void beat(struct udp_session *s, struct mono now, struct udp_channel *c, uint64_t head)
 {
-        if (s->queue.ready.n > DGRAM_QUEUE_BYTES_MAX / 2)
+        if (udp_session_crowded(s))
                 return;
         struct dgram_msg m = { .type = DGRAM_BEAT,
                                .tag = room_tag(c->room),

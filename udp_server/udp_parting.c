@@ -9,7 +9,7 @@
 /* One that finds no place comes again: a client is not closed for them. */
 static void say(struct udp_session *s, const struct udp_parting *p)
 {
-        if (s->queue.ready.n <= DGRAM_QUEUE_BYTES_MAX / 2)
+        if (!udp_session_crowded(s))
                 udp_session_say(s, &(struct dgram_msg){ .type = DGRAM_LEAVE_OK, .leave_ok = { p->ref, p->end } });
 }
 

@@ -284,7 +284,7 @@ static void dispatch(struct udp_session *s, struct mono now, const struct dgram_
  * again: that this server is late, or its socket full, ends no session. */
 static bool has_no_place(const struct udp_session *s, const struct dgram_msg *m)
 {
-        return s->queue.ready.n > DGRAM_QUEUE_BYTES_MAX / 2 && m->type != DGRAM_CLOSE && m->type != DGRAM_REPORT;
+        return udp_session_crowded(s) && m->type != DGRAM_CLOSE && m->type != DGRAM_REPORT;
 }
 
 static void take(struct udp_session *s, struct mono now, struct bytes message)

@@ -207,6 +207,13 @@ void udp_publish(struct udp_session *s, struct mono now, const struct dgram_pub 
 
 /* Queues a message; a full queue has the session closed once the message at hand is done with. */
 void udp_session_say(struct udp_session *s, struct dgram_msg *m);
+
+/* Is so much still to be said that only answers are to be added? What was not asked for waits, or is left out. */
+static inline bool udp_session_crowded(const struct udp_session *s)
+{
+        return s->queue.ready.n > DGRAM_QUEUE_BYTES_MAX / 2;
+}
+
 void udp_session_error(struct udp_session *s, uint16_t code, uint8_t in_reply_to, uint32_t pktno);
 
 #endif

@@ -374,6 +374,24 @@ static void what_cannot_be_answered_at_once_is_as_good_as_lost(void **state)
         rig_stop(r);
 }
 
+/* Each REPORT measures the round trip anew: with nothing sent, all those PINGs are still to be said. */
+static void reports_while_the_socket_is_full_end_no_session(void **state)
+{
+        (void)state;
+        struct rig *r = rig_start();
+        struct rig_peer p = rig_peer(1);
+        rig_connect(r, &p);
+        for (int i = 0; i < 500; i++) {
+                rig_pass(r, 10);
+                rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_REPORT, .report = { .chan_ref = 1 } });
+        }
+        assert_int_equal(RIG_COUNT(r, private_full), 0);
+        assert_int_equal(udp_gate_sessions(r->gate), 1);
+        rig_hear(r, &p);
+        assert_true(rig_count_said(r, DGRAM_PING) > 0);
+        rig_stop(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest stories[] = {
@@ -389,6 +407,7 @@ int main(void)
                 cmocka_unit_test(later_levels_are_passed_over),
                 cmocka_unit_test(shutdown_tells_everybody),
                 cmocka_unit_test(what_cannot_be_answered_at_once_is_as_good_as_lost),
+                cmocka_unit_test(reports_while_the_socket_is_full_end_no_session),
         };
         int failed = RUN_ROWS("udp_session publishes", pubs, run_pub);
         failed += RUN_ROWS("udp_session resumes", resumes, run_resume);
