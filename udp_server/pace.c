@@ -29,11 +29,16 @@ static int64_t per_round_trip(const struct resend *rtt)
         return TFRC_SEGMENT_BYTES * NS_PER_S / higher(rtt->srtt_ns, RTT_NS_MIN);
 }
 
+static bool is_open(const struct pace *p)
+{
+        return !mono_is_never(p->open_since);
+}
+
 /* A burst is what goes in a round trip, but never less than a first window nor more than so many
  * datagrams. */
 static void set_rate(struct pace *p, int64_t rate, const struct resend *rtt)
 {
-        bool open = !mono_is_never(p->open_since);
+        bool open = is_open(p);
         if (open)
                 rate = lower(rate, per_round_trip(rtt));
         p->rate = lower(higher(rate, open ? 1 : PACE_RATE_MIN), lower(p->rate_max, RATE_MAX));
@@ -132,11 +137,6 @@ struct mono pace_ready_at(const struct pace *p)
 }
 
 /* ---- the breaker -------------------------------------------------------------------------- */
-
-static bool is_open(const struct pace *p)
-{
-        return !mono_is_never(p->open_since);
-}
 
 /* The client is told, and now and then again. */
 static enum pace_word advise(struct pace *p, struct mono now)
