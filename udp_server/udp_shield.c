@@ -241,10 +241,9 @@ static void cover_part(struct udp_shield *s, struct mono now, const struct dgram
 /* Copies are made of what is in one piece. */
 static void read_piece(struct udp_shield *s, struct mono now, const struct piece *piece, bool copies)
 {
-        for (size_t at = 0; at < piece->n;) {
-                struct bytes message = { piece->at + at, (size_t)(piece->at[at + 6] << 8 | piece->at[at + 7]) };
+        struct bytes rest = bytes_of(piece->at, piece->n), message;
+        while (dgram_next(&rest, &message)) {
                 struct dgram_msg m;
-                at += message.n;
                 if (dgram_parse(message, &m) != 0)
                         continue;
                 if (m.data.frag_cnt > 1)
