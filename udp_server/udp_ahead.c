@@ -84,18 +84,18 @@ static const struct udp_shield_item *next_item(struct udp_session *s, struct udp
 /* Looks at the rate as an event is begun: what is large leaves nothing of a burst, and is to have its parity. */
 static void weigh(struct udp_session *s, struct mono now)
 {
-        if (member_behind(s->member, UINT64_MAX) && !member_half(s->member))
+        if (s->shielded_n > 0 && member_behind(s->member, UINT64_MAX) && !member_half(s->member))
                 s->ample = pace_ample(&s->pace, now);
 }
 
 void udp_ahead_read(struct udp_session *s, struct mono now)
 {
+        weigh(s, now);
         for (uint32_t i = 0; s->shielded_n > 0 && i < s->channels_n; i++) {
                 struct udp_channel *c = &s->channel[i];
                 const struct udp_shield_item *item;
                 if (!c->shield)
                         continue;
-                weigh(s, now);
                 udp_shield_read(c->shield, now);
                 while (!s->ample && next_item(s, c))
                         leave_out(s, c, c->shield_next + 1);
