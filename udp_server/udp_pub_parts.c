@@ -57,7 +57,7 @@ struct reassembly_event *udp_pub_parts_take(struct udp_session *s, struct mono n
                 return NULL;
         if (reassembly_put(e, now, &p))
                 return e;
-        *missing = ((UINT64_C(1) << e->cnt) - 1) & ~e->have;
+        *missing = reassembly_missing(e);
         return NULL;
 }
 

@@ -40,18 +40,15 @@ static void account(struct reassembly *r, int64_t bytes, int64_t head)
                 r->total->bytes += (size_t)(bytes + head);
 }
 
-static uint64_t missing(const struct reassembly_event *e)
+uint64_t reassembly_missing(const struct reassembly_event *e)
 {
         return ~e->have & ((UINT64_C(1) << e->cnt) - 1);
 }
 
 struct reassembly_event *reassembly_begin(struct reassembly *r, struct mono now, const struct reassembly_part *p)
 {
-        struct reassembly_event *e = NULL;
-        bool place = r->n < r->events_max && fits(r, p->event_bytes, sizeof *e);
-        if (place)
-                e = malloc(sizeof *e + p->event_bytes);
-        if (!e)
+        struct reassembly_event *e;
+        if (r->n >= r->events_max || !fits(r, p->event_bytes, sizeof *e) || !(e = malloc(sizeof *e + p->event_bytes)))
                 return NULL;
         *e = (struct reassembly_event){ .channel = p->channel,
                                         .number = p->number,
@@ -82,7 +79,7 @@ bool reassembly_put(struct reassembly_event *e, struct mono now, const struct re
                 e->have |= bit;
                 e->fed = now;
         }
-        return missing(e) == 0;
+        return reassembly_missing(e) == 0;
 }
 
 /* ---- parity ------------------------------------------------------------------------------- */
@@ -100,12 +97,12 @@ bool reassembly_put_parity(struct reassembly *r, struct reassembly_event *e, str
         return true;
 }
 
-uint32_t reassembly_solve(const struct reassembly_event *e, uint64_t *lost, uint8_t (*out)[FEC_SYMBOL_MAX])
+uint32_t reassembly_solve(const struct reassembly_event *e, uint64_t *missing, uint8_t (*out)[FEC_SYMBOL_MAX])
 {
         struct fec_group g = {
-                .k = e->cnt, .m = DGRAM_FEC_M_MAX, .missing = missing(e), .bytes = DGRAM_FRAGMENT_BYTES
+                .k = e->cnt, .m = DGRAM_FEC_M_MAX, .missing = reassembly_missing(e), .bytes = DGRAM_FRAGMENT_BYTES
         };
-        *lost = g.missing;
+        *missing = g.missing;
         if (__builtin_popcountll(g.missing) > e->parity_n)
                 return 0;
         for (uint8_t i = 0; i < e->cnt; i++)

@@ -86,6 +86,9 @@ bool reassembly_agrees(struct reassembly_event *e, const struct reassembly_part 
 /* Copies the fragment, unless it was there. Returns true when the event is whole with it. */
 bool reassembly_put(struct reassembly_event *e, struct mono now, const struct reassembly_part *p);
 
+/* Fragments that have not come, as bits. */
+uint64_t reassembly_missing(const struct reassembly_event *e);
+
 /* Parity `row` of the event's fragments, DGRAM_FRAGMENT_BYTES of it; copied. False: it was there already, or there is
  * no place or memory for it; the event is as before. */
 bool reassembly_put_parity(struct reassembly *r, struct reassembly_event *e, struct mono now, uint8_t row,
