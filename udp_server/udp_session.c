@@ -176,7 +176,7 @@ static void unbind(struct udp_session *s, struct mono now, const char *reason, b
         udp_listen_over(s);
         udp_pub_parts_free(s);
         for (uint32_t k = 0; k < s->channels_n; k++)
-                udp_ahead_uncover(s, &s->channel[k]); /* the rooms may go with the member */
+                udp_ahead_uncover(s, &s->channel[k]);
         s->instance = NULL;
         s->member = NULL;
         if (i)
