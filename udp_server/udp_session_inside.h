@@ -73,13 +73,12 @@ struct udp_session {
         uint32_t shielded_n; /* channels that have a shield */
         uint32_t partings_n;
         bool recovered;
-        bool slow;    /* the queue was full once: to be closed */
+        bool slow;    /* what had to be said found no place: to be closed */
         bool blocked; /* the transport took less than it was lent, or the rate is spent */
         bool held;    /* there is something to send that may not go yet */
         bool whole;   /* what is lent is all that there is */
-        bool rated; /* the PUB whose turn it is was over the rate: until it is done none is kept that would spend of it
-                     */
-        bool ample; /* when news was begun last, there was rate for more than that */
+        bool rated;   /* the PUB whose turn it is was over the rate: none is kept that would spend of it before */
+        bool ample;   /* when news was begun last, there was rate for more than that */
         struct mono heard;
         struct mono looked;        /* when it was last looked for what is to be sent unasked */
         struct mono resume_until;  /* MONO_NEVER: not resuming */
@@ -97,10 +96,9 @@ struct udp_session {
         struct mono pinged, closed_at;
         struct mono shown; /* when the PING was sent that was answered last */
         uint32_t next_ref;
-        uint32_t named_n;    /* channels that JOINs have resumed */
-        uint32_t left_pktno; /* of the newest LEAVE that was done */
-        struct udp_parting
-                *parting; /* partings_n; no channel is opened while there is one: no more than the client had rooms */
+        uint32_t named_n;            /* channels that JOINs have resumed */
+        uint32_t left_pktno;         /* of the newest LEAVE that was done */
+        struct udp_parting *parting; /* while there is one no channel is opened: so no more than the client had */
         uint32_t partings_cap;
         unsigned parting_tries; /* since the last one began */
         struct mono parting_due;

@@ -230,8 +230,7 @@ struct dgram_leave {
 
 struct dgram_leave_ok {
         uint32_t chan_ref;
-        uint64_t
-                end; /* 0: the answer to LEAVE; else nobody asked, and this is the first seq that is not the client's */
+        uint64_t end; /* first seq that is not the client's, when nobody asked; 0: the answer to LEAVE */
 };
 
 /* Rooms are sent to this group, too: whoever hears it may say so (LISTEN). */
@@ -374,7 +373,6 @@ enum dgram_verdict {
         DGRAM_BAD_VERSION, /* the first message has our magic and another version */
         DGRAM_BAD_LENGTH,  /* a length below its header's, or beyond the datagram's end */
         DGRAM_BAD_PADDING, /* something behind the padding's first zero */
-        DGRAM_VERDICTS,
 };
 
 enum dgram_verdict dgram_check(struct bytes datagram);
