@@ -38,6 +38,16 @@ static void want_fragments(struct udp_session *s, struct mono now, const struct 
         }
 }
 
+bool udp_again_begin(struct udp_session *s, struct mono now)
+{
+        if (s->repair)
+                return true;
+        s->repair = malloc(sizeof *s->repair);
+        if (s->repair)
+                udp_repair_init(s->repair, now, udp_rate_of_repairs(s));
+        return s->repair != NULL;
+}
+
 void udp_again_nack(struct udp_session *s, struct mono now, const struct dgram_nack *m)
 {
         const struct udp_channel *c = udp_channel_find(s, m->chan_ref);
@@ -45,12 +55,8 @@ void udp_again_nack(struct udp_session *s, struct mono now, const struct dgram_n
                 s->shared->stats->no_channel++;
                 return;
         }
-        if (!s->repair) {
-                s->repair = malloc(sizeof *s->repair);
-                if (!s->repair)
-                        return;
-                udp_repair_init(s->repair, now, udp_rate_of_repairs(s));
-        }
+        if (!udp_again_begin(s, now))
+                return;
         s->shared->stats->nacks++;
         s->repair->shown = s->shown;
         s->repair->hold_off_ns_max = 2 * s->rtt.srtt_ns;

@@ -1,7 +1,5 @@
 /* ahead: what a session is sent before it asks: copies and parity, where a room's shield (udp_shield.h) has them for a
  * fec mode. A copy is a repair that the server asks of itself. */
-#include <stdlib.h>
-
 #include "udp_server/udp_session_inside.h"
 #include "udp_server/udp_shield.h"
 
@@ -39,16 +37,6 @@ void udp_ahead_mode(struct udp_session *s, struct mono now, struct udp_channel *
 }
 
 /* ---- finding ------------------------------------------------------------------------------- */
-
-static bool make_repair(struct udp_session *s, struct mono now)
-{
-        if (s->repair)
-                return true;
-        s->repair = malloc(sizeof *s->repair);
-        if (s->repair)
-                udp_repair_init(s->repair, now, udp_rate_of_repairs(s));
-        return s->repair != NULL;
-}
 
 static void move_on(struct udp_channel *c, uint64_t item)
 {
@@ -101,7 +89,7 @@ void udp_ahead_read(struct udp_session *s, struct mono now)
                         leave_out(s, c, c->shield_next + 1);
                 for (; mono_before(now, s->bare_until) && next_item(s, c); move_on(c, c->shield_next + 1))
                         s->shared->stats->left_out++;
-                while ((item = next_item(s, c)) && !item->parity && make_repair(s, now)) {
+                while ((item = next_item(s, c)) && !item->parity && udp_again_begin(s, now)) {
                         uint64_t first = item->seq_first > c->start ? item->seq_first : c->start;
                         if (item->seq_last >= first)
                                 udp_repair_later(s->repair, item->due, c->ref, place_first(first),

@@ -82,7 +82,7 @@ struct udp_session {
         struct mono heard;
         struct mono looked;        /* when it was last looked for what is to be sent unasked */
         struct mono resume_until;  /* MONO_NEVER: not resuming */
-        struct udp_repair *repair; /* made by the first NACK */
+        struct udp_repair *repair; /* made by the first NACK, or copy */
         struct reassembly *parts;  /* PUBs that are not whole, or wait for their turn; NULL: none */
         struct dgram_queue queue;
         struct pace pace;
@@ -163,6 +163,7 @@ bool udp_limit_again(struct udp_session *s, struct mono now); /* of a PUB that w
 void udp_limit_begin(struct udp_session *s, struct mono now);
 
 /* udp_again: repairs */
+bool udp_again_begin(struct udp_session *s, struct mono now); /* makes s->repair, if there is none; false: no memory */
 void udp_again_nack(struct udp_session *s, struct mono now, const struct dgram_nack *m);
 void udp_again_find(struct udp_session *s, struct mono now, struct udp_batch *b); /* as the batch's first pieces */
 void udp_again_gave(struct udp_session *s, struct mono now, const struct piece *p, size_t bytes);
