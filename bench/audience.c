@@ -166,6 +166,13 @@ int audience_rest(struct audience *c)
         return c->way->rest(c);
 }
 
+int audience_settle(struct audience *c)
+{
+        int err = audience_rest(c);
+        c->settled = true;
+        return err;
+}
+
 struct audience_figures audience_figures(const struct audience *c)
 {
         struct audience_figures f = { .events = c->events };

@@ -56,6 +56,11 @@ size_t audience_burst_bytes(const struct audience *c);
 /* Events pause: says what keeps idle sessions quiet (UDP: REPORT), and answers PINGs. Returns as those above. */
 int audience_rest(struct audience *c);
 
+/* Rests before it is measured. While others connect, and other servers start, nobody sends REPORT, so a server may
+ * open its breaker, which the next REPORT closes. From here on it may not: a burst or rest with ERROR SLOW fails,
+ * since what is sent through an open breaker says nothing about the server. */
+int audience_settle(struct audience *c);
+
 struct audience_figures {
         uint64_t events;  /* delivered */
         uint64_t packets; /* TCP segments, as the kernel counts them, or datagrams with events */

@@ -37,6 +37,7 @@ struct audience {
         const struct audience_way *way;
         struct subscriber *sub;
         uint32_t connected;
+        bool settled;                  /* UDP: none is to be told any more that its path is slow */
         struct buf burst;              /* what the publisher sends */
         size_t cut[BATCH_ENTRIES_MAX]; /* UDP: where its datagrams end */
         int cuts;

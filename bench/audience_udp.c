@@ -257,10 +257,12 @@ static int take_message(struct audience *c, struct subscriber *s, struct bytes m
         case DGRAM_CLOSE:
         case DGRAM_RESET:
                 return audience_fail(c, "subscriber %td got %s", s - c->sub, dgram_type_text(type));
-        case DGRAM_ERROR: /* SLOW: no REPORT while a thousand others connected; the next one ends that */
-                if (dgram_parse(message, &m) == 0 && m.error.code == DGRAM_CODE_SLOW)
+        case DGRAM_ERROR:
+                if (dgram_parse(message, &m) != 0)
+                        return audience_fail(c, "subscriber %td got a malformed ERROR", s - c->sub);
+                if (m.error.code == DGRAM_CODE_SLOW && !c->settled)
                         return 0;
-                return audience_fail(c, "subscriber %td got ERROR", s - c->sub);
+                return audience_fail(c, "subscriber %td got ERROR: %s", s - c->sub, dgram_code_text(m.error.code));
         case DGRAM_PING:
                 if (dgram_parse(message, &m) == 0)
                         pong(s, &m.ping);

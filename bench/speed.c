@@ -190,6 +190,8 @@ static int start_unpaced(struct setting *s)
 
 static int run_round(struct setting *s, struct side *side, uint32_t round, uint32_t bursts)
 {
+        if (round == 0 && audience_settle(side->audience) != 0)
+                return fail(s, side, EXIT_EXPECTATION);
         int64_t before = loop_process_cpu_ns(side->pid);
         for (uint32_t i = 0; i < bursts; i++)
                 if (audience_burst(side->audience) != 0)
