@@ -24,8 +24,8 @@ struct path {
 const struct path *path_at(int i);
 
 /* Reads "tcp,udp-raw,...", each at most once; "udp-nack" is short for "udp-nack-ordered", "udp-fec" for
- * "udp-fec-ordered". Returns how many, or ERR_NOT_FOUND (a name that is
- * none; *bad is where it starts), ERR_EXISTS (twice), ERR_MALFORMED (nothing there). */
+ * "udp-fec-ordered". Returns how many, or ERR_NOT_FOUND (a name that is none; *bad is where it starts), ERR_EXISTS
+ * (twice), ERR_MALFORMED (nothing there). */
 int path_list(const char *text, const struct path *list[PATHS_MAX], const char **bad);
 
 #endif

@@ -89,24 +89,6 @@ static int fail(const struct setting *s, const struct side *side, int code)
         return code;
 }
 
-static int join(struct setting *s, struct side *side, const struct sock_addr *to)
-{
-        struct audience_config config = {
-                .datagrams = s->path != SPEED_TCP,
-                .bare = side->bare,
-                .to = *to,
-                .group = s->group,
-                .subscribers = s->subscribers,
-                .burst_events = s->burst_events,
-                .event_bytes = s->event_bytes,
-                .cores = s->cores,
-        };
-        side->audience = audience_create(&config);
-        if (!side->audience || audience_connect(side->audience) != 0)
-                return fail(s, side, EXIT_MACHINE);
-        return 0;
-}
-
 static int warm_up(struct setting *s, struct side *side)
 {
         struct mono start = loop_clock();
@@ -122,21 +104,35 @@ static int warm_up(struct setting *s, struct side *side)
         return audience_rest(side->audience) == 0 ? 0 : fail(s, side, EXIT_EXPECTATION);
 }
 
+static int join(struct setting *s, struct side *side, const struct sock_addr *to)
+{
+        struct audience_config config = {
+                .datagrams = s->path != SPEED_TCP,
+                .bare = side->bare,
+                .to = *to,
+                .group = s->group,
+                .subscribers = s->subscribers,
+                .burst_events = s->burst_events,
+                .event_bytes = s->event_bytes,
+                .cores = s->cores,
+        };
+        side->audience = audience_create(&config);
+        if (!side->audience || audience_connect(side->audience) != 0)
+                return fail(s, side, EXIT_MACHINE);
+        return warm_up(s, side);
+}
+
 /* Nothing slows a publisher down, nor a group. */
 static int start_server(struct setting *s, struct side *side, bool paced)
 {
+        char group[SOCK_ADDR_TEXT_MAX] = "";
         static char *tcp[] = { "tcp_server",   "--listen", "127.0.0.1:0",   "--ping-interval", "3600s",
                                "--event-rate", "1000/ms",  "--event-burst", "1000000",         NULL };
-        char group[SOCK_ADDR_TEXT_MAX] = "";
-        char *unicast[] = { "udp_server",    "--listen", "127.0.0.1:0", "--event-rate",         "1000/ms",
-                            "--event-burst", "1000000",  "--pace",      paced ? "auto" : "off", NULL };
-        char *multicast[] = { "udp_server",   "--listen", "127.0.0.1:0",
-                              "--event-rate", "1000/ms",  "--event-burst",
-                              "1000000",      "--pace",   paced ? "auto" : "off",
-                              "--multicast",  group,      "--multicast-rate",
-                              "100gbit",      NULL };
-        char **const programs[] = { tcp, unicast, multicast };
-        char **argv = programs[s->path];
+        char *pace = paced ? "auto" : "off", *multicast = s->path == SPEED_MULTICAST ? "--multicast" : NULL;
+        char *udp[] = { "udp_server", "--listen", "127.0.0.1:0", "--event-rate", "1000/ms", "--event-burst",
+                        "1000000",    "--pace",   pace,          multicast,      group,     "--multicast-rate",
+                        "100gbit",    NULL };
+        char **argv = s->path == SPEED_TCP ? tcp : udp;
         if (s->path == SPEED_MULTICAST)
                 sock_addr_text(&s->group, group);
         struct sock_addr at;
@@ -147,8 +143,7 @@ static int start_server(struct setting *s, struct side *side, bool paced)
                         errno ? strerror(errno) : "it did not get ready");
                 return EXIT_MACHINE;
         }
-        int code = join(s, side, &at);
-        return code ? code : warm_up(s, side);
+        return join(s, side, &at);
 }
 
 static int start_bare(struct setting *s, struct side *side)
@@ -166,8 +161,7 @@ static int start_bare(struct setting *s, struct side *side)
                 fprintf(stderr, "bench speed: cannot start the bare server: %s\n", strerror(errno));
                 return EXIT_MACHINE;
         }
-        int code = join(s, side, &at);
-        return code ? code : warm_up(s, side);
+        return join(s, side, &at);
 }
 
 static int start_both(struct setting *s)
