@@ -14,8 +14,8 @@ enum {
 /* A flood that is held back goes on in gulps, not word by word. */
 static const int64_t HELD_NS = 10 * NS_PER_MS;
 
-/* Events that a newcomer may say at once: it joins and says a word or two. A burst is for who has been quiet, or
- * whoever has used his up would cut his connection for a new one. */
+/* Events that a newcomer may say at once: it joins and says a word or two. On UDP it may say more, but here what is
+ * over waits, and is not refused. */
 enum { NEWCOMER_EVENTS = 16 };
 
 /* How long an ended session may still try to send its close frame. */
@@ -307,14 +307,6 @@ static int put_open(struct tcp_session *s, const char *sid)
         return err;
 }
 
-/* With half a burst, as on UDP, but no more than it needs: what is over waits here, and is not refused. */
-static void limit_begin(struct tcp_session *s, struct mono now)
-{
-        const struct bucket_rule *rule = &app_limits(s->service->spaces->app)->events;
-        int64_t burst = rule->each_ns > 0 ? rule->burst_ns / rule->each_ns : 0, half = (burst + 1) / 2;
-        bucket_spend(&s->said, rule, now, (uint32_t)(burst - (half < NEWCOMER_EVENTS ? half : NEWCOMER_EVENTS)));
-}
-
 struct tcp_session *tcp_session_create_polled(struct tcp_service *v, struct mono now, const struct hub_sink *sink,
                                               const char *sid)
 {
@@ -327,7 +319,7 @@ struct tcp_session *tcp_session_create_polled(struct tcp_service *v, struct mono
         s->pong_by = MONO_NEVER;
         s->ping_at = mono_add(now, v->config.ping_interval_ns);
         s->end_by = mono_add(now, v->config.connect_timeout_ns);
-        limit_begin(s, now);
+        bucket_begin(&s->said, &app_limits(v->spaces->app)->events, now, NEWCOMER_EVENTS);
         if (put_open(s, sid) != 0) {
                 tcp_private_free(&s->private);
                 free(s);

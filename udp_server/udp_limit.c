@@ -11,13 +11,11 @@ bool udp_session_may(struct udp_session *s, struct mono now, uint32_t n)
         return may;
 }
 
-/* A full bucket of events is for whoever has been quiet; half of one has to do for who comes anew, which an address
- * may do so often only: a client that says all it has at once is not to be told RATE, since that changes the order. */
+/* All of the half that a newcomer has, which an address may be so often only: a client that says all it has at once is
+ * not to be told RATE, since that changes the order. */
 void udp_limit_begin(struct udp_session *s, struct mono now)
 {
-        const struct bucket_rule *rule = &app_limits(s->app)->events;
-        int64_t burst = rule->each_ns > 0 ? rule->burst_ns / rule->each_ns : 0;
-        bucket_spend(&s->said, rule, now, (uint32_t)(burst / 2));
+        bucket_begin(&s->said, &app_limits(s->app)->events, now, UINT32_MAX);
 }
 
 /* What is no event has a rate, too: one NACK may cost as much as a hundred PUBs. */

@@ -56,4 +56,12 @@ static inline void bucket_spend(struct bucket *b, const struct bucket_rule *rule
         b->full_at = mono_add(since, n * rule->each_ns);
 }
 
+/* For whoever comes anew: half of its tokens are there (rounded up), but no more than tokens_max. A full bucket is for
+ * whoever has been quiet, or who has used his up would begin again. */
+static inline void bucket_begin(struct bucket *b, const struct bucket_rule *rule, struct mono now, uint32_t tokens_max)
+{
+        int64_t burst = rule->each_ns > 0 ? rule->burst_ns / rule->each_ns : 0, half = (burst + 1) / 2;
+        bucket_spend(b, rule, now, (uint32_t)(burst - (half < tokens_max ? half : tokens_max)));
+}
+
 #endif

@@ -71,12 +71,39 @@ static void wide_open(void **state)
         assert_int_equal(mono_since(bucket_wide_at(&b, &rule, NS_PER_S), now), 30 * NS_PER_MS);
 }
 
+/* Half of the burst, rounded up, but no more than may be; and then as ever. */
+static const struct newcomer_row {
+        const char *name;
+        uint32_t burst, tokens_max, got;
+} newcomers[] = {
+        { "a newcomer has half of an even burst", 10, UINT32_MAX, 5 },
+        { "and the larger half of an odd one", 11, UINT32_MAX, 6 },
+        { "of one it has that", 1, UINT32_MAX, 1 },
+        { "no more than it may have", 40, 16, 16 },
+        { "half is less than it may have", 20, 16, 10 },
+};
+
+static void newcomer(void **state)
+{
+        const struct newcomer_row *row = *state;
+        struct bucket_rule rule = bucket_rule(10, row->burst);
+        struct bucket b = { { 0 } };
+        struct mono now = { 5 * NS_PER_S };
+        uint32_t got = 0;
+        bucket_begin(&b, &rule, now, row->tokens_max);
+        for (; bucket_open(&b, &rule, now); got++)
+                bucket_spend(&b, &rule, now, 1);
+        assert_int_equal(got, row->got);
+        assert_int_equal(mono_since(bucket_open_at(&b, &rule), now), 100 * NS_PER_MS);
+}
+
 static void without_a_rule_it_is_always_open(void **state)
 {
         struct bucket_rule none = { 0, 0 };
         struct bucket b = { { 0 } };
         struct mono now = { NS_PER_S };
         (void)state;
+        bucket_begin(&b, &none, now, 0);
         for (int i = 0; i < 1000; i++) {
                 assert_true(bucket_open(&b, &none, now));
                 bucket_spend(&b, &none, now, 1000000);
@@ -90,5 +117,6 @@ int main(void)
                 cmocka_unit_test(wide_open),
                 cmocka_unit_test(without_a_rule_it_is_always_open),
         };
-        return RUN_ROWS("bucket", rows, run_row) + cmocka_run_group_tests_name("bucket stories", stories, NULL, NULL);
+        return RUN_ROWS("bucket", rows, run_row) + RUN_ROWS("newcomers", newcomers, newcomer) +
+               cmocka_run_group_tests_name("bucket stories", stories, NULL, NULL);
 }
