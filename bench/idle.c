@@ -11,6 +11,7 @@
 #include "bench/speed_child.h"
 #include "core/base/options.h"
 #include "core/loop/loop.h"
+#include "core/service/service.h"
 
 enum {
         WARM_CYCLES = 64, /* code is in memory, first blocks are taken */
@@ -221,8 +222,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                 o->rest_ns = options_span("rest", arg, NS_PER_MS, 3600 * NS_PER_S);
                 return 0;
         case KEY_TCP:
-                if (sock_addr_parse(arg, &o->tcp) != 0)
-                        options_fail("--tcp %s: not an address; write it as in 127.0.0.1:3000", arg);
+                service_need_address("tcp", arg, &o->tcp);
                 return 0;
         case KEY_PID:
                 o->pid = options_count("pid", arg, 1, 1 << 22);

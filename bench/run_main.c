@@ -218,8 +218,9 @@ static error_t parse_main(int key, char *arg, struct argp_state *state)
 
 static void read_address(const char *name, const char *text, struct sock_addr *a)
 {
-        if (sock_addr_parse(text, a) != 0 || sock_addr_port(a) == 0)
-                options_fail("--%s %s: not an address; write it as in 127.0.0.1:3000", name, text);
+        service_need_address(name, text, a);
+        if (sock_addr_port(a) == 0)
+                options_fail("--%s %s: port 0 is nobody's; write it as in 127.0.0.1:3000", name, text);
 }
 
 int run_main(int argc, char **argv)

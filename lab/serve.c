@@ -59,12 +59,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         }
 }
 
-static void read_address(const char *name, const char *text, struct sock_addr *a)
-{
-        if (sock_addr_parse(text, a) != 0)
-                options_fail("--%s %s: not an address; write it as in 127.0.0.1:3000", name, text);
-}
-
 int serve_main(int argc, char **argv)
 {
         static const struct argp_child children[] = { { &tcp_argp, 0, "Of the TCP twin, as tcp_server has them:", 40 },
@@ -78,8 +72,8 @@ int serve_main(int argc, char **argv)
                              .tcp_listen = "127.0.0.1:3000",
                              .udp_listen = "127.0.0.1:3001" };
         options_parse(&argp, argc, argv, &o);
-        read_address("tcp", o.tcp_listen, &o.tcp.server.listen);
-        read_address("udp", o.udp_listen, &o.udp.server.listen);
+        service_need_address("tcp", o.tcp_listen, &o.tcp.server.listen);
+        service_need_address("udp", o.udp_listen, &o.udp.server.listen);
         tcp_options_service(&o.tcp, &o.service);
         udp_options_ready(&o.udp);
 

@@ -61,8 +61,7 @@ int main(int argc, char **argv)
                              .listen = "127.0.0.1:3000" };
         log_name_set("tcp_server");
         options_parse(&argp, argc, argv, &o);
-        if (sock_addr_parse(o.listen, &o.tcp.server.listen) != 0)
-                options_fail("--listen %s: not an address; write it as in 127.0.0.1:3000", o.listen);
+        service_need_address("listen", o.listen, &o.tcp.server.listen);
         tcp_options_service(&o.tcp, &o.service);
 
         struct service *service;

@@ -57,8 +57,7 @@ int main(int argc, char **argv)
                              .listen = "127.0.0.1:3001" };
         log_name_set("udp_server");
         options_parse(&argp, argc, argv, &o);
-        if (sock_addr_parse(o.listen, &o.udp.server.listen) != 0)
-                options_fail("--listen %s: not an address; write it as in 127.0.0.1:3001", o.listen);
+        service_need_address("listen", o.listen, &o.udp.server.listen);
         udp_options_ready(&o.udp);
 
         struct service *service;

@@ -217,6 +217,12 @@ void service_need_congestion(const char *name)
                 options_machine("--congestion %s: not allowed here, or not known to this kernel", name);
 }
 
+void service_need_address(const char *name, const char *text, struct sock_addr *address)
+{
+        if (sock_addr_parse(text, address) != 0)
+                options_fail("--%s %s: not an address; write it as in 127.0.0.1:3000", name, text);
+}
+
 static void say_ready(const struct service_transport *t)
 {
         char text[SOCK_ADDR_TEXT_MAX];

@@ -62,6 +62,9 @@ void service_need(int err, const char *what, const char *where);
 /* The same when --congestion names one that sockets may not have here; NULL is the system's. */
 void service_need_congestion(const char *name);
 
+/* Reads the address that option --NAME tells; exit code 2 with one line when it is none. */
+void service_need_address(const char *name, const char *text, struct sock_addr *address);
+
 /* Says `listening KIND ADDRESS` of each transport on standard output, which is what scripts wait for. Runs
  * until a signal, then stops the transports and gives what they wrote a moment to leave. */
 void service_run(struct service *s);

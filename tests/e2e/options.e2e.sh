@@ -172,6 +172,11 @@ expect "tcp_server, a busy port" 3 "^tcp_server: .*$tcp: Address already in use"
 expect "udp_server, a busy port" 3 "^udp_server: .*$udp: Address already in use" "$bin/udp_server" --listen "$udp"
 expect "lab serve, a busy TCP port" 3 "^lab serve: .*tcp $tcp: Address already in use" "$bin/lab" serve --tcp "$tcp" --udp 127.0.0.1:0
 expect "lab serve, a busy UDP port" 3 "^lab serve: .*udp $udp: Address already in use" "$bin/lab" serve --tcp 127.0.0.1:0 --udp "$udp"
+for program in "tcp_server --listen" "udp_server --listen" "lab serve --tcp" "lab serve --udp" "bench run --publish" "bench idle --tcp"; do
+        # shellcheck disable=SC2086
+        expect "$program, no address" 2 "^${program% *}: --${program#*--} tea: not an address; write it as in 127.0.0.1:3000" "$bin"/$program tea
+done
+expect "bench run, a port that is none" 2 "^bench run: --udp 127.0.0.1:0: port 0 is nobody's" "$bin/bench" run --udp 127.0.0.1:0
 expect "an address of another machine" 3 '192.0.2.1:3000: Cannot assign requested address' "$bin/tcp_server" --listen 192.0.2.1:3000
 expect "client, nobody there on TCP" 3 '^client: cannot reach 127.0.0.1:1: Connection refused; `bin/tcp_server --listen 127.0.0.1:1`' "$bin/client" ws://127.0.0.1:1
 expect "client, nobody there on UDP" 3 '^client: cannot reach 127.0.0.1:1: Connection refused; `bin/udp_server --listen 127.0.0.1:1`' "$bin/client" udp://127.0.0.1:1
