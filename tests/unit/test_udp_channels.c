@@ -273,8 +273,7 @@ static void who_was_taken_out_is_told_until_he_knows(void **state)
 static void who_was_taken_out_is_told_in_time(void **state)
 {
         (void)state;
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .pace.on = true });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .pace.on = true });
         struct rig_peer p = rig_peer(1);
         rig_connect(r, &p);
         struct dgram_joined_room tea = rig_join(r, &p, "tea", 0, 0);

@@ -20,9 +20,7 @@ static void come(struct rig *r, struct udp_addr addr, uint64_t nonce)
 static void one_address_begins_so_many(void **state)
 {
         (void)state;
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 },
-                         (struct udp_gate_config){ .per_ip_max = 8, .hellos_per_s = 10000 });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .per_ip_max = 8, .hellos_per_s = 10000 });
         for (uint64_t nonce = 1; nonce <= 1000; nonce++)
                 come(r, rig_addr(1, 1), nonce);
         assert_int_equal(RIG_COUNT(r, accepted), 4 * 8);
@@ -140,8 +138,7 @@ static void asks_too_often(void **state)
 /* Bytes that the session is sent in so many ms, while it says of them what it likes, every millisecond. */
 static uint64_t sent_to_a_liar(struct pace_config pace, int ms, const struct dgram_report *lie)
 {
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .pace = pace });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .pace = pace });
         struct rig_peer p = rig_peer(1);
         rig_connect(r, &p);
         uint64_t before = RIG_COUNT(r, bytes_out);
@@ -174,8 +171,7 @@ static void reports_that_lie(void **state)
 /* It wants everything again, all the time, and says that 4 GB/s arrive over 100 us. */
 static uint64_t repairs_of_one_who_wants_all(struct pace_config pace)
 {
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .pace = pace });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .pace = pace });
         struct rig_peer p = rig_peer(1);
         struct dgram_report greed = { .chan_ref = UDP_REF_ALL, .rate = UINT32_MAX };
         rig_connect(r, &p);

@@ -96,9 +96,8 @@ static void take(struct rig *r, int datagrams)
 static void evicted_in_the_middle_it_is_a_gap(void **state)
 {
         (void)state;
-        struct rig *r = malloc(sizeof *r);
         struct rig_peer p;
-        rig_start_config(r, &(struct hub_config){ .room_events_max = 3 }, (struct udp_gate_config){ 0 });
+        struct rig *r = rig_start_config((struct hub_config){ .room_events_max = 3 }, (struct udp_gate_config){ 0 });
         in_tea(r, &p);
         uint64_t seq = rig_publish(r, "tea", LARGE).seq;
         hub_announce(r->hub);

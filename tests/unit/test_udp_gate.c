@@ -273,8 +273,7 @@ static void a_namespace_of_the_application_has_its_own_hub(void **state)
 static void one_address_gets_so_many_sessions(void **state)
 {
         (void)state;
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .per_ip_max = 2 });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .per_ip_max = 2 });
         for (uint8_t port = 1; port <= 3; port++) {
                 struct rig_peer p = { .addr = rig_addr(1, port), .instance = { port }, .nonce = port };
                 struct dgram_cookie proof;
@@ -317,9 +316,7 @@ static const struct host_row {
 static void sessions_of_a_host(void **state)
 {
         const struct host_row *row = *state;
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 },
-                         (struct udp_gate_config){ .per_ip_max = 2, .per_ip_loopback = row->loopback });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .per_ip_max = 2, .per_ip_loopback = row->loopback });
         for (uint8_t i = 1; i <= 3; i++) {
                 struct rig_peer p = { .addr = { .port = { i } }, .instance = { i }, .nonce = i };
                 struct dgram_cookie proof;
@@ -405,8 +402,7 @@ static void a_reset_proves_itself(void **state)
 static void hellos_are_answered_at_a_rate(void **state)
 {
         (void)state;
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .hellos_per_s = 3 });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .hellos_per_s = 3 });
         uint8_t out[DGRAM_BYTES_MAX + 1];
         struct udp_addr from = rig_addr(1, 1);
         size_t n = hello(out);

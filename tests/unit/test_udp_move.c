@@ -186,8 +186,7 @@ static void another_host_is_another_path(void **state)
 /* For 20 s there is always something to send, and no REPORT comes: bytes of it that a paced session sends. */
 static uint64_t sent_without_reports(bool moves)
 {
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .pace.on = true });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .pace.on = true });
         struct rig_peer p = rig_peer(1);
         rig_connect(r, &p);
         for (int i = 0; i < 1000; i++)
@@ -277,8 +276,7 @@ static void at_home_it_answers_and_stays(void **state)
 static void one_address_takes_so_many(void **state)
 {
         (void)state;
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .per_ip_max = 1 });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .per_ip_max = 1 });
         struct rig_peer p = rig_peer(1), q = rig_peer(2), z = rig_peer(1);
         rig_connect(r, &p);
         rig_connect(r, &q);

@@ -7,8 +7,7 @@ enum { FIRST_RATE = 36036 /* bytes per second */, EVENTS = 40 };
 
 static struct rig *start(bool on)
 {
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .pace.on = on });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .pace.on = on });
         return r;
 }
 
@@ -72,8 +71,8 @@ static void a_burst_and_then_a_few_at_a_time(void **state)
 static void what_is_overtaken_is_an_exact_gap(void **state)
 {
         (void)state;
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ .room_events_max = 10 }, (struct udp_gate_config){ .pace.on = true });
+        struct rig *r = rig_start_config((struct hub_config){ .room_events_max = 10 },
+                                         (struct udp_gate_config){ .pace.on = true });
         struct rig_peer p = rig_peer(1);
         rig_connect(r, &p);
         struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);

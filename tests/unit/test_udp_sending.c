@@ -272,8 +272,7 @@ static void what_was_before_its_time_is_not_repaired(void **state)
 static void repairs_keep_to_their_budget(void **state)
 {
         (void)state;
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .repair_rate = 100000 });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .repair_rate = 100000 });
         struct rig_peer p = rig_peer(1);
         rig_connect(r, &p);
         struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
@@ -299,8 +298,7 @@ static void repairs_keep_to_their_budget(void **state)
 static void evicted_events_are_a_gap(void **state)
 {
         (void)state;
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ .room_events_max = 10 }, (struct udp_gate_config){ 0 });
+        struct rig *r = rig_start_config((struct hub_config){ .room_events_max = 10 }, (struct udp_gate_config){ 0 });
         struct rig_peer p = rig_peer(1);
         rig_connect(r, &p);
         struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);

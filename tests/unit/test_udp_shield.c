@@ -51,8 +51,7 @@ static void a_copy_comes_ten_ms_later(void **state)
 static void a_copy_awaits_no_report(void **state)
 {
         (void)state;
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .pace.on = true });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .pace.on = true });
         struct rig_peer p = rig_peer(1);
         rig_connect(r, &p);
         struct dgram_joined_room row = join_as(r, &p, "tea", DGRAM_MODE_FEC_ORDERED);

@@ -140,8 +140,7 @@ static void more_is_for_those_alone_who_lose(void **state)
 static void a_session_at_its_rate_is_sent_news_alone(void **state)
 {
         (void)state;
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .pace.on = true });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .pace.on = true });
         struct rig_peer p = rig_peer(1);
         rig_connect(r, &p);
         join_as(r, &p, "tea", DGRAM_MODE_FEC_ORDERED);

@@ -5,8 +5,7 @@
 
 static struct rig *start(void)
 {
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ .pace.on = true });
+        struct rig *r = rig_start_gate((struct udp_gate_config){ .pace.on = true });
         return r;
 }
 

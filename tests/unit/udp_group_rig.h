@@ -7,12 +7,10 @@ enum { RATE = 1000000, ROOM_EVENTS = 300 };
 
 static inline struct rig *start_at(int64_t rate)
 {
-        struct rig *r = malloc(sizeof *r);
         struct udp_gate_config gate = {
                 .group = { .address = { { [10] = 0xFF, [11] = 0xFF, [12] = 232, [15] = 1 }, 5007 }, .rate = rate }
         };
-        rig_start_config(r, &(struct hub_config){ .room_events_max = ROOM_EVENTS }, gate);
-        return r;
+        return rig_start_config((struct hub_config){ .room_events_max = ROOM_EVENTS }, gate);
 }
 
 /* What goes to the group now, as messages in r->said. */

@@ -60,23 +60,27 @@ static inline void rig_pass(struct rig *r, int64_t ms)
         r->now = until;
 }
 
-static inline void rig_start_config(struct rig *r, const struct hub_config *hub, struct udp_gate_config gate)
+static inline struct rig *rig_start_config(struct hub_config hub, struct udp_gate_config gate)
 {
+        struct rig *r = malloc(sizeof *r);
         *r = (struct rig){ .now = { 1000 * NS_PER_S } };
-        struct hub_config config = *hub;
-        config.epoch = RIG_EPOCH;
-        r->hub = hub_create(&config);
+        hub.epoch = RIG_EPOCH;
+        r->hub = hub_create(&hub);
         gate.app = r->app = app_create(r->hub, &chat_handlers);
         gate.encoding = udp_encoding_add(r->hub);
         gate.reset_key = rig_reset_key;
         r->gate = udp_gate_create(&gate, r->now);
+        return r;
+}
+
+static inline struct rig *rig_start_gate(struct udp_gate_config gate)
+{
+        return rig_start_config((struct hub_config){ 0 }, gate);
 }
 
 static inline struct rig *rig_start(void)
 {
-        struct rig *r = malloc(sizeof *r);
-        rig_start_config(r, &(struct hub_config){ 0 }, (struct udp_gate_config){ 0 });
-        return r;
+        return rig_start_gate((struct udp_gate_config){ 0 });
 }
 
 static inline void rig_stop(struct rig *r)
