@@ -13,9 +13,8 @@ struct asker {
 static struct asker begin(uint64_t room_events_max)
 {
         struct hub_config hub = { .room_events_max = room_events_max };
-        struct asker a = { .r = rig_start_config(hub, (struct udp_gate_config){ 0 }), .p = rig_peer(1) };
-        rig_connect(a.r, &a.p);
-        a.ref = rig_join(a.r, &a.p, "tea", 0, 0).chan_ref;
+        struct asker a = { .r = rig_start_config(hub, (struct udp_gate_config){ 0 }) };
+        a.ref = rig_in_tea(a.r, &a.p).chan_ref;
         a.session = udp_peer_at(a.r->gate, &a.p.addr)->session;
         return a;
 }

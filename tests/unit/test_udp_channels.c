@@ -17,9 +17,8 @@ static void a_join_is_followed_by_a_beat(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room tea = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room tea = rig_in_tea(r, &p);
         rig_pass(r, 20);
         rig_hear(r, &p);
         const struct dgram_msg *m = rig_said(r, DGRAM_BEAT, 0);
@@ -56,9 +55,8 @@ static void beats_go_to_whom_they_tell_something(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room tea = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room tea = rig_in_tea(r, &p);
         uint64_t seq = rig_publish(r, "tea", 10).seq;
         rig_hear(r, &p);
         say_ping(r, &p);
@@ -108,9 +106,8 @@ static void left_and_joined_again_is_a_fresh_start(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room tea = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room tea = rig_in_tea(r, &p);
         rig_publish(r, "tea", 10);
         rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { tea.chan_ref } });
         struct dgram_joined_room again = rig_join(r, &p, "tea", 0, 0);
@@ -203,9 +200,8 @@ static void a_room_that_the_application_takes_the_client_out_of(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t seq = rig_publish(r, "tea", 10).seq;
         assert_int_equal(hub_leave(hub_room_member_at(r->hub, bytes_text("tea"), 0), r->now, bytes_text("tea")), 0);
         rig_publish(r, "tea", 10);
@@ -240,9 +236,8 @@ static void who_was_taken_out_is_told_until_he_knows(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        uint32_t tea = rig_join(r, &p, "tea", 0, 0).chan_ref, milk = rig_join(r, &p, "milk", 0, 0).chan_ref;
+        struct rig_peer p;
+        uint32_t tea = rig_in_tea(r, &p).chan_ref, milk = rig_join(r, &p, "milk", 0, 0).chan_ref;
         kick(r, "tea");
         kick(r, "milk");
         rig_hear(r, &p);
@@ -274,9 +269,8 @@ static void who_was_taken_out_is_told_in_time(void **state)
 {
         (void)state;
         struct rig *r = rig_start_gate((struct udp_gate_config){ .pace.on = true });
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room tea = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room tea = rig_in_tea(r, &p);
         for (int i = 0; i < 20; i++)
                 rig_publish(r, "tea", 1000);
         kick(r, "tea");

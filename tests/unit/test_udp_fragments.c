@@ -5,13 +5,6 @@
 
 enum { LARGE = 60000, CNT = 55 };
 
-static struct dgram_joined_room in_tea(struct rig *r, struct rig_peer *p)
-{
-        *p = rig_peer(1);
-        rig_connect(r, p);
-        return rig_join(r, p, "tea", 0, 0);
-}
-
 static void nack(struct rig *r, struct rig_peer *p, uint32_t ref, uint64_t from, uint64_t to)
 {
         struct dgram_nack m = { .chan_ref = ref, .n = 1, .tries = 1, .range = { { from, to } } };
@@ -39,7 +32,7 @@ static void an_event_goes_in_fragments(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        struct dgram_joined_room row = in_tea(r, &p);
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t seq = rig_publish(r, "tea", LARGE).seq;
         rig_hear(r, &p);
         assert_int_equal(r->datagrams, CNT);
@@ -66,7 +59,7 @@ static void a_blocked_transport_keeps_the_place_inside_an_event(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        in_tea(r, &p);
+        rig_in_tea(r, &p);
         uint64_t seq = rig_publish(r, "tea", 10).seq;
         rig_publish(r, "tea", LARGE);
         rig_publish(r, "tea", 10);
@@ -98,7 +91,7 @@ static void evicted_in_the_middle_it_is_a_gap(void **state)
         (void)state;
         struct rig_peer p;
         struct rig *r = rig_start_config((struct hub_config){ .room_events_max = 3 }, (struct udp_gate_config){ 0 });
-        in_tea(r, &p);
+        rig_in_tea(r, &p);
         uint64_t seq = rig_publish(r, "tea", LARGE).seq;
         hub_announce(r->hub);
         take(r, 5);
@@ -123,7 +116,7 @@ static void only_the_missing_fragments_are_repaired(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        struct dgram_joined_room row = in_tea(r, &p);
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t seq = rig_publish(r, "tea", LARGE).seq;
         rig_publish(r, "tea", 10);
         rig_hear(r, &p);
@@ -148,7 +141,7 @@ static void the_whole_event_is_all_its_fragments(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        struct dgram_joined_room row = in_tea(r, &p);
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         rig_publish(r, "tea", 10);
         uint64_t seq = rig_publish(r, "tea", LARGE).seq;
         rig_publish(r, "tea", 10);
@@ -164,7 +157,7 @@ static void fragments_that_there_are_not_are_passed_over(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        struct dgram_joined_room row = in_tea(r, &p);
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t seq = rig_publish(r, "tea", 3000).seq;
         rig_publish(r, "tea", 10);
         rig_hear(r, &p);
@@ -186,7 +179,7 @@ static void a_repair_in_parts_goes_on_where_it_was(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        struct dgram_joined_room row = in_tea(r, &p);
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t seq = rig_publish(r, "tea", LARGE).seq;
         rig_hear(r, &p);
         nack(r, &p, row.chan_ref, seq, seq);
@@ -202,7 +195,7 @@ static void half_an_event_is_repaired_in_the_middle(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        struct dgram_joined_room row = in_tea(r, &p);
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t seq = rig_publish(r, "tea", LARGE).seq;
         hub_announce(r->hub);
         take(r, 9);

@@ -50,13 +50,6 @@ static void move(struct rig *r, struct rig_peer *p, struct udp_addr to)
         rig_hear(r, p);
 }
 
-static struct dgram_joined_room in_tea(struct rig *r, struct rig_peer *p)
-{
-        *p = rig_peer(1);
-        rig_connect(r, p);
-        return rig_join(r, p, "tea", 0, 0);
-}
-
 /* ---- it moves ------------------------------------------------------------------------------- */
 
 static void both_are_asked_and_it_moves(void **state)
@@ -64,7 +57,7 @@ static void both_are_asked_and_it_moves(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        in_tea(r, &p);
+        rig_in_tea(r, &p);
         struct udp_addr old = p.addr, new = rig_addr(1, 2);
         uint64_t random = challenged(r, &p, &new);
         rig_publish(r, "tea", 10);
@@ -98,7 +91,7 @@ static void what_comes_with_the_answer_is_done(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        in_tea(r, &p);
+        rig_in_tea(r, &p);
         struct udp_addr new = rig_addr(1, 2);
         uint8_t out[DGRAM_BYTES_MAX];
         struct dgram_msg m[2] = { response(challenged(r, &p, &new)), ping() };
@@ -120,7 +113,7 @@ static void in_the_midst_of_repairs(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        struct dgram_joined_room row = in_tea(r, &p);
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t first = rig_publish(r, "tea", 1000).seq;
         for (int i = 1; i < 30; i++)
                 rig_publish(r, "tea", 1000);
@@ -142,7 +135,7 @@ static void in_the_midst_of_an_event(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        struct dgram_joined_room row = in_tea(r, &p);
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         rig_hear(r, &p);
         uint64_t seq = rig_publish(r, "tea", FRAGMENTS * DGRAM_FRAGMENT_BYTES - 100).seq;
         hub_announce(r->hub);
@@ -167,7 +160,7 @@ static void another_host_is_another_path(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        in_tea(r, &p);
+        rig_in_tea(r, &p);
         const struct dgram_msg *m;
         rig_pass(r, 1000);
         rig_say(r, &p, ping());
@@ -214,7 +207,7 @@ static void the_goodbye_from_elsewhere_is_believed_in_the_end(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        in_tea(r, &p);
+        rig_in_tea(r, &p);
         struct udp_addr new = rig_addr(1, 2);
         struct dgram_msg bye = { .type = DGRAM_CLOSE }, m = answer(r, say_from(r, &p, &new, bye));
         assert_int_equal(m.type, DGRAM_CHALLENGE);
@@ -235,7 +228,7 @@ static void a_spoofer_gets_a_challenge_and_nothing_else(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        in_tea(r, &p);
+        rig_in_tea(r, &p);
         struct udp_addr victim = rig_addr(9, 9);
         size_t in = 0, out = 0;
         rig_hear(r, &p);
@@ -260,7 +253,7 @@ static void at_home_it_answers_and_stays(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        in_tea(r, &p);
+        rig_in_tea(r, &p);
         struct udp_addr elsewhere = rig_addr(9, 9);
         uint64_t there = challenged(r, &p, &elsewhere);
         rig_hear(r, &p);
@@ -304,7 +297,7 @@ static void flapping_has_its_bounds(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        in_tea(r, &p);
+        rig_in_tea(r, &p);
         for (uint8_t i = 0; i < 100; i++) {
                 struct udp_addr to = rig_addr(1, (uint8_t)(2 + i));
                 size_t n = say_from(r, &p, &to, ping());
@@ -359,7 +352,7 @@ static void a_server_is_asked(void **state)
         (void)state;
         struct rig *r = rig_start();
         struct rig_peer p;
-        in_tea(r, &p);
+        rig_in_tea(r, &p);
         rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_CHALLENGE, .challenge = { 77 } });
         rig_hear(r, &p);
         assert_int_equal(rig_said(r, DGRAM_RESPONSE, 0)->response.random, 77);

@@ -50,9 +50,8 @@ static void a_burst_and_then_a_few_at_a_time(void **state)
 {
         (void)state;
         struct rig *r = start(true);
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t start_seq = row.start + 1, next = start_seq; /* behind `joined` */
         rig_pass(r, 1000);
         rig_hear(r, &p);
@@ -73,9 +72,8 @@ static void what_is_overtaken_is_an_exact_gap(void **state)
         (void)state;
         struct rig *r = rig_start_config((struct hub_config){ .room_events_max = 10 },
                                          (struct udp_gate_config){ .pace.on = true });
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t start_seq = row.start + 1, next = start_seq; /* behind `joined` */
         int gaps = 0;
         for (int i = 0; i < 3000; i++) {
@@ -129,9 +127,8 @@ static void repairs_have_a_quarter(void **state)
 {
         (void)state;
         struct rig *r = start(true);
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t start_seq = row.start + 1, next = start_seq; /* behind `joined` */
         for (int i = 0; i < 200; i++) {
                 rig_publish(r, "tea", 1000);
@@ -160,9 +157,8 @@ static void an_old_beat_measures_nothing(void **state)
 {
         (void)state;
         struct rig *r = start(true);
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         const struct resend *rtt = udp_session_rtt(udp_peer_at(r->gate, &p.addr)->session);
         rig_pass(r, 20);
         rig_hear(r, &p);
@@ -275,9 +271,8 @@ static void who_waits_and_asks_is_told_what_was_sent(void **state)
 {
         (void)state;
         struct rig *r = start(true);
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t next = row.start + 1, first; /* behind `joined` */
         struct dgram_report stuck = { .chan_ref = row.chan_ref, .contig = row.start, .rate = 1000000 };
         for (int i = 0; i < 4000; i++)

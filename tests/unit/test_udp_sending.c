@@ -16,9 +16,8 @@ static void a_turn_goes_in_few_datagrams(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t first = rig_publish(r, "tea", 57).seq; /* a DATA message of 120 bytes */
         for (int i = 1; i < 64; i++)
                 rig_publish(r, "tea", 57);
@@ -39,9 +38,8 @@ static void two_rooms_share_datagrams(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        rig_in_tea(r, &p);
         rig_join(r, &p, "milk", 0, 0);
         for (int i = 0; i < 8; i++)
                 rig_publish(r, i % 2 ? "tea" : "milk", 57);
@@ -74,9 +72,8 @@ static void a_batch_holds_not_all_of_a_turn(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        rig_in_tea(r, &p);
         rig_join(r, &p, "milk", 0, 0);
         for (int i = 0; i < UDP_BATCH_PIECES + 9; i++)
                 rig_publish(r, i % 2 ? "tea" : "milk", 1);
@@ -102,9 +99,8 @@ static void a_batch_holds_not_all_repairs(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t first = rig_publish(r, "tea", 1).seq;
         for (int i = 1; i < 400; i++) {
                 rig_publish(r, "tea", 1);
@@ -134,9 +130,8 @@ static void an_event_too_big_is_a_gap_in_its_place(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t first = rig_publish(r, "tea", 10).seq;
         rig_publish(r, "tea", DGRAM_EVENT_MAX);
         rig_publish(r, "tea", 70000);
@@ -160,9 +155,8 @@ static void a_blocked_transport_loses_nothing(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        rig_in_tea(r, &p);
         uint64_t first = rig_publish(r, "tea", 10).seq, next = first;
         for (int i = 1; i < 100; i++)
                 rig_publish(r, "tea", i % 20 == 7 ? 70000 : i % 20 == 9 ? 5000 : 200);
@@ -189,9 +183,8 @@ static void a_repair_is_the_same_bytes(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t seq = rig_publish(r, "tea", 30).seq;
         for (int i = 1; i < 5; i++)
                 rig_publish(r, "tea", 30);
@@ -210,9 +203,8 @@ static void a_repair_on_its_way_is_not_sent_twice(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         for (int i = 0; i < 5; i++)
                 rig_publish(r, "tea", 30);
         rig_hear(r, &p);
@@ -232,9 +224,8 @@ static void what_is_still_to_come_is_not_repaired(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         nack(r, &p, row.chan_ref, row.head + 1, row.head + 1000000);
         assert_int_equal(r->said_n, 0);
         nack(r, &p, 99, 1, 1);
@@ -273,9 +264,8 @@ static void repairs_keep_to_their_budget(void **state)
 {
         (void)state;
         struct rig *r = rig_start_gate((struct udp_gate_config){ .repair_rate = 100000 });
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         for (int i = 0; i < 200; i++) {
                 rig_publish(r, "tea", 1000);
                 rig_hear(r, &p);
@@ -299,9 +289,8 @@ static void evicted_events_are_a_gap(void **state)
 {
         (void)state;
         struct rig *r = rig_start_config((struct hub_config){ .room_events_max = 10 }, (struct udp_gate_config){ 0 });
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         uint64_t first = rig_publish(r, "tea", 100).seq;
         for (int i = 1; i < 300; i++)
                 rig_publish(r, "tea", 100);
@@ -325,9 +314,8 @@ static void beats_come_until_the_client_knows(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         rig_pass(r, 10000);
         for (uint32_t ref = OWN; ref <= ALL; ref++)
                 rig_say(r, &p,

@@ -38,9 +38,8 @@ static void refs_are_never_used_again(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        uint32_t first = rig_join(r, &p, "tea", 0, 0).chan_ref;
+        struct rig_peer p;
+        uint32_t first = rig_in_tea(r, &p).chan_ref;
         rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { first } });
         rig_hear(r, &p);
         assert_non_null(rig_said(r, DGRAM_LEAVE_OK, 0));
@@ -58,9 +57,8 @@ static void a_join_overtaken_by_a_leave_is_stale(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        uint32_t ref = rig_join(r, &p, "tea", 0, 0).chan_ref;
+        struct rig_peer p;
+        uint32_t ref = rig_in_tea(r, &p).chan_ref;
         p.pktno = 10;
         rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { ref } });
         rig_hear(r, &p);
@@ -125,9 +123,8 @@ static void run_pub(void **state)
 {
         const struct pub_row *row = *state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        rig_in_tea(r, &p);
         struct bytes event = bytes_of(row->event.at, row->event.n);
         struct dgram_ack ack = rig_pub(r, &p, 1, row->ref, row->flags, event);
         assert_int_equal(ack.pub_id, 1);
@@ -213,9 +210,8 @@ static void silence_ends_the_session_and_keeps_the_instance(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        struct dgram_joined_room row = rig_in_tea(r, &p);
         rig_pass(r, 30001);
         rig_hear(r, &p);
         rig_publish(r, "tea", 10);
@@ -243,9 +239,8 @@ static void an_instance_is_forgotten_in_the_end(void **state)
 {
         (void)state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        rig_in_tea(r, &p);
         rig_pass(r, 61000);
         assert_int_equal(hub_room_members(r->hub, bytes_text("tea")), 1);
         rig_pass(r, 121000);
@@ -274,9 +269,8 @@ static void run_resume(void **state)
 {
         const struct resume_row *row = *state;
         struct rig *r = rig_start();
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        rig_join(r, &p, "tea", 0, 0);
+        struct rig_peer p;
+        rig_in_tea(r, &p);
         uint64_t first = rig_publish(r, "tea", 10).seq;
         for (int i = 1; i < 5; i++)
                 rig_publish(r, "tea", 10);

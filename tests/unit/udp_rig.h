@@ -276,6 +276,14 @@ static inline struct dgram_joined_room rig_join(struct rig *r, struct rig_peer *
         return rig_say_join(r, p, &join);
 }
 
+/* A first client's whole way into the room `tea`. */
+static inline struct dgram_joined_room rig_in_tea(struct rig *r, struct rig_peer *p)
+{
+        *p = rig_peer(1);
+        rig_connect(r, p);
+        return rig_join(r, p, "tea", 0, 0);
+}
+
 /* The first row of the answer to a PUB of one datagram, in no order. */
 static inline struct dgram_ack rig_pub(struct rig *r, struct rig_peer *p, uint64_t pub_id, uint32_t ref, uint16_t flags,
                                        struct bytes event)
