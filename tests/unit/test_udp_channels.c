@@ -252,7 +252,8 @@ static void who_was_taken_out_is_told_until_he_knows(void **state)
         rig_say(r, &p, (struct dgram_msg){ .type = DGRAM_LEAVE, .leave = { tea } });
         rig_pass(r, 1000);
         rig_hear(r, &p);
-        for (int i = 0; rig_said(r, DGRAM_LEAVE_OK, i); i++) {
+        assert_int_equal(rig_count_said(r, DGRAM_LEAVE_OK), 2);
+        for (int i = 0; i < 2; i++) {
                 const struct dgram_leave_ok *m = &rig_said(r, DGRAM_LEAVE_OK, i)->leave_ok;
                 assert_true(m->end > 0 ? m->chan_ref == milk : m->chan_ref == tea);
         }
