@@ -1,10 +1,12 @@
 /* Publishes that come before their turn: kept at the server, within bounds. Each row is a story told in words:
  *
- *   5<2=h5    PUB 5 comes, which is in order behind 2 below it (3); 5<0: behind none; u5: in no order
- *   =         what is answered: d done, a done already, h kept, o an older one first, r over the rate, t too old; in
- * the order in which it is. Nothing more, nothing less +40       40 ms pass move      the client goes on at another
- * address burst2    two events may be said at once, and ten a second; else as many as it likes back      it comes back
- * with another session; new: after a CLOSE, as a stranger
+ *   5<2=h5   PUB 5 comes, which is in order behind 2 below it (3); 5<0: behind none; u5: in no order
+ *   =        what is answered, in this order, and nothing more: d done, a done already, h kept,
+ *            o an older one first, r over the rate, t too old
+ *   +40      40 ms pass
+ *   move     the client goes on at another address
+ *   burst2   two events may be said at once, and ten a second; else as many as it likes
+ *   back     it comes back with another session; new: after a CLOSE, as a stranger
  */
 #include "tests/unit/udp_rig.h"
 

@@ -229,11 +229,8 @@ static void publish_but_to(struct rig *r, struct rig_peer *q)
 static void what_some_do_not_get_is_in_no_group(void **state)
 {
         (void)state;
-        struct rig_peer p, q = rig_peer(2);
-        struct dgram_joined_room row;
-        struct rig *r = begin(&p, DGRAM_MODE_FEC_ORDERED, &row);
-        rig_connect(r, &q);
-        warm_up(r, &p);
+        struct rig_peer p, q;
+        struct rig *r = begin_warm(&p, &q);
         uint64_t first = rig_publish(r, "tea", BYTES).seq;
         publish_but_to(r, &q);
         rig_publish(r, "tea", 2000); /* in fragments */
@@ -251,11 +248,8 @@ static void what_some_do_not_get_is_in_no_group(void **state)
 static void a_group_reaches_no_further_than_its_bits(void **state)
 {
         (void)state;
-        struct rig_peer p, q = rig_peer(2);
-        struct dgram_joined_room row;
-        struct rig *r = begin(&p, DGRAM_MODE_FEC_ORDERED, &row);
-        rig_connect(r, &q);
-        warm_up(r, &p);
+        struct rig_peer p, q;
+        struct rig *r = begin_warm(&p, &q);
         uint64_t first = rig_publish(r, "tea", BYTES).seq;
         for (int i = 0; i < 70; i++)
                 publish_but_to(r, &q);
@@ -274,11 +268,8 @@ static void a_group_reaches_no_further_than_its_bits(void **state)
 static void who_comes_into_a_group_has_no_parity_of_it(void **state)
 {
         (void)state;
-        struct rig_peer p, q = rig_peer(2);
-        struct dgram_joined_room row;
-        struct rig *r = begin(&p, DGRAM_MODE_FEC_ORDERED, &row);
-        rig_connect(r, &q);
-        warm_up(r, &p);
+        struct rig_peer p, q;
+        struct rig *r = begin_warm(&p, &q);
         for (int i = 0; i < 3; i++)
                 rig_publish(r, "tea", BYTES);
         uint64_t start = join_as(r, &q, "tea", DGRAM_MODE_FEC_ORDERED).start, parity = RIG_COUNT(r, parity);

@@ -37,4 +37,15 @@ static inline void warm_up(struct rig *r, struct rig_peer *p)
         assert_true(RIG_COUNT(r, parity) > 0);
 }
 
+/* p has parity; q is connected, and in no room yet. */
+static inline struct rig *begin_warm(struct rig_peer *p, struct rig_peer *q)
+{
+        struct dgram_joined_room row;
+        struct rig *r = begin(p, DGRAM_MODE_FEC_ORDERED, &row);
+        *q = rig_peer(2);
+        rig_connect(r, q);
+        warm_up(r, p);
+        return r;
+}
+
 #endif
