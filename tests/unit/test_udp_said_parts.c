@@ -62,7 +62,7 @@ static void fragments_that_never_come_through(void **state)
 {
         (void)state;
         struct end e;
-        struct client_event ev;
+        struct client_event ev = { 0 };
         up(&e, CLIENT_MODE_NACK_ORDERED);
         int64_t call = call_large(&e, 60000);
         hear(&e);

@@ -51,12 +51,9 @@ static void a_copy_comes_ten_ms_later(void **state)
 static void a_copy_awaits_no_report(void **state)
 {
         (void)state;
-        struct rig *r = rig_start_gate((struct udp_gate_config){ .pace.on = true });
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        struct dgram_joined_room row = join_as(r, &p, "tea", DGRAM_MODE_FEC_ORDERED);
-        rig_pass(r, 1000);
-        rig_hear(r, &p);
+        struct rig_peer p;
+        struct dgram_joined_room row;
+        struct rig *r = begin_paced(&p, &row);
         uint64_t seq = rig_publish(r, "tea", BYTES).seq, copies = RIG_COUNT(r, copies);
         rig_hear(r, &p);
         rig_pass(r, 5);

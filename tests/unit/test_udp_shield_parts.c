@@ -140,12 +140,9 @@ static void more_is_for_those_alone_who_lose(void **state)
 static void a_session_at_its_rate_is_sent_news_alone(void **state)
 {
         (void)state;
-        struct rig *r = rig_start_gate((struct udp_gate_config){ .pace.on = true });
-        struct rig_peer p = rig_peer(1);
-        rig_connect(r, &p);
-        join_as(r, &p, "tea", DGRAM_MODE_FEC_ORDERED);
-        rig_pass(r, 1000);
-        rig_hear(r, &p);
+        struct rig_peer p;
+        struct dgram_joined_room row;
+        struct rig *r = begin_paced(&p, &row);
         rig_publish(r, "tea", 4000);
         rig_hear(r, &p);
         assert_int_equal(rig_count_said(r, DGRAM_DATA), 4 + 1); /* of ten */

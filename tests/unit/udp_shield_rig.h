@@ -13,15 +13,26 @@ static inline struct dgram_joined_room join_as(struct rig *r, struct rig_peer *p
         return rig_say_join(r, p, &join);
 }
 
-static inline struct rig *begin(struct rig_peer *p, uint8_t mode, struct dgram_joined_room *row)
+static inline struct rig *begin_gate(struct udp_gate_config gate, struct rig_peer *p, uint8_t mode,
+                                     struct dgram_joined_room *row)
 {
-        struct rig *r = rig_start();
+        struct rig *r = rig_start_gate(gate);
         *p = rig_peer(1);
         rig_connect(r, p);
         *row = join_as(r, p, "tea", mode);
         rig_pass(r, 1000); /* its own `joined` is copied */
         rig_hear(r, p);
         return r;
+}
+
+static inline struct rig *begin(struct rig_peer *p, uint8_t mode, struct dgram_joined_room *row)
+{
+        return begin_gate((struct udp_gate_config){ 0 }, p, mode, row);
+}
+
+static inline struct rig *begin_paced(struct rig_peer *p, struct dgram_joined_room *row)
+{
+        return begin_gate((struct udp_gate_config){ .pace.on = true }, p, DGRAM_MODE_FEC_ORDERED, row);
 }
 
 /* One event every 2 ms, until parity is what there is; the last group is sent off. */
