@@ -10,7 +10,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "core/chat/chat.h"
 #include "core/event/event.h"
 #include "core/event/pack.h"
+#include "tests/sim/seeded.h"
 #include "udp_server/udp_encoding.h"
 #include "udp_server/udp_gate.h"
 
@@ -62,7 +62,7 @@ struct trial {
 static struct world {
         const struct trial *trial;
         struct mono now;
-        struct rng loss, identities;
+        struct rng loss;
         struct hub *hub;
         struct app *app;
         struct udp_gate *gate;
@@ -75,28 +75,6 @@ static struct world {
         uint8_t sent[CLIENTS][EIDS_MAX]; /* DATA of this eid: it has been */
         uint64_t data, data_lost, repeats;
 } world;
-
-/* ---- identities ---------------------------------------------------------------------------- */
-
-static uint32_t seeded_u32(void)
-{
-        return (uint32_t)rng_u64(&world.identities);
-}
-
-static void seeded_bytes(void *const out, const size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                ((uint8_t *)out)[i] = (uint8_t)rng_u64(&world.identities);
-}
-
-static const char *seeded_name(void)
-{
-        return "seeded";
-}
-
-static struct randombytes_implementation seeded = { .implementation_name = seeded_name,
-                                                    .random = seeded_u32,
-                                                    .buf = seeded_bytes };
 
 /* ---- the network --------------------------------------------------------------------------- */
 
@@ -260,7 +238,7 @@ static void begin(const struct trial *t, uint64_t seed, size_t events)
         world.trial = t;
         world.now = (struct mono){ 1000 * NS_PER_S };
         world.loss = rng_seeded(seed, "loss");
-        world.identities = rng_seeded(seed, "identities");
+        identities = rng_seeded(seed, "identities");
         world.latency = calloc(events * CLIENTS, sizeof *world.latency);
         assert_non_null(world.latency);
         world.hub = hub_create(&(struct hub_config){ .epoch = 7 });

@@ -9,7 +9,6 @@
 #include "tests/unit/harness.h"
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdlib.h>
 
 #include "client/udp_client.h"
@@ -17,6 +16,7 @@
 #include "core/event/event.h"
 #include "core/event/pack.h"
 #include "lab/world.h"
+#include "tests/sim/seeded.h"
 #include "udp_server/udp_encoding.h"
 #include "udp_server/udp_gate.h"
 
@@ -51,7 +51,6 @@ static struct said {
         struct udp_gate *gate;
         struct udp_batch batch;
         struct client *client;
-        struct rng identities;
         const struct row *row;
         bool ordered; /* else the wish is struck out */
         uint64_t calls, done, newest, overtaken, answered;
@@ -59,26 +58,6 @@ static struct said {
         struct mono start;
         int64_t every_ns;
 } said;
-
-static uint32_t seeded_u32(void)
-{
-        return (uint32_t)rng_u64(&said.identities);
-}
-
-static void seeded_bytes(void *const out, const size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                ((uint8_t *)out)[i] = (uint8_t)rng_u64(&said.identities);
-}
-
-static const char *seeded_name(void)
-{
-        return "seeded";
-}
-
-static struct randombytes_implementation seeded = { .implementation_name = seeded_name,
-                                                    .random = seeded_u32,
-                                                    .buf = seeded_bytes };
 
 static struct mono now(void)
 {
@@ -210,7 +189,7 @@ static void begin(const struct row *row, bool ordered)
         memset(&said, 0, sizeof said);
         said.ordered = ordered;
         said.every_ns = NS_PER_S / row->rate;
-        said.identities = rng_seeded(seed, "identities");
+        identities = rng_seeded(seed, "identities");
         said.world = world_create(seed, 2);
         said.row = row;
         world_path(said.world, 1)->delay_ns = 25 * NS_PER_MS;

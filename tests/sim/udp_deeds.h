@@ -1,6 +1,7 @@
 /* udp_deeds: a scenario is run: its deeds, each at its time, and the reckoning at the end. */
 #ifndef TESTS_SIM_UDP_DEEDS_H
 #define TESTS_SIM_UDP_DEEDS_H
+#include "tests/sim/seeded.h"
 #include "tests/sim/udp_time.h"
 
 enum { LONG_MS = 20000 }; /* dark, asleep or jumped for longer, somebody may give up */
@@ -259,30 +260,6 @@ static void reckon(void)
 }
 
 /* ---- a run ----------------------------------------------------------------------------------- */
-
-/* Identities come from the OS but in simulations: here they come from the seed, so that a run can
- * be had again. */
-static struct rng identities;
-
-static uint32_t seeded_u32(void)
-{
-        return (uint32_t)rng_u64(&identities);
-}
-
-static void seeded_bytes(void *const out, const size_t n)
-{
-        for (size_t i = 0; i < n; i++)
-                ((uint8_t *)out)[i] = (uint8_t)rng_u64(&identities);
-}
-
-static const char *seeded_name(void)
-{
-        return "seeded";
-}
-
-static struct randombytes_implementation seeded = { .implementation_name = seeded_name,
-                                                    .random = seeded_u32,
-                                                    .buf = seeded_bytes };
 
 static void begin_actor(struct actor *a, int number, const struct path_knobs *k)
 {

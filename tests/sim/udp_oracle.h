@@ -10,7 +10,6 @@
 #define TESTS_SIM_UDP_ORACLE_H
 #include "tests/unit/harness.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <malloc.h>
 #include <stdlib.h>
