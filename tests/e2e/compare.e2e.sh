@@ -52,9 +52,6 @@ holds() {
                 process.exit(value === true ? 0 : 1)' "$dir/$1" "$2"
 }
 
-# The same of figures, which nobody may quote of a run that was too busy.
-figure() { [ "$(code "$1")" -eq 4 ] && echo "# $1: too busy for $2" || holds "$@"; }
-
 # Do two runs of a seed hit the same datagrams? A busy machine bundles other events into one datagram
 # in one run than in the other; then fewer are common than must be, and the pair is run again, each
 # alone; where it is still too busy, what is common must do. One that met another fate is never forgiven.
@@ -153,6 +150,11 @@ if unshare -m sh "$dir/no_tun" true 2>/dev/null; then
 fi
 
 wait
+for _ in 1 2 3 4; do # nobody may quote the figures of a run that was too busy: once more, alone
+        [ "$(code first)" -eq 4 ] || break
+        start first --duration 3s --seed 5
+        wait
+done
 check "a good run is exit 0" fair first
 check "all four paths, and not one event is missing" \
         holds first 'r.paths.length === 4 && r.paths.every(p => p.outcomes.rows === 1500 && p.outcomes.missing === 0 && p.outcomes.balanced)'
@@ -162,9 +164,9 @@ check "raw loss is 2 %, within 3 sigma" \
 check "raw loses what the link took" holds first 'path("udp-raw").outcomes.lost >= path("udp-raw").loss.raw_lost && path("udp-raw").loss.raw_lost > 0'
 check "nack delivers all" holds first 'nack.every(p => p.outcomes.recovered > 0 && p.outcomes.live + p.outcomes.recovered === p.outcomes.rows)'
 check "the path is 25 ms long, for each of them" \
-        figure first 'r.paths.every(p => p.latency.p50_ns > 25e6 && p.latency.p50_ns < 40e6)'
-check "repair takes a round trip" figure first 'nack.every(p => p.recovery.gap.p50_ns > 50e6 && p.recovery.gap.p50_ns < 90e6)'
-check "TCP waits for what was lost" figure first 'path("tcp").latency.p99_ns > path("udp-raw").latency.p99_ns + 25e6'
+        holds first 'r.paths.every(p => p.latency.p50_ns > 25e6 && p.latency.p50_ns < 40e6)'
+check "repair takes a round trip" holds first 'nack.every(p => p.recovery.gap.p50_ns > 50e6 && p.recovery.gap.p50_ns < 90e6)'
+check "TCP waits for what was lost" holds first 'path("tcp").latency.p99_ns > path("udp-raw").latency.p99_ns + 25e6'
 check "bytes on the wire are known" holds first 'r.paths.every(p => p.cost.wire_bytes > p.cost.transport_bytes)'
 check "emulator and generator were watched" holds first 'r.validity.emulator.late.count > 0 && r.validity.generator.late.count === 300'
 check "the same seed hits the same datagrams" same_fates
